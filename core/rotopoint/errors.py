@@ -1,0 +1,269 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What can go wrong, as narrow types that carry data. `messages.explain` turns them into text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class RotopointError(Exception):
+    """Base of all errors that a user can meet. The command line ends with `exit_code`."""
+
+    exit_code = 1
+
+
+class InputError(RotopointError):
+    """A wrong call or bad input: nothing was written."""
+
+    exit_code = 2
+
+
+class Cancelled(RotopointError):
+    """The user stopped the work; what was finished is kept."""
+
+    exit_code = 130
+
+
+# Clips
+
+
+@dataclass(eq=False)
+class ClipNotFound(InputError):
+    path: Path
+
+
+@dataclass(eq=False)
+class ClipUnreadable(InputError):
+    """Missing, empty, truncated or corrupt: `reason` says what the decoder met."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(eq=False)
+class FramesMissing(InputError):
+    """An image sequence has gaps; `numbers` are the missing file numbers."""
+
+    path: Path
+    numbers: tuple[int, ...]
+
+
+@dataclass(eq=False)
+class FrameSizeDiffers(InputError):
+    """A frame's size (width, height) is not that of the first one."""
+
+    path: Path
+    size: tuple[int, int]
+    expected: tuple[int, int]
+
+
+@dataclass(eq=False)
+class FrameOutsideClip(InputError):
+    frame: int
+    count: int
+
+
+@dataclass(eq=False)
+class InputTransformUnknown(InputError):
+    name: str
+    reason: str
+
+
+# What is asked
+
+
+@dataclass(eq=False)
+class RangeReversed(InputError):
+    first: int
+    last: int
+
+
+@dataclass(eq=False)
+class RangeUnreadable(InputError):
+    text: str
+
+
+@dataclass(eq=False)
+class OptionUnreadable(InputError):
+    """A command-line option whose value has not the expected form."""
+
+    option: str
+    value: str
+    expected: str
+
+
+@dataclass(eq=False)
+class PointOutsidePicture(InputError):
+    """x, y and size in pixels of the source, origin at the top left."""
+
+    x: float
+    y: float
+    size: tuple[int, int]
+    frame: int
+
+
+@dataclass(eq=False)
+class BoxEmpty(InputError):
+    subject: str
+    frame: int
+
+
+@dataclass(eq=False)
+class MaskUnreadable(InputError):
+    path: Path
+    reason: str
+
+
+@dataclass(eq=False)
+class PromptsConflict(InputError):
+    """A mask prompt stands alone on its frame, and a frame has one box at most."""
+
+    subject: str
+    frame: int
+    reason: str
+
+
+@dataclass(eq=False)
+class NothingToTrack(InputError):
+    """A shot without a subject."""
+
+
+@dataclass(eq=False)
+class SubjectWithoutPrompt(InputError):
+    name: str
+
+
+@dataclass(eq=False)
+class SubjectNameInvalid(InputError):
+    name: str
+    reason: str
+
+
+@dataclass(eq=False)
+class SubjectUnknown(InputError):
+    subject: str
+
+
+@dataclass(eq=False)
+class ShotUnreadable(InputError):
+    path: Path | None
+    where: str
+    reason: str
+
+
+@dataclass(eq=False)
+class ShotTooNew(InputError):
+    version: int
+    supported: int
+
+
+# Checkpoints and devices
+
+
+@dataclass(eq=False)
+class CheckpointUnknown(InputError):
+    name: str
+    known: tuple[str, ...]
+
+
+@dataclass(eq=False)
+class CheckpointMissing(InputError):
+    """A registered checkpoint that was not downloaded yet."""
+
+    name: str
+    path: Path
+
+
+@dataclass(eq=False)
+class CheckpointBroken(InputError):
+    path: Path
+    reason: str
+
+
+@dataclass(eq=False)
+class DownloadFailed(RotopointError):
+    address: str
+    reason: str
+
+
+@dataclass(eq=False)
+class DeviceUnavailable(InputError):
+    device: str
+    reason: str
+
+
+@dataclass(eq=False)
+class PolicyUnknown(InputError):
+    name: str
+    known: tuple[str, ...]
+
+
+@dataclass(eq=False)
+class PackageMissing(RotopointError):
+    """An optional dependency is needed; `extra` names what to install."""
+
+    package: str
+    extra: str
+
+
+# Files written
+
+
+@dataclass(eq=False)
+class OutputUnwritable(InputError):
+    path: Path
+    reason: str
+
+
+@dataclass(eq=False)
+class OutputExists(InputError):
+    """A delivery would overwrite what is there."""
+
+    path: Path
+
+
+@dataclass(eq=False)
+class TrackMissing(InputError):
+    """`deliver` was asked for frames that no track record holds."""
+
+    subject: str
+    frames: tuple[int, ...]
+
+
+@dataclass(eq=False)
+class StoreBusy(RotopointError):
+    """Another process is writing to this track."""
+
+    path: Path
+
+
+@dataclass(eq=False)
+class TruthMismatch(InputError):
+    """Two folders that are compared do not hold the same frames."""
+
+    path: Path
+    reason: str
+
+
+# The worker
+
+
+@dataclass(eq=False)
+class WorkerDied(RotopointError):
+    exit_status: int | None
+    log: str
+
+
+@dataclass(eq=False)
+class ProtocolMismatch(RotopointError):
+    theirs: int
+    ours: int
+
+
+@dataclass(eq=False)
+class ProtocolBroken(RotopointError):
+    """A message that cannot be read."""
+
+    line: str
+    reason: str

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one place that turns errors into a line that tells a person what to do."""
+
+from __future__ import annotations
+
+from rotopoint import errors as e
+
+
+def _list(numbers: tuple[int, ...], most: int = 8) -> str:
+    """1, 2, 3 and so on, cut where it grows too long to read."""
+    shown = ", ".join(str(n) for n in numbers[:most])
+    return shown if len(numbers) <= most else f"{shown} and {len(numbers) - most} more"
+
+
+def explain(error: BaseException) -> str:
+    """One clear line for an error: it names the file or option and what to do."""
+    match error:
+        case e.ClipNotFound(path):
+            return f"clip not found: {path}"
+        case e.ClipUnreadable(path, reason):
+            return f"cannot read the clip {path}: {reason}"
+        case e.FramesMissing(path, numbers):
+            return (
+                f"the sequence {path} lacks the numbers {_list(numbers)}; "
+                "use --missing hold or --missing black to fill the gaps"
+            )
+        case e.FrameSizeDiffers(path, size, expected):
+            return (
+                f"{path} is {size[0]}x{size[1]}, the clip's first frame is {expected[0]}x{expected[1]}; "
+                "all frames of a clip must have one size"
+            )
+        case e.FrameOutsideClip(frame, count):
+            return f"frame {frame} is outside the clip, which has the frames 1 to {count}"
+        case e.InputTransformUnknown(name, reason):
+            return f"input transform {name}: {reason}"
+        case e.RangeReversed(first, last):
+            return f"the range {first}-{last} is reversed; write the smaller frame first"
+        case e.RangeUnreadable(text):
+            return f"cannot read the range {text!r}; write it as FIRST-LAST, for example 10-48"
+        case e.OptionUnreadable(option, value, expected):
+            return f"{option} {value}: expected {expected}"
+        case e.PointOutsidePicture(x, y, size, frame):
+            return (
+                f"the point {x:g},{y:g} on frame {frame} is outside the picture of {size[0]}x{size[1]} pixels"
+            )
+        case e.BoxEmpty(subject, frame):
+            return (
+                f"the box of {subject} on frame {frame} is empty; give X0,Y0,X1,Y1 with X0 < X1 and Y0 < Y1"
+            )
+        case e.MaskUnreadable(path, reason):
+            return f"cannot use the mask {path}: {reason}"
+        case e.PromptsConflict(subject, frame, reason):
+            return f"the prompts of {subject} on frame {frame} conflict: {reason}"
+        case e.NothingToTrack():
+            return "nothing to track: give at least one --subject with a prompt"
+        case e.SubjectWithoutPrompt(name):
+            return f"subject {name} has no prompt; give it a --point, --box or --mask"
+        case e.SubjectNameInvalid(name, reason):
+            return f"subject name {name!r}: {reason}"
+        case e.SubjectUnknown(subject):
+            return f"the shot has no subject {subject}"
+        case e.ShotUnreadable(path, where, reason):
+            return f"cannot read the shot{f' {path}' if path else ''}: {where}: {reason}"
+        case e.ShotTooNew(version, supported):
+            return (
+                f"the shot has version {version}, this Rotopoint reads up to {supported}; "
+                "update Rotopoint to open it"
+            )
+        case e.CheckpointUnknown(name, known):
+            return f"unknown checkpoint {name}; known are {', '.join(known)}, or give a file"
+        case e.CheckpointMissing(name, _):
+            return f"checkpoint {name} is not here yet; run: rotopoint checkpoints get {name}"
+        case e.CheckpointBroken(path, reason):
+            return f"the checkpoint {path} is broken: {reason}"
+        case e.DownloadFailed(address, reason):
+            return f"download of {address} failed: {reason}; run the command again to resume"
+        case e.DeviceUnavailable(device, reason):
+            return f"device {device} is not available: {reason}"
+        case e.PolicyUnknown(name, known):
+            return f"unknown policy {name}; known are {', '.join(known)}"
+        case e.PackageMissing(package, extra):
+            return f"the package {package} is needed; install it with: pip install 'rotopoint[{extra}]'"
+        case e.OutputUnwritable(path, reason):
+            return f"cannot write to {path}: {reason}"
+        case e.OutputExists(path):
+            return f"{path} exists; give another folder, or --overwrite to replace it"
+        case e.TrackMissing(subject, frames):
+            return (
+                f"subject {subject} has no stored track on the frames {_list(frames)}; "
+                "run rotopoint track first"
+            )
+        case e.StoreBusy(path):
+            return f"another process is tracking the same subject ({path}); wait for it, or cancel it"
+        case e.TruthMismatch(path, reason):
+            return f"cannot compare with {path}: {reason}"
+        case e.WorkerDied(exit_status, log):
+            last = log.strip().splitlines()[-1] if log.strip() else "it left no message"
+            return f"the worker ended unexpectedly (status {exit_status}): {last}"
+        case e.ProtocolMismatch(worker, own):
+            return f"the worker speaks protocol {worker}, this side {own}; update the older one"
+        case e.ProtocolBroken(line, reason):
+            return f"unreadable message ({reason}): {line[:80]}"
+        case e.Cancelled():
+            return "cancelled; finished frames are kept"
+        case _:
+            return f"{type(error).__name__}: {error}"
