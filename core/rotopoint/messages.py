@@ -94,8 +94,8 @@ def explain(error: BaseException) -> str:
         case e.TruthMismatch(path, reason):
             return f"cannot compare with {path}: {reason}"
         case e.WorkerDied(exit_status, log):
-            last = log.strip().splitlines()[-1] if log.strip() else "it left no message"
-            return f"the worker ended unexpectedly (status {exit_status}): {last}"
+            final = log.strip().splitlines()[-1] if log.strip() else "it left no message"
+            return f"the worker ended unexpectedly (status {exit_status}): {final}"
         case e.ProtocolMismatch(worker, own):
             return f"the worker speaks protocol {worker}, this side {own}; update the older one"
         case e.ProtocolBroken(line, reason):
