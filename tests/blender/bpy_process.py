@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs a script in one of the bpy wheels: each version lives in an environment of its own, `.venvs/bpy-X.Y`."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+LIMIT_SECONDS = 300
+
+
+def bpy_python(version: str) -> Path | None:
+    """The interpreter that imports bpy `version` ("4.5"), or None where that environment is absent."""
+    environment = ROOT / ".venvs" / f"bpy-{version}"
+    inside = Path("Scripts/python.exe") if sys.platform == "win32" else Path("bin/python")
+    interpreter = environment / inside
+    return interpreter if interpreter.exists() else None
+
+
+def run_in_bpy(
+    version: str, script: Path, *args: str | Path, timeout: float = LIMIT_SECONDS
+) -> subprocess.CompletedProcess[str]:
+    """Run `script` with `args` in bpy `version` and return its output.
+
+    Skips the test that calls it where the environment is absent; fails it where the script ends with
+    another status than 0. Settings and extensions of the run live in a folder that is removed after it.
+    The script should end with `os._exit(0)`: some versions crash or hang as the interpreter ends.
+    """
+    interpreter = bpy_python(version)
+    if interpreter is None:
+        pytest.skip(f"bpy {version} is not installed: no environment {ROOT / '.venvs' / f'bpy-{version}'}")
+    with tempfile.TemporaryDirectory(prefix="rotopoint-bpy-") as user_folder:
+        environment = os.environ | {
+            "BLENDER_USER_RESOURCES": user_folder,
+            "PYTHONPATH": os.pathsep.join([str(ROOT / "core"), str(ROOT)]),
+            "PYTHONIOENCODING": "utf-8",
+        }
+        done = subprocess.run(
+            [str(interpreter), str(script), *map(str, args)],
+            env=environment,
+            cwd=ROOT,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=timeout,
+            check=False,
+        )
+    if done.returncode != 0:
+        pytest.fail(
+            f"{script.name} in bpy {version} ended with status {done.returncode}\n"
+            f"{done.stdout[-4000:]}\n{done.stderr[-4000:]}",
+            pytrace=False,
+        )
+    return done
