@@ -1,0 +1,244 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A SAM 2 model described as plain data, read from TOML. Field names are those of SAM 2's own modules."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import tomllib
+import types
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
+
+from rotopoint.errors import CheckpointBroken
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class Trunk:
+    """The Hiera image encoder: channels double and the picture halves from stage to stage."""
+
+    embed_dim: int
+    num_heads: int
+    stages: tuple[int, ...]
+    """Blocks of each stage."""
+    global_att_blocks: tuple[int, ...]
+    window_pos_embed_bkg_spatial_size: tuple[int, int]
+    window_spec: tuple[int, ...]
+    """Side of the attention window of each stage."""
+
+    def __post_init__(self) -> None:
+        _require(self.embed_dim > 0 and self.num_heads > 0, "trunk: expected positive sizes")
+        _require(self.embed_dim % self.num_heads == 0, "trunk.num_heads must divide trunk.embed_dim")
+        _require(len(self.stages) == 4, "trunk.stages: expected four numbers")
+        _require(len(self.window_spec) == 4, "trunk.window_spec: expected four numbers")
+        _require(min(*self.stages, *self.window_spec) > 0, "trunk: expected positive stages and windows")
+        _require(
+            all(0 <= n < sum(self.stages) for n in self.global_att_blocks),
+            f"trunk.global_att_blocks: blocks are numbered from 0 to {sum(self.stages) - 1}",
+        )
+
+    @property
+    def channels(self) -> tuple[int, ...]:
+        """Channels of the stages' outputs, the coarsest first."""
+        return tuple(self.embed_dim * 2**n for n in reversed(range(len(self.stages))))
+
+
+@dataclass(frozen=True)
+class Neck:
+    """The feature pyramid over the trunk's stages."""
+
+    fpn_top_down_levels: tuple[int, ...] = (2, 3)
+    fpn_interp_model: str = "nearest"
+    scalp: int = 1
+    """How many of the coarsest levels are left out."""
+
+
+@dataclass(frozen=True)
+class MemoryAttention:
+    """The transformer that conditions a frame's features on memories and object pointers."""
+
+    num_layers: int = 4
+    dim_feedforward: int = 2048
+    activation: str = "relu"
+    dropout: float = 0.1
+    num_heads: int = 1
+    downsample_rate: int = 1
+    rope_theta: float = 10000.0
+    pos_enc_at_input: bool = True
+    pos_enc_at_attn: bool = False
+    pos_enc_at_cross_attn_keys: bool = True
+    pos_enc_at_cross_attn_queries: bool = False
+
+    def __post_init__(self) -> None:
+        _require(self.num_layers > 0, "memory_attention.num_layers: expected at least one layer")
+
+
+@dataclass(frozen=True)
+class MemoryEncoder:
+    """What turns a frame's features and mask into a memory of `out_dim` channels."""
+
+    out_dim: int = 64
+    downsampler_kernel_size: int = 3
+    downsampler_stride: int = 2
+    downsampler_padding: int = 1
+    fuser_layers: int = 2
+    fuser_kernel_size: int = 7
+    fuser_padding: int = 3
+    fuser_layer_scale_init_value: float = 1e-6
+    fuser_use_dwconv: bool = True
+
+
+@dataclass(frozen=True)
+class MaskDecoder:
+    """Which of the decoder's masks is taken where one mask is asked for.
+
+    The defaults are those of the package's post-processing, which its predictors switch on unless told
+    otherwise: a single mask that is not stable gives way to the best of three.
+    """
+
+    dynamic_multimask_via_stability: bool = True
+    dynamic_multimask_stability_delta: float = 0.05
+    dynamic_multimask_stability_thresh: float = 0.98
+
+
+@dataclass(frozen=True)
+class TrackingOptions:
+    """Options of `SAM2Base` that all SAM 2.1 models share unless their file says otherwise.
+
+    The memory bank holds `num_maskmem` frames and `max_obj_ptrs_in_encoder` object pointers.
+    """
+
+    num_maskmem: int = 7
+    max_obj_ptrs_in_encoder: int = 16
+    max_cond_frames_in_attn: int = -1
+    memory_temporal_stride_for_eval: int = 1
+    sigmoid_scale_for_mem_enc: float = 20.0
+    sigmoid_bias_for_mem_enc: float = -10.0
+    binarize_mask_from_pts_for_mem_enc: bool = True
+    non_overlap_masks_for_mem_enc: bool = False
+    use_mask_input_as_output_without_sam: bool = True
+    directly_add_no_mem_embed: bool = True
+    no_obj_embed_spatial: bool = True
+    use_high_res_features_in_sam: bool = True
+    multimask_output_in_sam: bool = True
+    multimask_output_for_tracking: bool = True
+    multimask_min_pt_num: int = 0
+    multimask_max_pt_num: int = 1
+    use_multimask_token_for_obj_ptr: bool = True
+    iou_prediction_use_sigmoid: bool = True
+    use_obj_ptrs_in_encoder: bool = True
+    add_tpos_enc_to_obj_ptrs: bool = True
+    proj_tpos_enc_in_obj_ptrs: bool = True
+    use_signed_tpos_enc_to_obj_ptrs: bool = True
+    only_obj_ptrs_in_the_past_for_eval: bool = True
+    use_mlp_for_obj_ptr_proj: bool = True
+    pred_obj_scores: bool = True
+    pred_obj_scores_mlp: bool = True
+    fixed_no_obj_ptr: bool = True
+    soft_no_obj_ptr: bool = False
+
+    def __post_init__(self) -> None:
+        _require(self.num_maskmem > 0, "tracking.num_maskmem: expected at least one memory")
+
+
+@dataclass(frozen=True)
+class ModelConfiguration:
+    """All that decides a SAM 2 model but its weights. `image_size` is the side of its square input."""
+
+    image_size: int
+    trunk: Trunk
+    hidden_dim: int = 256
+    """Channels of the neck, the memory attention, the prompt encoder and the mask decoder."""
+    backbone_stride: int = 16
+    neck: Neck = field(default_factory=Neck)
+    memory_attention: MemoryAttention = field(default_factory=MemoryAttention)
+    memory_encoder: MemoryEncoder = field(default_factory=MemoryEncoder)
+    mask_decoder: MaskDecoder = field(default_factory=MaskDecoder)
+    tracking: TrackingOptions = field(default_factory=TrackingOptions)
+
+    def __post_init__(self) -> None:
+        _require(
+            self.image_size > 0 and self.image_size % 64 == 0,
+            f"image_size: expected a multiple of 64, not {self.image_size}",
+        )
+        # 16: eight heads of the mask decoder, which attends to the image with half of the channels.
+        _require(self.hidden_dim > 0 and self.hidden_dim % 16 == 0, "hidden_dim: expected a multiple of 16")
+
+    @property
+    def feature_size(self) -> int:
+        """Side of the feature map that the memory attention works on."""
+        return self.image_size // self.backbone_stride
+
+    def fingerprint(self) -> str:
+        """32 hex digits that differ where any value differs."""
+        text = json.dumps(dataclasses.asdict(self), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def load_configuration(path: Path) -> ModelConfiguration:
+    """The configuration in a TOML file; raises CheckpointBroken where it cannot be used."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CheckpointBroken(path, f"cannot read the configuration: {error}") from error
+    return parse_configuration(text, path)
+
+
+def parse_configuration(text: str, path: Path) -> ModelConfiguration:
+    """The configuration in TOML text; `path` is named in complaints.
+
+    Keys are strict: an unknown or missing key or a value of another type raises CheckpointBroken.
+    """
+    try:
+        return _read(ModelConfiguration, tomllib.loads(text), "")
+    except ValueError as error:
+        raise CheckpointBroken(path, f"configuration: {error}") from error
+
+
+def _require(holds: bool, reason: str) -> None:
+    if not holds:
+        raise ValueError(reason)
+
+
+def _read(kind: type[_T], table: Mapping[str, object], where: str) -> _T:
+    """A dataclass from a table of the same keys; raises ValueError that names the key."""
+    fields = {f.name: f for f in dataclasses.fields(cast(Any, kind))}
+    hints = get_type_hints(kind)
+    for name in table:
+        _require(name in fields, f"unknown key {where}{name}")
+    for name, described in fields.items():
+        optional = (
+            described.default is not dataclasses.MISSING
+            or described.default_factory is not dataclasses.MISSING
+        )
+        _require(optional or name in table, f"missing key {where}{name}")
+    return kind(**{name: _value(hints[name], value, f"{where}{name}") for name, value in table.items()})
+
+
+def _value(kind: Any, value: object, where: str) -> object:
+    if dataclasses.is_dataclass(kind):
+        _require(isinstance(value, dict), f"{where}: expected a table")
+        return _read(cast(type, kind), cast(Mapping[str, object], value), f"{where}.")
+    if get_origin(kind) is tuple:
+        _require(isinstance(value, list), f"{where}: expected a list")
+        items = cast(list[object], value)
+        member, *rest = get_args(kind)
+        _require(
+            rest == [...] or len(items) == 1 + len(rest),
+            f"{where}: expected {1 + len(rest)} values",
+        )
+        return tuple(_value(member, item, where) for item in items)
+    if kind is float and type(value) is int:
+        return float(value)
+    _require(type(value) is kind, f"{where}: expected {_NAMES[kind]}, not {value!r}")
+    return value
+
+
+_NAMES: Mapping[type, str] = types.MappingProxyType(
+    {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
+)

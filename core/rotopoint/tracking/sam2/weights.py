@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads weights into a model, without running code that a file may hold."""
+
+from __future__ import annotations
+
+import pickle
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+
+import safetensors
+import safetensors.torch
+import torch
+
+from rotopoint.errors import CheckpointBroken
+
+
+def load_weights(model: torch.nn.Module, path: Path) -> None:
+    """Fill a model with a file's weights: `.safetensors`, or `.pt` with the state under "model".
+
+    Keys and shapes must be exactly the model's. Half-precision weights become the model's float32.
+    Raises CheckpointBroken, and leaves the model as it was, for anything else.
+    """
+    state = read_state(path)
+    expected = model.state_dict()
+    if missing := expected.keys() - state.keys():
+        raise CheckpointBroken(path, f"it lacks {_some(missing)}")
+    if unknown := state.keys() - expected.keys():
+        raise CheckpointBroken(path, f"the model has no {_some(unknown)}")
+    for name, tensor in state.items():
+        if tensor.shape != expected[name].shape:
+            raise CheckpointBroken(
+                path,
+                f"{name} has the shape {tuple(tensor.shape)}, the configuration asks for "
+                f"{tuple(expected[name].shape)}",
+            )
+        if not tensor.is_floating_point():
+            raise CheckpointBroken(path, f"{name} holds {tensor.dtype}, not weights")
+    # Copying into the parameters converts their precision.
+    model.load_state_dict(state)
+
+
+def read_state(path: Path) -> dict[str, torch.Tensor]:
+    """The tensors of a checkpoint file by name, on the CPU; raises CheckpointBroken."""
+    if not path.is_file():
+        raise CheckpointBroken(path, "no such file")
+    match path.suffix.lower():
+        case ".safetensors":
+            return _read_safetensors(path)
+        case ".pt":
+            return _read_pt(path)
+        case _:
+            raise CheckpointBroken(path, "expected a .safetensors or .pt file")
+
+
+def _read_safetensors(path: Path) -> dict[str, torch.Tensor]:
+    try:
+        return safetensors.torch.load_file(path)
+    except safetensors.SafetensorError as error:
+        raise CheckpointBroken(path, f"not a whole safetensors file ({error})") from error
+    except OSError as error:
+        raise CheckpointBroken(path, str(error)) from error
+
+
+def _read_pt(path: Path) -> dict[str, torch.Tensor]:
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise CheckpointBroken(path, "it is damaged, or holds more than weights") from error
+    # What the unpickler raises depends on which byte of a damaged file it meets first.
+    except (OSError, RuntimeError, ValueError, EOFError, KeyError, IndexError, struct.error) as error:
+        raise CheckpointBroken(path, "it is damaged, or no torch checkpoint") from error
+    state = content.get("model") if isinstance(content, Mapping) else None
+    if not isinstance(state, Mapping) or not all(
+        isinstance(name, str) and isinstance(tensor, torch.Tensor) for name, tensor in state.items()
+    ):
+        raise CheckpointBroken(path, 'it has no weights under "model"')
+    return dict(state)
+
+
+def _some(names: set[str], most: int = 3) -> str:
+    shown = ", ".join(sorted(names)[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
