@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs a script in one of the bpy wheels: each version lives in an environment of its own, `.venvs/bpy-X.Y`."""
+"""Runs a script in one of the bpy wheels; each has an environment of its own, `.venvs/bpy-X.Y`."""
 
 from __future__ import annotations
 
