@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pickle
 import struct
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -63,13 +64,18 @@ def _read_safetensors(path: Path) -> dict[str, torch.Tensor]:
 
 
 def _read_pt(path: Path) -> dict[str, torch.Tensor]:
+    # A zip's table stands at its end: a truncated download has none.
+    if not zipfile.is_zipfile(path):
+        raise CheckpointBroken(path, "it is truncated, or no torch checkpoint")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise CheckpointBroken(path, "it is damaged, or holds more than weights") from error
     # What the unpickler raises depends on which byte of a damaged file it meets first.
-    except (OSError, RuntimeError, ValueError, EOFError, KeyError, IndexError, struct.error) as error:
-        raise CheckpointBroken(path, "it is damaged, or no torch checkpoint") from error
+    except (
+        OSError, RuntimeError, ValueError, TypeError, AttributeError, LookupError, EOFError, struct.error
+    ) as error:  # fmt: skip
+        raise CheckpointBroken(path, "it is damaged") from error
     state = content.get("model") if isinstance(content, Mapping) else None
     if not isinstance(state, Mapping) or not all(
         isinstance(name, str) and isinstance(tensor, torch.Tensor) for name, tensor in state.items()
