@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An image's size from its header, so that all frames of a sequence are checked before work begins."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+from typing import BinaryIO
+
+from rotopoint.errors import ClipNotFound, ClipUnreadable
+
+EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".exr"})
+
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+JPEG_FRAME_HEADERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+"""Markers SOF0 to SOF15; the three taken out define tables (ITU-T T.81, table B.1)."""
+
+JPEG_WITHOUT_LENGTH = frozenset(range(0xD0, 0xD9)) | {0x01}
+
+TIFF_TYPES = {3: "H", 4: "I", 16: "Q"}
+"""Field types SHORT, LONG and LONG8 (TIFF 6.0; BigTIFF) as `struct` codes."""
+
+TIFF_WIDTH, TIFF_HEIGHT = 256, 257
+
+
+def is_image(path: Path) -> bool:
+    """Whether a name is that of an image: hidden files, AppleDouble's `._` files among them, are none."""
+    return path.suffix.lower() in EXTENSIONS and not path.name.startswith(".")
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """(width, height) in pixels as stored; of EXR, the data window, as Blender takes it.
+
+    An orientation in EXIF is not applied, as Blender does not. Raises ClipNotFound, ClipUnreadable.
+    """
+    try:
+        with path.open("rb") as file:
+            start = file.read(8)
+            if not start:
+                raise ClipUnreadable(path, "the file is empty")
+            file.seek(0)
+            size = _size(path, file, start)
+    except FileNotFoundError as error:
+        raise ClipNotFound(path) from error
+    except OSError as error:
+        raise ClipUnreadable(path, error.strerror or str(error)) from error
+    except (struct.error, IndexError) as error:
+        raise ClipUnreadable(path, "the file ends within its header") from error
+    if size is None:
+        raise ClipUnreadable(path, "this is not a JPEG, PNG, TIFF or EXR image")
+    if min(size) < 1:
+        raise ClipUnreadable(path, "the header gives a size of zero")
+    return size
+
+
+def _size(path: Path, file: BinaryIO, start: bytes) -> tuple[int, int] | None:
+    if start == PNG_SIGNATURE:
+        width, height = struct.unpack(">II", file.read(24)[16:24])
+        return width, height
+    if start[:2] == b"\xff\xd8":
+        return _jpeg_size(file)
+    if start[:2] in (b"II", b"MM"):
+        return _tiff_size(file)
+    if start[:4] == b"\x76\x2f\x31\x01":
+        return _exr_size(path)
+    return None
+
+
+def _jpeg_size(file: BinaryIO) -> tuple[int, int] | None:
+    file.seek(2)
+    while True:
+        while file.read(1)[0] != 0xFF:
+            pass
+        marker = 0xFF
+        while marker == 0xFF:
+            marker = file.read(1)[0]
+        if marker in JPEG_WITHOUT_LENGTH:
+            continue
+        (length,) = struct.unpack(">H", file.read(2))
+        if marker in JPEG_FRAME_HEADERS:
+            height, width = struct.unpack(">xHH", file.read(5))
+            return width, height
+        file.seek(length - 2, 1)
+
+
+def _tiff_size(file: BinaryIO) -> tuple[int, int] | None:
+    order = "<" if file.read(2) == b"II" else ">"
+    (version,) = struct.unpack(order + "H", file.read(2))
+    if version == 43:
+        file.seek(8)
+        count_code, entry_bytes, offset_code = "Q", 20, "Q"
+    elif version == 42:
+        count_code, entry_bytes, offset_code = "H", 12, "I"
+    else:
+        return None
+
+    def number(code: str) -> int:
+        value: int = struct.unpack(order + code, file.read(struct.calcsize(order + code)))[0]
+        return value
+
+    file.seek(number(offset_code))
+    found: dict[int, int] = {}
+    for _ in range(number(count_code)):
+        entry = file.read(entry_bytes)
+        tag, kind = struct.unpack_from(order + "HH", entry)
+        if tag in (TIFF_WIDTH, TIFF_HEIGHT) and kind in TIFF_TYPES:
+            value_at = entry_bytes - struct.calcsize(offset_code)
+            (found[tag],) = struct.unpack_from(order + TIFF_TYPES[kind], entry, value_at)
+    if len(found) < 2:
+        return None
+    return found[TIFF_WIDTH], found[TIFF_HEIGHT]
+
+
+def _exr_size(path: Path) -> tuple[int, int]:
+    import OpenEXR
+
+    try:
+        with OpenEXR.File(str(path), header_only=True) as file:
+            lowest, highest = file.header()["dataWindow"]
+    except (RuntimeError, ValueError, KeyError) as error:
+        raise ClipUnreadable(path, f"its EXR header cannot be read: {error}") from error
+    return int(highest[0] - lowest[0] + 1), int(highest[1] - lowest[1] + 1)
