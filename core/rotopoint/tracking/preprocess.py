@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From pictures and prompts in source pixels to what a model takes; arrays in, arrays out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from rotopoint.shot import Box, Point
+from rotopoint.tracking.runtime import PointPrompts
+
+MEAN = np.array([0.485, 0.456, 0.406], np.float32)
+DEVIATION = np.array([0.229, 0.224, 0.225], np.float32)
+"""ImageNet's statistics of RGB 0..1, which SAM 2 was trained with."""
+
+
+def model_input(picture: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.float32]:
+    """A picture (height, width, 3), uint8 sRGB, as the model's (3, size, size) float32.
+
+    Stretched to a square as SAM 2 does; averaged over areas where it shrinks, so that fine texture
+    does not alias.
+    """
+    height, width = picture.shape[:2]
+    shrinks = height >= size and width >= size
+    resized = cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    scaled = (resized.astype(np.float32) / 255.0 - MEAN) / DEVIATION
+    return np.ascontiguousarray(scaled.transpose(2, 0, 1))
+
+
+def point_prompts(
+    points: Sequence[Point], box: Box | None, picture_size: tuple[int, int], input_size: int
+) -> PointPrompts:
+    """Points and a box in source pixels as prompts of the model; a box comes first, as SAM 2 learned it."""
+    scale = np.array([input_size / picture_size[0], input_size / picture_size[1]], np.float64)
+    corners = [] if box is None else [(box.x0, box.y0), (box.x1, box.y1)]
+    xy = np.array(corners + [(p.x, p.y) for p in points], np.float64).reshape(-1, 2) * scale
+    labels = ([] if box is None else [2, 3]) + [int(p.positive) for p in points]
+    return PointPrompts(xy.astype(np.float32), np.array(labels, np.int32))

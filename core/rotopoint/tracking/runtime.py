@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the tracking loop asks of whatever runs the model; torch is one runtime of several."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+NO_OBJECT_LOGIT = -1024.0
+"""Every logit of a frame on which the model sees no subject (SAM 2's own placeholder)."""
+
+
+@dataclass(frozen=True)
+class ModelShape:
+    """Sizes that the loop and the store need to know of a model."""
+
+    input_size: int
+    """Pictures are stretched to a square of this many pixels."""
+    logit_size: int
+    """Logits are a square of this many pixels."""
+    pointer_size: int
+    memory_count: int
+    """Memories attended at once: prompted frames count as one position, the others are recent."""
+    pointer_count: int
+    """Object pointers attended at once."""
+
+
+@dataclass(frozen=True)
+class PointPrompts:
+    """All points of a frame, and its box as two corner points.
+
+    `xy`: (n, 2) float32, pixels of the model's input, origin at the top left, pixel centers at .5.
+    `labels`: (n,) int32: 1 positive, 0 negative, 2 and 3 the corners of a box, which come first.
+    """
+
+    xy: npt.NDArray[np.float32]
+    labels: npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class MaskPrompt:
+    """`mask`: (height, width) bool in pixels of the source."""
+
+    mask: npt.NDArray[np.bool_]
+
+
+FramePrompts = PointPrompts | MaskPrompt
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """What the mask decoder says of one subject on one frame.
+
+    `logits`: (logit_size, logit_size) float32, over 0 inside. `pointer`: (pointer_size,) float32.
+    `object_score` is a logit, over 0 where the subject is seen; `predicted_iou` is 0..1.
+    """
+
+    logits: npt.NDArray[np.float32]
+    pointer: npt.NDArray[np.float32]
+    object_score: float
+    predicted_iou: float
+
+
+class Packed(Protocol):
+    """What a runtime holds is opaque to the loop, but can leave memory."""
+
+    def to_bytes(self) -> bytes: ...
+
+
+FeaturesT = TypeVar("FeaturesT", bound=Packed)
+ConditionedT = TypeVar("ConditionedT")
+MemoryT = TypeVar("MemoryT", bound=Packed)
+
+
+@dataclass(frozen=True)
+class MemoryBank(Generic[MemoryT]):
+    """What a frame is decoded on.
+
+    `memories` are pairs (position, memory): 0 for prompted frames, else `memory_count` minus the
+    distance in pictures, so the nearest has the highest. `pointers` are pairs (distance in pictures,
+    positive towards where tracking came from; pointer). `pointer_span` normalizes the distances.
+    """
+
+    memories: tuple[tuple[int, MemoryT], ...]
+    pointers: tuple[tuple[int, npt.NDArray[np.float32]], ...]
+    pointer_span: int
+
+
+class Runtime(Protocol[FeaturesT, ConditionedT, MemoryT]):
+    """The four things that the loop asks for, and the way back from bytes.
+
+    Every call is a pure function of its arguments and the weights.
+    """
+
+    @property
+    def shape(self) -> ModelShape: ...
+
+    def encode_image(self, picture: npt.NDArray[np.uint8]) -> FeaturesT:
+        """Features of a picture: (height, width, 3) uint8, display-referred sRGB."""
+        ...
+
+    def condition_on_memory(self, features: FeaturesT, bank: MemoryBank[MemoryT] | None) -> ConditionedT:
+        """Features fused with what was seen before; None for a frame that starts a track."""
+        ...
+
+    def decode_prompts(
+        self,
+        conditioned: ConditionedT,
+        prompts: FramePrompts | None,
+        previous_logits: npt.NDArray[np.float32] | None = None,
+    ) -> Decoded:
+        """The mask of one subject; without prompts, what memory alone says.
+
+        `previous_logits` (logit_size, logit_size) is an earlier answer on this frame that points correct.
+        """
+        ...
+
+    def encode_memory(
+        self,
+        features: FeaturesT,
+        logits: npt.NDArray[np.float32],
+        object_score: float,
+        prompted: bool,
+    ) -> MemoryT:
+        """The memory of a frame, from its stored logits (logit_size, logit_size)."""
+        ...
+
+    def features_from_bytes(self, data: bytes) -> FeaturesT: ...
+
+    def memory_from_bytes(self, data: bytes) -> MemoryT: ...

@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""SAM 2 on torch behind the four calls of the tracking loop.
+
+The method is that of "SAM 2: Segment Anything in Images and Videos" (Ravi et al., 2024): memory
+attention over spatial memories and object pointers, a promptable mask decoder, a memory encoder.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch.nn import functional
+
+from rotopoint.tracking.preprocess import model_input
+from rotopoint.tracking.runtime import Decoded, FramePrompts, MaskPrompt, MemoryBank, ModelShape, PointPrompts
+from rotopoint.tracking.sam2.package import sam2_module
+
+PREVIOUS_LOGIT_LIMIT = 32.0
+"""Earlier answers are clamped to this before they prompt again, as upstream does."""
+
+
+def _pack(*tensors: torch.Tensor) -> bytes:
+    buffer = io.BytesIO()
+    torch.save([t.cpu() for t in tensors], buffer)
+    return buffer.getvalue()
+
+
+def _unpack(data: bytes, device: torch.device) -> list[torch.Tensor]:
+    tensors: list[torch.Tensor] = torch.load(io.BytesIO(data), map_location=device, weights_only=True)
+    return tensors
+
+
+@dataclass(frozen=True)
+class Sam2Features:
+    """`top` is (1, C, h, w); `high_resolution` are the decoder's finer maps, strides 4 and 8."""
+
+    top: torch.Tensor
+    high_resolution: tuple[torch.Tensor, ...]
+
+    def to_bytes(self) -> bytes:
+        return _pack(self.top, *self.high_resolution)
+
+
+@dataclass(frozen=True)
+class Sam2Conditioned:
+    """`fused` is (1, C, h, w); `starts` where no memory went in."""
+
+    features: Sam2Features
+    fused: torch.Tensor
+    starts: bool
+
+
+@dataclass(frozen=True)
+class Sam2Memory:
+    """(1, M, h, w) bfloat16: what upstream keeps of a frame."""
+
+    spatial: torch.Tensor
+
+    def to_bytes(self) -> bytes:
+        return _pack(self.spatial)
+
+
+class Sam2Runtime:
+    """Runs a SAM2Base of the sam2 package; a Runtime of Sam2Features, Sam2Conditioned, Sam2Memory."""
+
+    def __init__(self, model: Any, device: str = "cpu") -> None:
+        self._device = torch.device(device)
+        self._model = model.to(self._device).eval()
+        self._sine = sam2_module("modeling.sam2_utils").get_1d_sine_pe
+        size = int(model.image_size)
+        self._shape = ModelShape(
+            input_size=size,
+            logit_size=size // 4,
+            pointer_size=int(model.hidden_dim),
+            memory_count=int(model.num_maskmem),
+            pointer_count=int(model.max_obj_ptrs_in_encoder),
+        )
+        self._grid = size // int(model.backbone_stride)
+        with torch.inference_mode():
+            top = torch.zeros(1, model.hidden_dim, self._grid, self._grid, device=self._device)
+            memory = torch.zeros(1, model.mem_dim, self._grid, self._grid, device=self._device)
+            self._top_position = _tokens(model.image_encoder.neck.position_encoding(top))
+            self._memory_position = _tokens(model.memory_encoder.position_encoding(memory))
+
+    @property
+    def shape(self) -> ModelShape:
+        return self._shape
+
+    @property
+    def device(self) -> torch.device:
+        return self._device
+
+    @torch.inference_mode()
+    def encode_image(self, picture: npt.NDArray[np.uint8]) -> Sam2Features:
+        tensor = torch.from_numpy(model_input(picture, self._shape.input_size))
+        return self.encode_tensor(tensor)
+
+    @torch.inference_mode()
+    def encode_tensor(self, image: torch.Tensor) -> Sam2Features:
+        """Features of a (3, size, size) float32 picture that is already normalized."""
+        maps = self._model.forward_image(image.to(self._device)[None])["backbone_fpn"]
+        maps = maps[-self._model.num_feature_levels :]
+        return Sam2Features(maps[-1], tuple(maps[:-1]))
+
+    @torch.inference_mode()
+    def condition_on_memory(
+        self, features: Sam2Features, bank: MemoryBank[Sam2Memory] | None
+    ) -> Sam2Conditioned:
+        model, top = self._model, features.top
+        if bank is None:
+            fused = top + model.no_mem_embed.permute(0, 2, 1)[..., None]
+            return Sam2Conditioned(features, fused, starts=True)
+        tokens, positions, pointer_tokens = self._memory_tokens(bank)
+        attended = model.memory_attention(
+            curr=[_tokens(top)],
+            curr_pos=[self._top_position],
+            memory=tokens,
+            memory_pos=positions,
+            num_obj_ptr_tokens=pointer_tokens,
+        )
+        fused = attended.permute(1, 2, 0).view(top.shape)
+        return Sam2Conditioned(features, fused, starts=False)
+
+    def _memory_tokens(self, bank: MemoryBank[Sam2Memory]) -> tuple[torch.Tensor, torch.Tensor, int]:
+        """Tokens (n, 1, M) that memory attention reads, their positions, and how many are pointers."""
+        model = self._model
+        tokens = [_tokens(memory.spatial).float() for _, memory in bank.memories]
+        positions = [
+            self._memory_position + model.maskmem_tpos_enc[self._shape.memory_count - place - 1]
+            for place, _ in bank.memories
+        ]
+        pointer_tokens = 0
+        if bank.pointers:
+            stacked = torch.from_numpy(np.stack([p for _, p in bank.pointers]))
+            pointers = stacked.to(self._device)[:, None]
+            pieces = model.hidden_dim // model.mem_dim
+            pointers = pointers.reshape(-1, 1, pieces, model.mem_dim).permute(0, 2, 1, 3).flatten(0, 1)
+            distances = torch.tensor([d for d, _ in bank.pointers], device=self._device)
+            encoded = self._sine(distances / (bank.pointer_span - 1), dim=model.hidden_dim)
+            place = model.obj_ptr_tpos_proj(encoded)[:, None].repeat_interleave(pieces, dim=0)
+            tokens.append(pointers)
+            positions.append(place)
+            pointer_tokens = pointers.shape[0]
+        return torch.cat(tokens), torch.cat(positions), pointer_tokens
+
+    @torch.inference_mode()
+    def decode_prompts(
+        self,
+        conditioned: Sam2Conditioned,
+        prompts: FramePrompts | None,
+        previous_logits: npt.NDArray[np.float32] | None = None,
+    ) -> Decoded:
+        model = self._model
+        high_resolution = list(conditioned.features.high_resolution)
+        if isinstance(prompts, MaskPrompt):
+            # A given mask is the answer: no memory goes into its frame.
+            outputs = model._use_mask_as_output(
+                conditioned.features.top, high_resolution, self._mask_input(prompts.mask)
+            )
+        else:
+            points = None if prompts is None else self._point_inputs(prompts)
+            earlier = None
+            if previous_logits is not None:
+                earlier = torch.from_numpy(previous_logits).to(self._device)[None, None]
+                earlier = earlier.clamp(-PREVIOUS_LOGIT_LIMIT, PREVIOUS_LOGIT_LIMIT)
+            outputs = model._forward_sam_heads(
+                backbone_features=conditioned.fused,
+                point_inputs=points,
+                mask_inputs=earlier,
+                high_res_features=high_resolution,
+                multimask_output=model._use_multimask(conditioned.starts, points),
+            )
+        _, _, ious, logits, _, pointer, score = outputs
+        return Decoded(
+            logits=logits[0, 0].float().cpu().numpy(),
+            pointer=pointer[0].float().cpu().numpy(),
+            object_score=float(score.float().item()),
+            predicted_iou=float(ious.float().max().item()),
+        )
+
+    def _point_inputs(self, prompts: PointPrompts) -> dict[str, torch.Tensor]:
+        # The prompt encoder adds half a pixel itself.
+        xy = torch.from_numpy(prompts.xy - np.float32(0.5)).to(self._device)[None]
+        return {"point_coords": xy, "point_labels": torch.from_numpy(prompts.labels).to(self._device)[None]}
+
+    def _mask_input(self, mask: npt.NDArray[np.bool_]) -> torch.Tensor:
+        size = self._shape.input_size
+        source = torch.from_numpy(mask.astype(np.float32)).to(self._device)[None, None]
+        resized = functional.interpolate(
+            source, size=(size, size), align_corners=False, mode="bilinear", antialias=True
+        )
+        return (resized >= 0.5).float()
+
+    @torch.inference_mode()
+    def encode_memory(
+        self,
+        features: Sam2Features,
+        logits: npt.NDArray[np.float32],
+        object_score: float,
+        prompted: bool,
+    ) -> Sam2Memory:
+        size = self._shape.input_size
+        low = torch.from_numpy(np.ascontiguousarray(logits, np.float32)).to(self._device)[None, None]
+        full = functional.interpolate(low, size=(size, size), mode="bilinear", align_corners=False)
+        spatial, _ = self._model._encode_new_memory(
+            current_vision_feats=[_tokens(features.top)],
+            feat_sizes=[(self._grid, self._grid)],
+            pred_masks_high_res=full,
+            object_score_logits=torch.tensor([[object_score]], device=self._device),
+            is_mask_from_pts=prompted,
+        )
+        return Sam2Memory(spatial.to(torch.bfloat16))
+
+    def features_from_bytes(self, data: bytes) -> Sam2Features:
+        top, *finer = _unpack(data, self._device)
+        return Sam2Features(top, tuple(finer))
+
+    def memory_from_bytes(self, data: bytes) -> Sam2Memory:
+        (spatial,) = _unpack(data, self._device)
+        return Sam2Memory(spatial)
+
+
+def _tokens(maps: torch.Tensor) -> torch.Tensor:
+    """(1, C, h, w) as (h * w, 1, C)."""
+    return maps.flatten(2).permute(2, 0, 1)

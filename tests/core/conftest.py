@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the engine's tests share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def footage() -> Path:
+    """Real footage beside the repository; it is not part of the project."""
+    folder = ROOT.parent / "shared" / "footage"
+    if not folder.is_dir():
+        pytest.skip(f"no footage at {folder}")
+    return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def two_threads() -> None:
+    try:
+        import torch
+    except ImportError:
+        return
+    torch.set_num_threads(2)

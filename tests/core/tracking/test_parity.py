@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Policy `upstream` gives what SAM2VideoPredictor gives."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tests.core.tracking.upstream import propagate_with_corrections, upstream_predictor
+
+from rotopoint.checkpoints import resolve
+from rotopoint.frames import SourceFrame
+from rotopoint.store import RecordLayout, TrackFile, TrackKey
+from rotopoint.tracking.loop import FeatureCache, SubjectTracker, run_together
+from rotopoint.tracking.policy import policy_named
+from rotopoint.tracking.preprocess import model_input
+from rotopoint.tracking.runtime import PointPrompts
+from rotopoint.tracking.sam2.build import build_model
+from rotopoint.tracking.sam2.runtime import Sam2Runtime
+from rotopoint.tracking.sam2.weights import load_weights
+
+FRAMES = 30
+CLICKS = {
+    0: [(570, 440, 1), (650, 450, 1), (500, 410, 1)],
+    15: [(620, 430, 1), (500, 370, 1), (560, 600, 0)],
+}
+"""On dog.mp4, in source pixels: the dog, then a correction that takes the leash away."""
+
+LARGEST_LOGIT_DIFFERENCE = 1e-3
+SMALLEST_IOU = 0.999
+
+
+@pytest.fixture(scope="module")
+def dog(footage: Path) -> list[np.ndarray]:
+    import av
+
+    with av.open(str(footage / "clips" / "dog.mp4")) as container:
+        stream = container.decode(video=0)
+        return [next(stream).to_ndarray(format="rgb24") for _ in range(FRAMES)]
+
+
+def scaled(size: tuple[int, int], input_size: int) -> dict[int, list[tuple[float, float, int]]]:
+    width, height = size
+    return {
+        frame: [(x * input_size / width, y * input_size / height, label) for x, y, label in clicks]
+        for frame, clicks in CLICKS.items()
+    }
+
+
+def ours(
+    runtime: Sam2Runtime, pictures: list[np.ndarray], clicks: dict, folder: Path
+) -> dict[int, np.ndarray]:
+    policy = policy_named("upstream")
+    layout = RecordLayout(runtime.shape.logit_size, runtime.shape.pointer_size, policy.logit_type)
+    key = TrackKey("clip", "dog", "prompts", "draft", "upstream", "srgb")
+    prompts = {
+        frame: PointPrompts(
+            np.array([c[:2] for c in on_frame], np.float32), np.array([c[2] for c in on_frame], np.int32)
+        )
+        for frame, on_frame in clicks.items()
+    }
+    with TrackFile(folder / "dog.track", layout, key, write=True) as records:
+        cache = FeatureCache(runtime, lambda frame: pictures[frame])
+        positions = [SourceFrame(n) for n in range(len(pictures))]
+        tracker = SubjectTracker("dog", runtime, cache, positions, prompts, policy, records)
+        steps = tracker.steps(0, len(pictures) - 1)
+        return {t.record.frame: t.record.logits for t in run_together([(tracker, steps)])}
+
+
+def iou(a: np.ndarray, b: np.ndarray) -> float:
+    union = np.logical_or(a, b).sum()
+    return 1.0 if union == 0 else float(np.logical_and(a, b).sum() / union)
+
+
+def test_every_frame_equals_upstreams(dog: list[np.ndarray], tmp_path: Path) -> None:
+    draft = resolve("draft")
+    model = build_model(draft.configuration)
+    load_weights(model, draft.path)
+    runtime = Sam2Runtime(model)
+    size = (dog[0].shape[1], dog[0].shape[0])
+    clicks = scaled(size, runtime.shape.input_size)
+    images = torch.stack([torch.from_numpy(model_input(p, runtime.shape.input_size)) for p in dog])
+    theirs = propagate_with_corrections(
+        upstream_predictor(draft.configuration, draft.path), images, size, clicks
+    )
+    mine = ours(runtime, dog, clicks, tmp_path)
+
+    assert sorted(mine) == sorted(theirs) == list(range(FRAMES))
+    differences = {f: float(np.abs(mine[f] - theirs[f]).max()) for f in mine}
+    ious = {f: iou(mine[f] > 0, theirs[f] > 0) for f in mine}
+    assert max(differences.values()) <= LARGEST_LOGIT_DIFFERENCE, differences
+    assert min(ious.values()) >= SMALLEST_IOU, ious
+    # The agreement must be about masks that are there.
+    assert sum(bool((mine[f] > 0).mean() > 0.01) for f in mine) >= 25
