@@ -7,15 +7,11 @@ import dataclasses
 import hashlib
 import json
 import tomllib
-import types
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from rotopoint.errors import CheckpointBroken
-
-_T = TypeVar("_T")
+from rotopoint.tables import read_table
 
 
 @dataclass(frozen=True)
@@ -195,7 +191,7 @@ def parse_configuration(text: str, path: Path) -> ModelConfiguration:
     Keys are strict: an unknown or missing key or a value of another type raises CheckpointBroken.
     """
     try:
-        return _read(ModelConfiguration, tomllib.loads(text), "")
+        return read_table(ModelConfiguration, tomllib.loads(text))
     except ValueError as error:
         raise CheckpointBroken(path, f"configuration: {error}") from error
 
@@ -203,42 +199,3 @@ def parse_configuration(text: str, path: Path) -> ModelConfiguration:
 def _require(holds: bool, reason: str) -> None:
     if not holds:
         raise ValueError(reason)
-
-
-def _read(kind: type[_T], table: Mapping[str, object], where: str) -> _T:
-    """A dataclass from a table of the same keys; raises ValueError that names the key."""
-    fields = {f.name: f for f in dataclasses.fields(cast(Any, kind))}
-    hints = get_type_hints(kind)
-    for name in table:
-        _require(name in fields, f"unknown key {where}{name}")
-    for name, described in fields.items():
-        optional = (
-            described.default is not dataclasses.MISSING
-            or described.default_factory is not dataclasses.MISSING
-        )
-        _require(optional or name in table, f"missing key {where}{name}")
-    return kind(**{name: _value(hints[name], value, f"{where}{name}") for name, value in table.items()})
-
-
-def _value(kind: Any, value: object, where: str) -> object:
-    if dataclasses.is_dataclass(kind):
-        _require(isinstance(value, dict), f"{where}: expected a table")
-        return _read(cast(type, kind), cast(Mapping[str, object], value), f"{where}.")
-    if get_origin(kind) is tuple:
-        _require(isinstance(value, list), f"{where}: expected a list")
-        items = cast(list[object], value)
-        member, *rest = get_args(kind)
-        _require(
-            rest == [...] or len(items) == 1 + len(rest),
-            f"{where}: expected {1 + len(rest)} values",
-        )
-        return tuple(_value(member, item, where) for item in items)
-    if kind is float and type(value) is int:
-        return float(value)
-    _require(type(value) is kind, f"{where}: expected {_NAMES[kind]}, not {value!r}")
-    return value
-
-
-_NAMES: Mapping[type, str] = types.MappingProxyType(
-    {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
-)
