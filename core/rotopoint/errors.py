@@ -104,6 +104,15 @@ class PointOutsidePicture(InputError):
 
 
 @dataclass(eq=False)
+class BoxOutsidePicture(InputError):
+    """corners (x0, y0, x1, y1) and size in pixels of the source."""
+
+    corners: tuple[float, float, float, float]
+    size: tuple[int, int]
+    frame: int
+
+
+@dataclass(eq=False)
 class BoxEmpty(InputError):
     subject: str
     frame: int
@@ -214,6 +223,13 @@ class PackageMissing(RotopointError):
 class OutputUnwritable(InputError):
     path: Path
     reason: str
+
+
+@dataclass(eq=False)
+class FileNumberNegative(InputError):
+    """Readers of image sequences take a minus sign for a part of the name."""
+
+    number: int
 
 
 @dataclass(eq=False)

@@ -43,6 +43,9 @@ def explain(error: BaseException) -> str:
             return (
                 f"the point {x:g},{y:g} on frame {frame} is outside the picture of {size[0]}x{size[1]} pixels"
             )
+        case e.BoxOutsidePicture(corners, size, frame):
+            shown = ",".join(f"{c:g}" for c in corners)
+            return f"the box {shown} on frame {frame} leaves the picture ({size[0]}x{size[1]} pixels)"
         case e.BoxEmpty(subject, frame):
             return (
                 f"the box of {subject} on frame {frame} is empty; give X0,Y0,X1,Y1 with X0 < X1 and Y0 < Y1"
@@ -82,6 +85,8 @@ def explain(error: BaseException) -> str:
             return f"the package {package} is needed; install it with: pip install 'rotopoint[{extra}]'"
         case e.OutputUnwritable(path, reason):
             return f"cannot write to {path}: {reason}"
+        case e.FileNumberNegative(number):
+            return f"file number {number} is negative; number the files from 0 or more"
         case e.OutputExists(path):
             return f"{path} exists; give another folder, or --overwrite to replace it"
         case e.TrackMissing(subject, frames):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from rotopoint.errors import CheckpointBroken
 from rotopoint.tables import read_table
+from rotopoint.tracking.runtime import ModelShape
 
 
 @dataclass(frozen=True)
@@ -169,6 +170,17 @@ class ModelConfiguration:
     def feature_size(self) -> int:
         """Side of the feature map that the memory attention works on."""
         return self.image_size // self.backbone_stride
+
+    @property
+    def shape(self) -> ModelShape:
+        """The sizes that the tracking loop and the store need."""
+        return ModelShape(
+            input_size=self.image_size,
+            logit_size=self.feature_size * 4,
+            pointer_size=self.hidden_dim,
+            memory_count=self.tracking.num_maskmem,
+            pointer_count=self.tracking.max_obj_ptrs_in_encoder,
+        )
 
     def fingerprint(self) -> str:
         """32 hex digits that differ where any value differs."""

@@ -17,8 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from rotopoint.frames import SourceFrame
-from rotopoint.store import Record, TrackFile
+from rotopoint.store import Record
 from rotopoint.tracking.policy import Policy, Step
+from rotopoint.tracking.records import SubjectRecords
 from rotopoint.tracking.runtime import (
     ConditionedT,
     FeaturesT,
@@ -68,6 +69,14 @@ class TrackedFrame:
     computed: bool
 
 
+@dataclass(frozen=True)
+class Preview:
+    """`provisional` where tracking may yet say otherwise."""
+
+    record: Record
+    provisional: bool
+
+
 class SubjectTracker(Generic[FeaturesT, ConditionedT, MemoryT]):
     """One subject's way through its pictures.
 
@@ -83,7 +92,7 @@ class SubjectTracker(Generic[FeaturesT, ConditionedT, MemoryT]):
         pictures: Sequence[SourceFrame],
         prompts: Mapping[int, FramePrompts],
         policy: Policy,
-        records: TrackFile,
+        records: SubjectRecords,
     ) -> None:
         self.subject = subject
         self._runtime = runtime
@@ -100,13 +109,12 @@ class SubjectTracker(Generic[FeaturesT, ConditionedT, MemoryT]):
         """What is to be done for the positions `first` to `last`, less rehearsals that are not needed."""
         prompted = sorted(self._prompts)
         for step in self._policy.steps(prompted, first, last, self._runtime.shape):
-            if step.leads_to is None or self._pictures[step.leads_to] not in self._records:
+            if step.leads_to is None or step.leads_to not in self._records:
                 yield step
 
     def run(self, step: Step) -> TrackedFrame | None:
         """Do one step; None for a rehearsal."""
-        frame = self._pictures[step.position]
-        stored = self._records.get(frame) if step.final else None
+        stored = self._records.get(step.position) if step.final else None
         if stored is not None:
             return TrackedFrame(self.subject, stored, computed=False)
         if step.sweep != self._sweep:
@@ -120,10 +128,21 @@ class SubjectTracker(Generic[FeaturesT, ConditionedT, MemoryT]):
         self._records.append(record)
         return TrackedFrame(self.subject, record, computed=True)
 
-    def preview(self, position: int, step: Step | None) -> Record:
-        """The answer to the prompts of a picture, not stored. `step` is how a pass reaches it; None
-        where no pass has, and the picture stands alone."""
-        return self._decode(step if step is not None else Step(0, position, prompted=True))
+    def preview(self, position: int) -> Preview:
+        """The answer on a picture with its prompts as they are now; nothing is stored.
+
+        Where no pass has reached the picture yet it is decoded alone, which is provisional.
+        """
+        prompted = sorted(self._prompts)
+        steps = self._policy.steps(
+            prompted, min(position, prompted[0]), max(position, prompted[0]), self._runtime.shape
+        )
+        step = next(s for s in steps if s.position == position and s.final)
+        needed = (*step.attends, *step.recent, *step.pointers)
+        reached = not step.corrects and all(p in self._records for p in needed)
+        if not reached:
+            step = Step(0, position, prompted=position in self._prompts)
+        return Preview(self._decode(step), provisional=not reached)
 
     def _decode(self, step: Step) -> Record:
         frame = self._pictures[step.position]
@@ -160,7 +179,7 @@ class SubjectTracker(Generic[FeaturesT, ConditionedT, MemoryT]):
 
     def _record(self, position: int) -> Record:
         if position not in self._known:
-            record = self._records.get(self._pictures[position])
+            record = self._records.get(position)
             assert record is not None, f"position {position} was not tracked before it was attended to"
             self._known[position] = record
         return self._known[position]

@@ -45,16 +45,22 @@ class Step:
 
 
 StepMaker = Callable[[Sequence[int], int, int, ModelShape], Iterator[Step]]
+Influence = Callable[[Sequence[int], int], tuple[int, ...]]
 
 
 @dataclass(frozen=True)
 class Policy:
-    """A named rule. `steps(prompted, first, last, shape)` visits all that the positions `first` to
-    `last` need; `prompted` is ascending and not empty. `logit_type` is how records keep logits."""
+    """A named rule.
+
+    `steps(prompted, first, last, shape)` visits all that the positions `first` to `last` need;
+    `prompted` is ascending and not empty. `influence(prompted, position)` names the prompted positions
+    that a picture's result depends on. `logit_type` is how records keep logits.
+    """
 
     name: str
     logit_type: str
     steps: StepMaker
+    influence: Influence
 
 
 def _recent(position: int, toward: int, count: int, prompted: Sequence[int]) -> tuple[int, ...]:
@@ -136,9 +142,19 @@ def upstream_steps(prompted: Sequence[int], first: int, last: int, shape: ModelS
         yield _tracked(final_sweep + 1, position, start, everything, everything, shape)
 
 
+def default_influence(prompted: Sequence[int], position: int) -> tuple[int, ...]:
+    """Forward, the prompts up to a picture; backward, the earliest alone."""
+    return tuple(p for p in prompted if p <= max(position, prompted[0]))
+
+
+def upstream_influence(prompted: Sequence[int], position: int) -> tuple[int, ...]:
+    """Everything sees every prompt."""
+    return tuple(prompted)
+
+
 POLICIES = (
-    Policy("default", "float16", default_steps),
-    Policy("upstream", "float32", upstream_steps),
+    Policy("default", "float16", default_steps, default_influence),
+    Policy("upstream", "float32", upstream_steps, upstream_influence),
 )
 
 

@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a shot asks of its clip: which pictures of which subject are needed, and which are stale."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rotopoint.errors import MaskUnreadable, PromptsConflict
+from rotopoint.frames import ClipFrame, FrameMap, FrameRange, SourceFrame
+from rotopoint.shot import Box, Direction, Mask, Point, Settings, Subject
+from rotopoint.store import TrackKey
+from rotopoint.tracking.policy import Policy, Step
+from rotopoint.tracking.runtime import ModelShape
+
+
+@dataclass(frozen=True)
+class PicturePrompts:
+    """All prompts of a subject that meet on one picture: points with at most one box, or one mask."""
+
+    points: tuple[Point, ...] = ()
+    box: Box | None = None
+    mask: Mask | None = None
+
+    def digest(self) -> str:
+        """A hash of what the prompts ask, whatever clip frame shows the picture; masks count by content.
+
+        Raises MaskUnreadable.
+        """
+        content = {
+            "points": sorted((p.x, p.y, p.positive) for p in self.points),
+            "box": None if self.box is None else (self.box.x0, self.box.y0, self.box.x1, self.box.y1),
+            "mask": None if self.mask is None else _file_digest(Path(self.mask.path)),
+        }
+        return hashlib.sha256(json.dumps(content).encode("ascii")).hexdigest()[:32]
+
+
+@dataclass(frozen=True)
+class SubjectPlan:
+    """One subject's part of a shot.
+
+    `pictures` are all that the clip shows, ascending, and positions count in it. `prompts` are keyed by
+    position, ascending. `delivered` are the clip frames that get a tracked matte (None: none do), and
+    `first` to `last` the positions that they show.
+    """
+
+    subject: Subject
+    pictures: tuple[SourceFrame, ...]
+    prompts: dict[int, PicturePrompts]
+    delivered: FrameRange | None
+    first: int
+    last: int
+
+    @property
+    def prompted(self) -> tuple[int, ...]:
+        return tuple(self.prompts)
+
+
+def plan_subject(subject: Subject, settings: Settings, frame_map: FrameMap) -> SubjectPlan:
+    """Raises FrameOutsideClip and PromptsConflict; the subject must have a prompt."""
+    pictures = frame_map.pictures(frame_map.full_range)
+    position = {frame: n for n, frame in enumerate(pictures)}
+    prompts: dict[int, PicturePrompts] = {}
+    for frame in subject.prompted_frames:
+        source = frame_map.source(frame)
+        if source is None:
+            raise PromptsConflict(subject.name, frame, "the clip has no picture there")
+        at = position[source]
+        prompts[at] = _merged(subject, frame, prompts.get(at, PicturePrompts()))
+    delivered = _delivered(subject, settings, frame_map)
+    shown = [] if delivered is None else [position[s] for s in frame_map.pictures(delivered)]
+    return SubjectPlan(
+        subject=subject,
+        pictures=pictures,
+        prompts=dict(sorted(prompts.items())),
+        delivered=delivered,
+        first=min(shown, default=0),
+        last=max(shown, default=-1),
+    )
+
+
+def _delivered(subject: Subject, settings: Settings, frame_map: FrameMap) -> FrameRange | None:
+    asked = settings.range or frame_map.full_range
+    frame_map.source(asked.first)
+    frame_map.source(asked.last)
+    prompted = subject.prompted_frames
+    first, last = asked.first, asked.last
+    if settings.direction is Direction.FORWARD:
+        first = ClipFrame(max(first, prompted[0]))
+    if settings.direction is Direction.BACKWARD:
+        last = ClipFrame(min(last, prompted[-1]))
+    return FrameRange(first, last) if first <= last else None
+
+
+def _merged(subject: Subject, frame: ClipFrame, earlier: PicturePrompts) -> PicturePrompts:
+    """The prompts of a clip frame joined with those of another one that shows the same picture."""
+    points, box, mask = earlier.points, earlier.box, earlier.mask
+    for prompt in subject.prompts_on(frame):
+        match prompt:
+            case Point():
+                points = (*points, prompt)
+            case Box() if box is None:
+                box = prompt
+            case Mask() if mask is None:
+                mask = prompt
+            case _:
+                raise PromptsConflict(subject.name, frame, "two clip frames show this picture with one each")
+    if mask is not None and (points or box is not None):
+        raise PromptsConflict(subject.name, frame, "a mask stands alone on its picture")
+    return PicturePrompts(points, box, mask)
+
+
+def track_keys(
+    plan: SubjectPlan, policy: Policy, clip: str, checkpoint: str, input_transform: str
+) -> Callable[[int], TrackKey]:
+    """Which stored track a position belongs to: one for each set of prompts that has influence on it.
+
+    `clip` and `checkpoint` are identities. Raises MaskUnreadable.
+    """
+    digests = {position: prompts.digest() for position, prompts in plan.prompts.items()}
+
+    def key(position: int) -> TrackKey:
+        influence = policy.influence(plan.prompted, position)
+        text = json.dumps([(plan.pictures[p], digests[p]) for p in influence])
+        return TrackKey(
+            clip=clip,
+            subject=plan.subject.id,
+            prompts=hashlib.sha256(text.encode("ascii")).hexdigest()[:32],
+            checkpoint=checkpoint,
+            policy=policy.name,
+            input_transform=input_transform,
+        )
+
+    return key
+
+
+def stale_steps(
+    plan: SubjectPlan, policy: Policy, shape: ModelShape, stored: Callable[[int], bool]
+) -> Sequence[Step]:
+    """The steps whose results are not stored, in the order in which they are redone."""
+    if plan.delivered is None:
+        return ()
+    return [
+        step
+        for step in policy.steps(plan.prompted, plan.first, plan.last, shape)
+        if not stored(step.position if step.leads_to is None else step.leads_to)
+    ]
+
+
+def stale_pictures(steps: Iterable[Step]) -> tuple[int, ...]:
+    """The positions that get a new record, ascending."""
+    return tuple(sorted({step.position for step in steps if step.final}))
+
+
+def _file_digest(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise MaskUnreadable(path, error.strerror or str(error)) from error

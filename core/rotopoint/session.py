@@ -1,0 +1,263 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A shot at work: its clip, its tracks and its mattes. The worker and the command line drive it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from rotopoint.checkpoints import ResolvedCheckpoint
+from rotopoint.clip import open_clip
+from rotopoint.clip.image_file import read_gray
+from rotopoint.deliver.matte_files import MatteMetadata, write_matte
+from rotopoint.deliver.naming import matte_path
+from rotopoint.errors import (
+    BoxOutsidePicture,
+    ClipUnreadable,
+    MaskUnreadable,
+    PointOutsidePicture,
+    SubjectUnknown,
+    TrackMissing,
+)
+from rotopoint.frames import ClipFrame, FileNumber, FrameRange, SourceFrame
+from rotopoint.mattes import make_matte
+from rotopoint.plan import PicturePrompts, SubjectPlan, plan_subject, stale_pictures, stale_steps, track_keys
+from rotopoint.shot import Box, Mask, MatteEdge, Point, Shot
+from rotopoint.store import Record, RecordLayout, TrackStore
+from rotopoint.tracking.loop import FeatureCache, Preview, SubjectTracker, run_together
+from rotopoint.tracking.policy import policy_named
+from rotopoint.tracking.preprocess import point_prompts
+from rotopoint.tracking.records import SubjectRecords
+from rotopoint.tracking.runtime import FramePrompts, MaskPrompt, ModelShape
+
+if TYPE_CHECKING:
+    from rotopoint.tracking.sam2.runtime import Sam2Conditioned, Sam2Features, Sam2Memory, Sam2Runtime
+
+    Tracker = SubjectTracker[Sam2Features, Sam2Conditioned, Sam2Memory]
+    Cache = FeatureCache[Sam2Features, Sam2Conditioned, Sam2Memory]
+
+
+@dataclass(frozen=True)
+class FrameTracked:
+    """A clip frame of a subject has its record; `record` is None where the clip shows no picture.
+
+    `computed` where the record is new, else it came from the store.
+    """
+
+    subject: str
+    frame: ClipFrame
+    record: Record | None
+    computed: bool
+
+
+class ShotSession:
+    """A shot whose clip is open and whose prompts are known to fit it, with the store of its tracks.
+
+    `checkpoint` is the one that the shot names. Nothing is written before all of the shot was checked.
+    Raises what `Shot.check_complete`, `open_clip` and `plan_subject` raise, PolicyUnknown,
+    PointOutsidePicture, BoxOutsidePicture and MaskUnreadable.
+    """
+
+    def __init__(self, shot: Shot, checkpoint: ResolvedCheckpoint, store: TrackStore) -> None:
+        self.shot = shot
+        self._checkpoint = checkpoint
+        self._store = store
+        self.policy = policy_named(shot.settings.policy)
+        shot.check_complete()
+        self.clip = open_clip(shot.clip, shot.settings.input_transform)
+        try:
+            self.plans = tuple(plan_subject(s, shot.settings, self.clip.frame_map) for s in shot.subjects)
+            self._masks = self._check_prompts()
+        except BaseException:
+            self.clip.close()
+            raise
+
+    def __enter__(self) -> ShotSession:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.clip.close()
+
+    @property
+    def range(self) -> FrameRange:
+        """The clip frames that get a matte."""
+        return self.shot.settings.range or self.clip.frame_map.full_range
+
+    def plan(self, subject_id: str) -> SubjectPlan:
+        """Raises SubjectUnknown."""
+        for plan in self.plans:
+            if plan.subject.id == subject_id:
+                return plan
+        raise SubjectUnknown(subject_id)
+
+    def file_number(self, frame: ClipFrame) -> FileNumber:
+        """The number in the name of a clip frame's files."""
+        first = self.shot.settings.first_number
+        return self.clip.file_number(frame) if first is None else FileNumber(first + frame - 1)
+
+    def matte_path(self, folder: Path, plan: SubjectPlan, frame: ClipFrame) -> Path:
+        return matte_path(
+            folder, self.clip.name, plan.subject.name, self.file_number(frame), self.shot.settings.format
+        )
+
+    def track(self, runtime: Sam2Runtime) -> Iterator[FrameTracked]:
+        """Track all subjects, and name each clip frame of the range when its record is there.
+
+        Frames outside a subject's reach come last, without a record. Closing the iterator ends the
+        work after the step in progress; what was tracked stays in the store.
+        """
+        with ExitStack() as files:
+            cache = FeatureCache(runtime, self.clip.read)
+            trackers = [self._tracker(plan, runtime, cache, files, write=True) for plan in self.plans]
+            work = [(t, t.steps(p.first, p.last)) for t, p in zip(trackers, self.plans, strict=True)]
+            shown = [self._frames_of_pictures(plan) for plan in self.plans]
+            by_id = {plan.subject.id: frames for plan, frames in zip(self.plans, shown, strict=True)}
+            for tracked in run_together([(t, s) for (t, s), f in zip(work, shown, strict=True) if f]):
+                for frame in by_id[tracked.subject].get(tracked.record.frame, ()):
+                    yield FrameTracked(tracked.subject, frame, tracked.record, tracked.computed)
+        for plan, frames in zip(self.plans, shown, strict=True):
+            reached = {frame for on_picture in frames.values() for frame in on_picture}
+            for frame in self.range:
+                if frame not in reached:
+                    yield FrameTracked(plan.subject.id, frame, None, computed=False)
+
+    def preview(self, runtime: Sam2Runtime, subject_id: str, frame: ClipFrame) -> Preview:
+        """What a subject's prompts give on one clip frame, now; nothing is stored.
+
+        Raises SubjectUnknown, FrameOutsideClip.
+        """
+        plan = self.plan(subject_id)
+        source = self.clip.frame_map.source(frame)
+        if source is None:
+            raise ClipUnreadable(self.clip.path, f"frame {frame} shows no picture")
+        with ExitStack() as files:
+            cache = FeatureCache(runtime, self.clip.read)
+            tracker = self._tracker(plan, runtime, cache, files, write=False)
+            return tracker.preview(plan.pictures.index(source))
+
+    def pending(self) -> int:
+        """How many records tracking would have to compute."""
+        count = 0
+        for plan in self.plans:
+            with self._records(plan, write=False) as records:
+                steps = stale_steps(plan, self.policy, self._shape, records.__contains__)
+                count += len(stale_pictures(steps))
+        return count
+
+    def stored(self) -> Iterator[FrameTracked]:
+        """The clip frames of the range from the store alone. Raises TrackMissing before the first one."""
+        with ExitStack() as files:
+            records = {p.subject.id: files.enter_context(self._records(p, write=False)) for p in self.plans}
+            for plan in self.plans:
+                shown = [(f, plan.pictures.index(s)) for f, s in self._shown(plan)]
+                missing = [f for f, position in shown if position not in records[plan.subject.id]]
+                if missing:
+                    raise TrackMissing(plan.subject.name, tuple(missing))
+            for plan in self.plans:
+                positions = {f: plan.pictures.index(s) for f, s in self._shown(plan)}
+                for frame in self.range:
+                    position = positions.get(frame)
+                    record = None if position is None else records[plan.subject.id].get(position)
+                    yield FrameTracked(plan.subject.id, frame, record, computed=False)
+
+    def matte(self, plan: SubjectPlan, frame: ClipFrame, record: Record | None) -> npt.NDArray[np.float32]:
+        """(height, width) linear coverage in the pixels of the source; zeros without a record.
+
+        A frame with a mask prompt keeps that mask to the pixel.
+        """
+        if record is None:
+            return np.zeros(self.clip.size[::-1], np.float32)
+        mask = self._masks.get((plan.subject.id, plan.pictures.index(record.frame)))
+        if mask is not None:
+            return mask if self.shot.settings.edge is not MatteEdge.HARD else (mask > 0.5).astype(np.float32)
+        return make_matte(record.logits.astype(np.float32), self.clip.size, self.shot.settings.edge)
+
+    def write(self, folder: Path, tracked: FrameTracked) -> Path:
+        """Write the matte of a tracked frame; returns its file. Raises OutputUnwritable."""
+        plan = self.plan(tracked.subject)
+        path = self.matte_path(folder, plan, tracked.frame)
+        about = MatteMetadata(self.clip.name, plan.subject.name, tracked.frame)
+        write_matte(path, self.matte(plan, tracked.frame, tracked.record), self.shot.settings.format, about)
+        return path
+
+    def _records(self, plan: SubjectPlan, *, write: bool) -> SubjectRecords:
+        keys = track_keys(
+            plan,
+            self.policy,
+            self.clip.identity,
+            self._checkpoint.identity,
+            self.shot.settings.input_transform,
+        )
+        layout = RecordLayout(self._shape.logit_size, self._shape.pointer_size, self.policy.logit_type)
+        return SubjectRecords(self._store, layout, plan.pictures, keys, write=write)
+
+    @property
+    def _shape(self) -> ModelShape:
+        return self._checkpoint.configuration.shape
+
+    def _tracker(
+        self, plan: SubjectPlan, runtime: Sam2Runtime, cache: Cache, files: ExitStack, *, write: bool
+    ) -> Tracker:
+        records = files.enter_context(self._records(plan, write=write))
+        prompts = {
+            position: self._frame_prompts(plan, position, prompts)
+            for position, prompts in plan.prompts.items()
+        }
+        return SubjectTracker(plan.subject.id, runtime, cache, plan.pictures, prompts, self.policy, records)
+
+    def _frame_prompts(self, plan: SubjectPlan, position: int, prompts: PicturePrompts) -> FramePrompts:
+        mask = self._masks.get((plan.subject.id, position))
+        if mask is not None:
+            return MaskPrompt(mask > 0.5)
+        return point_prompts(prompts.points, prompts.box, self.clip.size, self._shape.input_size)
+
+    def _check_prompts(self) -> dict[tuple[str, int], npt.NDArray[np.float32]]:
+        """All prompts lie in the picture; returns mask prompts as coverage by subject and position."""
+        width, height = self.clip.size
+        masks = {}
+        for plan in self.plans:
+            for prompt in plan.subject.prompts:
+                match prompt:
+                    case Point(frame, x, y) if not (0 <= x < width and 0 <= y < height):
+                        raise PointOutsidePicture(x, y, self.clip.size, frame)
+                    case Box(frame, x0, y0, x1, y1) if not (
+                        0 <= x0 and 0 <= y0 and x1 <= width and y1 <= height
+                    ):
+                        raise BoxOutsidePicture((x0, y0, x1, y1), self.clip.size, frame)
+                    case _:
+                        pass
+            for position, prompts in plan.prompts.items():
+                if prompts.mask is not None:
+                    masks[plan.subject.id, position] = self._read_mask(prompts.mask)
+        return masks
+
+    def _read_mask(self, mask: Mask) -> npt.NDArray[np.float32]:
+        path = Path(mask.path)
+        try:
+            coverage = np.clip(read_gray(path), 0.0, 1.0)
+        except ClipUnreadable as error:
+            raise MaskUnreadable(path, error.reason) from error
+        size = (coverage.shape[1], coverage.shape[0])
+        if size != self.clip.size:
+            width, height = self.clip.size
+            raise MaskUnreadable(path, f"it is {size[0]}x{size[1]}, the clip {width}x{height} pixels")
+        return coverage
+
+    def _shown(self, plan: SubjectPlan) -> Iterator[tuple[ClipFrame, SourceFrame]]:
+        """The clip frames of a subject that show a picture."""
+        for frame in plan.delivered or ():
+            source = self.clip.frame_map.source(frame)
+            if source is not None:
+                yield frame, source
+
+    def _frames_of_pictures(self, plan: SubjectPlan) -> dict[SourceFrame, list[ClipFrame]]:
+        frames: dict[SourceFrame, list[ClipFrame]] = {}
+        for frame, source in self._shown(plan):
+            frames.setdefault(source, []).append(frame)
+        return frames

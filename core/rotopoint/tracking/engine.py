@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A model made ready to run: one engine serves any number of shots."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rotopoint.checkpoints import ResolvedCheckpoint
+from rotopoint.errors import DeviceUnavailable, PackageMissing
+
+if TYPE_CHECKING:
+    from rotopoint.tracking.sam2.runtime import Sam2Runtime
+
+
+@dataclass(frozen=True)
+class Engine:
+    """`device` is what torch calls it."""
+
+    runtime: Sam2Runtime
+    checkpoint: ResolvedCheckpoint
+    device: str
+
+
+def load_engine(checkpoint: ResolvedCheckpoint, device: str = "auto", threads: int | None = None) -> Engine:
+    """Build a checkpoint's model on a device and fill it.
+
+    `device` is `auto` or what torch calls it; `threads` limits those of the CPU (None: torch's choice).
+    Raises PackageMissing, DeviceUnavailable, CheckpointBroken.
+    """
+    # Torch takes seconds to import, and most commands do without it.
+    from rotopoint.tracking.sam2.build import build_model
+    from rotopoint.tracking.sam2.runtime import Sam2Runtime
+    from rotopoint.tracking.sam2.weights import load_weights
+
+    if threads is not None:
+        import torch
+
+        torch.set_num_threads(threads)
+    chosen = choose_device(device)
+    model = build_model(checkpoint.configuration)
+    load_weights(model, checkpoint.path)
+    return Engine(Sam2Runtime(model, chosen), checkpoint, chosen)
+
+
+def choose_device(device: str) -> str:
+    """The device that a name means here: `auto` takes CUDA where there is one, else the CPU."""
+    devices = available_devices()
+    if device == "auto":
+        return "cuda" if "cuda" in devices else "cpu"
+    if device not in devices:
+        raise DeviceUnavailable(device, f"this machine has {', '.join(devices)}")
+    return device
+
+
+def available_devices() -> tuple[str, ...]:
+    """What torch can compute on here, by its own names."""
+    try:
+        import torch
+    except ModuleNotFoundError as error:
+        raise PackageMissing("torch", "torch") from error
+    found = ["cpu"]
+    if torch.cuda.is_available():
+        found += ["cuda", *(f"cuda:{n}" for n in range(torch.cuda.device_count()))]
+    if platform.system() == "Darwin" and torch.backends.mps.is_available():
+        found.append("mps")
+    return tuple(found)
