@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whatever differs between Blender 4.2 and 5.2, one function a difference.
+
+Each asks Blender what it has rather than which version it is, so that a version in between needs no line.
+"""
+
+from __future__ import annotations
+
+import bpy
+from bpy.types import Image, Node, NodeSocket, NodeTree, Scene
+
+LARGEST_FEATHER = 256
+"""Pixels. Where Blur has no size in pixels as a socket (4.2), its socket scales this fixed size."""
+
+DILATE_STEPS = (1, 2, 4, 8, 16, 32)
+"""Pixels. Where Dilate/Erode has no size socket (4.2), a chain of these adds up any size to 63."""
+
+
+def find_compositor_tree(scene: Scene) -> NodeTree | None:
+    """The scene's compositor nodes, or None. From 5.0 they are a node group of their own."""
+    if hasattr(scene, "compositing_node_group"):
+        return scene.compositing_node_group
+    return scene.node_tree
+
+
+def ensure_compositor_tree(scene: Scene) -> NodeTree:
+    """The scene's compositor nodes, switched on; empty where there were none."""
+    if hasattr(scene, "compositing_node_group"):
+        if scene.compositing_node_group is None:
+            name = f"{scene.name} Compositor"
+            scene.compositing_node_group = bpy.data.node_groups.new(name, "CompositorNodeTree")
+        return scene.compositing_node_group
+    is_new = scene.node_tree is None
+    if not scene.use_nodes:
+        scene.use_nodes = True
+    if is_new:
+        # Blender fills a new tree with Render Layers and Composite, which nobody asked for.
+        scene.node_tree.nodes.clear()
+    return scene.node_tree
+
+
+def find_output(tree: NodeTree) -> NodeSocket | None:
+    """The socket that takes the scene's picture: of a Composite node, or from 5.0 of the Group Output."""
+    for node in tree.nodes:
+        if node.bl_idname == "CompositorNodeComposite":
+            return node.inputs["Image"]
+        if node.bl_idname == "NodeGroupOutput" and node.is_active_output:
+            return next((socket for socket in node.inputs if socket.type == "RGBA"), None)
+    return None
+
+
+def ensure_output(tree: NodeTree) -> NodeSocket:
+    """The socket that takes the scene's picture; its node is made where there is none."""
+    if (found := find_output(tree)) is not None:
+        return found
+    if hasattr(bpy.types, "CompositorNodeComposite"):
+        return tree.nodes.new("CompositorNodeComposite").inputs["Image"]
+    sockets = [item for item in tree.interface.items_tree if item.item_type == "SOCKET"]
+    if not any(s.in_out == "OUTPUT" and s.socket_type == "NodeSocketColor" for s in sockets):
+        tree.interface.new_socket("Image", in_out="OUTPUT", socket_type="NodeSocketColor")
+    if not any(node.bl_idname == "NodeGroupOutput" and node.is_active_output for node in tree.nodes):
+        tree.nodes.new("NodeGroupOutput")
+    found = find_output(tree)
+    assert found is not None
+    return found
+
+
+def add_math(tree: NodeTree, operation: str, *operands: NodeSocket | float) -> NodeSocket:
+    """A Math node fed by sockets or numbers, and its result.
+
+    The compositor's own node gave way to the shader's, which 4.2 does not take here.
+    """
+    own = hasattr(bpy.types, "CompositorNodeMath")
+    node = tree.nodes.new("CompositorNodeMath" if own else "ShaderNodeMath")
+    node.operation = operation
+    for socket, operand in zip(node.inputs, operands, strict=False):
+        if isinstance(operand, NodeSocket):
+            tree.links.new(operand, socket)
+        else:
+            socket.default_value = operand
+    return node.outputs["Value"]
+
+
+def new_apply_mask(tree: NodeTree) -> Node:
+    """A Set Alpha node that multiplies all four channels by its Alpha: the image comes out premultiplied."""
+    node = tree.nodes.new("CompositorNodeSetAlpha")
+    _choose(node, "mode", "APPLY", "Type", "Apply Mask")
+    return node
+
+
+def alpha_over_inputs(node: Node) -> tuple[NodeSocket, NodeSocket]:
+    """Background and foreground of an Alpha Over node: two sockets called Image until 5.0 named them."""
+    background, foreground = (socket for socket in node.inputs if socket.type == "RGBA")
+    return background, foreground
+
+
+def add_gaussian_blur(tree: NodeTree, image: NodeSocket, radius: NodeSocket) -> NodeSocket:
+    """Blur `image` by a Gaussian that ends `radius` pixels away; a radius of 0 passes it unchanged.
+
+    Where the Size socket is a factor and no vector (4.2), it scales a fixed LARGEST_FEATHER.
+    """
+    node = tree.nodes.new("CompositorNodeBlur")
+    _choose(node, "filter_type", "GAUSS", "Type", "Gaussian")
+    size = node.inputs["Size"]
+    if size.type == "VALUE":
+        node.size_x = node.size_y = LARGEST_FEATHER
+        radius = add_math(tree, "DIVIDE", radius, LARGEST_FEATHER)
+    tree.links.new(image, node.inputs["Image"])
+    tree.links.new(radius, size)
+    return node.outputs["Image"]
+
+
+def add_dilate_erode(tree: NodeTree, mask: NodeSocket, size: NodeSocket) -> NodeSocket:
+    """Grow `mask` by `size` whole pixels, or shrink it where negative; 0 passes it unchanged.
+
+    The neighborhood is a disc; in 4.2, whose node has no size socket, a square (see DILATE_STEPS).
+    """
+    node = tree.nodes.new("CompositorNodeDilateErode")
+    if "Size" not in node.inputs:
+        tree.nodes.remove(node)
+        return _add_dilate_erode_in_steps(tree, mask, size)
+    _choose(node, "mode", "DISTANCE", "Type", "Distance")
+    tree.links.new(mask, node.inputs["Mask"])
+    tree.links.new(size, node.inputs["Size"])
+    return node.outputs["Mask"]
+
+
+def set_non_color(image: Image) -> None:
+    """Let `image` be read as data, whatever the color configuration calls that space.
+
+    Until 5.0 the flag alone leaves pixels that were read before as they were.
+    """
+    if not image.colorspace_settings.is_data:
+        image.colorspace_settings.is_data = True
+        image.reload()
+
+
+def _add_dilate_erode_in_steps(tree: NodeTree, mask: NodeSocket, size: NodeSocket) -> NodeSocket:
+    """Dilations by powers of two, each switched on by a bit of |size|; eroding dilates the inverse.
+
+    Squares add up exactly: dilating by 1 and by 4 dilates by 5.
+    """
+    shrinks = add_math(tree, "LESS_THAN", size, 0.0)
+    distance = add_math(tree, "MINIMUM", add_math(tree, "ABSOLUTE", size), float(sum(DILATE_STEPS)))
+    grown = add_math(tree, "ABSOLUTE", add_math(tree, "SUBTRACT", shrinks, mask))
+    for step in DILATE_STEPS:
+        dilate = tree.nodes.new("CompositorNodeDilateErode")
+        dilate.mode = "STEP"
+        dilate.distance = step
+        tree.links.new(grown, dilate.inputs["Mask"])
+        rest = add_math(tree, "MODULO", distance, 2.0 * step)
+        bit = add_math(tree, "GREATER_THAN", rest, step - 0.5)
+        gain = add_math(tree, "SUBTRACT", dilate.outputs["Mask"], grown)
+        grown = add_math(tree, "MULTIPLY_ADD", gain, bit, grown)
+    return add_math(tree, "ABSOLUTE", add_math(tree, "SUBTRACT", shrinks, grown))
+
+
+def _choose(node: Node, attribute: str, value: str, socket: str, item: str) -> None:
+    """Set an option that is an attribute of the node, or from 5.0 a menu socket."""
+    if hasattr(node, attribute):
+        setattr(node, attribute, value)
+    else:
+        node.inputs[socket].default_value = item

@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Rotopoint node group and its wiring into a scene's compositor."""
+
+from .node_group import ensure_node_group
+from .wiring import MatteSequence, SubjectNodes, Wiring, unwire, wire
+
+__all__ = ["MatteSequence", "SubjectNodes", "Wiring", "ensure_node_group", "unwire", "wire"]

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The node group Rotopoint: a plate and its matte in, the cut-out and the shaped matte out."""
+
+from __future__ import annotations
+
+import bpy
+from bpy.types import NodeSocket, NodeTree
+
+from .. import compat
+
+NAME = "Rotopoint"
+VERSION = 1
+"""Raise it when `_build` changes: groups of an older version are rebuilt in place."""
+
+VERSION_KEY = "rotopoint_version"
+BLENDER_KEY = "rotopoint_blender"
+
+
+def ensure_node_group() -> NodeTree:
+    """The file's Rotopoint group, built where it is missing.
+
+    Inputs: Image; Matte, linear coverage 0..1; Expand, whole pixels (rounded) by which the matte grows,
+    or shrinks where negative; Feather, pixels that the soft edge reaches to either side; Invert, 0..1,
+    which mixes in 1 - matte after the two. Outputs: Image, the plate times the matte in all four
+    channels, so premultiplied; Matte, as shaped. With Expand, Feather and Invert at 0 the matte passes
+    through unchanged.
+
+    A group of an older version, or built by another Blender (whose nodes may differ), is rebuilt inside;
+    its sockets stay, so links to it and parameters set on its nodes stay too.
+    """
+    tree = next((t for t in bpy.data.node_groups if VERSION_KEY in t and t.library is None), None)
+    if tree is None:
+        tree = bpy.data.node_groups.new(NAME, "CompositorNodeTree")
+    elif tree[VERSION_KEY] > VERSION or _stamp(tree) == (VERSION, _blender()):
+        return tree
+    tree.nodes.clear()
+    _declare(tree)
+    _build(tree)
+    tree[VERSION_KEY] = VERSION
+    tree[BLENDER_KEY] = _blender()
+    return tree
+
+
+def _blender() -> str:
+    """Major and minor version: nodes are the same within one."""
+    return "{}.{}".format(*bpy.app.version)
+
+
+def _stamp(tree: NodeTree) -> tuple[int, str]:
+    return tree[VERSION_KEY], tree.get(BLENDER_KEY, "")
+
+
+def _declare(tree: NodeTree) -> None:
+    """Make the group's sockets, or keep those that are there."""
+    _socket(tree, "Image", "INPUT", "NodeSocketColor", "The plate")
+    _socket(tree, "Matte", "INPUT", "NodeSocketFloat", "Coverage from 0 to 1, Non-Color", (1.0, 0.0, 1.0))
+    _socket(
+        tree,
+        "Expand",
+        "INPUT",
+        "NodeSocketFloat",
+        "Whole pixels by which the matte grows, or shrinks where negative",
+        (0.0, -100.0, 100.0),
+    )
+    _socket(
+        tree,
+        "Feather",
+        "INPUT",
+        "NodeSocketFloat",
+        "Pixels that the soft edge reaches to either side",
+        (0.0, 0.0, float(compat.LARGEST_FEATHER)),
+    )
+    invert = _socket(tree, "Invert", "INPUT", "NodeSocketFloat", "1 turns the matte around", (0.0, 0.0, 1.0))
+    invert.subtype = "FACTOR"
+    _socket(tree, "Image", "OUTPUT", "NodeSocketColor", "The plate times the matte, premultiplied")
+    _socket(tree, "Matte", "OUTPUT", "NodeSocketFloat", "The matte after Expand, Feather and Invert")
+
+
+def _socket(
+    tree: NodeTree,
+    name: str,
+    in_out: str,
+    kind: str,
+    description: str,
+    limits: tuple[float, float, float] | None = None,
+) -> bpy.types.NodeTreeInterfaceSocket:
+    """`limits` are default, smallest and largest value."""
+    for item in tree.interface.items_tree:
+        if item.item_type == "SOCKET" and (item.name, item.in_out) == (name, in_out):
+            return item
+    socket = tree.interface.new_socket(name, description=description, in_out=in_out, socket_type=kind)
+    if limits is not None:
+        socket.default_value, socket.min_value, socket.max_value = limits
+    return socket
+
+
+def _build(tree: NodeTree) -> None:
+    given = tree.nodes.new("NodeGroupInput")
+    result = tree.nodes.new("NodeGroupOutput")
+    size = compat.add_math(tree, "ROUND", given.outputs["Expand"])
+    expanded = compat.add_dilate_erode(tree, given.outputs["Matte"], size)
+    feathered = compat.add_gaussian_blur(tree, expanded, given.outputs["Feather"])
+    matte = _add_inversion(tree, feathered, given.outputs["Invert"])
+    cut_out = compat.new_apply_mask(tree)
+    tree.links.new(given.outputs["Image"], cut_out.inputs["Image"])
+    tree.links.new(matte, cut_out.inputs["Alpha"])
+    tree.links.new(cut_out.outputs["Image"], result.inputs["Image"])
+    tree.links.new(matte, result.inputs["Matte"])
+    for column, node in enumerate(tree.nodes):
+        node.location = (180.0 * column, 0.0)
+    result.location = (180.0 * len(tree.nodes), 0.0)
+
+
+def _add_inversion(tree: NodeTree, matte: NodeSocket, factor: NodeSocket) -> NodeSocket:
+    """matte + factor * (1 - 2 * matte): the matte itself at 0, exactly, and 1 - matte at 1."""
+    difference = compat.add_math(tree, "MULTIPLY_ADD", matte, -2.0, 1.0)
+    return compat.add_math(tree, "MULTIPLY_ADD", difference, factor, matte)
