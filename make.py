@@ -1,0 +1,173 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The project's commands: each does its own set-up, and can be repeated.
+
+    python3 make.py demo    track the demo clip, composite it in Blender, show what came out
+    python3 make.py test    check style and types, and run all tests
+    python3 make.py setup   the set-up alone
+
+Needs Python 3.11 with pip, and nothing else; on Debian it installs what bpy needs of the system.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import time
+import venv
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+ENGINE = ROOT / ".venv"
+PINS = ROOT / "pins"
+BLENDERS = ("4.5", "5.0")
+DEMO_BLENDER = "5.0"
+
+SYSTEM_LIBRARIES = {
+    "libX11.so.6": "libx11-6",
+    "libXrender.so.1": "libxrender1",
+    "libXfixes.so.3": "libxfixes3",
+    "libXi.so.6": "libxi6",
+    "libxkbcommon.so.0": "libxkbcommon0",
+    "libSM.so.6": "libsm6",
+    "libICE.so.6": "libice6",
+    "libGL.so.1": "libgl1",
+    "libXxf86vm.so.1": "libxxf86vm1",
+    "libgomp.so.1": "libgomp1",
+}
+"""What the bpy wheels load, and the Debian package of each."""
+
+
+def say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+def run(*command: str | Path, **options: object) -> None:
+    """Run a command in the repository; end with its exit code if it fails."""
+    result = subprocess.run([str(c) for c in command], cwd=ROOT, **options)  # type: ignore[call-overload]
+    if result.returncode != 0:
+        raise SystemExit(result.returncode)
+
+
+def step(title: str, work: Callable[[], None]) -> None:
+    started = time.monotonic()
+    say(f"== {title}")
+    work()
+    say(f"== {title}: {time.monotonic() - started:.0f} s")
+
+
+def python_of(environment: Path) -> Path:
+    if os.name == "nt":
+        return environment / "Scripts" / "python.exe"
+    return environment / "bin" / "python"
+
+
+def blender_environment(version: str) -> Path:
+    return ROOT / ".venvs" / f"bpy-{version}"
+
+
+def prepare(environment: Path, pins: Sequence[Path], installs: Sequence[Sequence[str]]) -> None:
+    """A virtual environment with what `installs` (arguments of pip, one call each) ask for.
+
+    Nothing is done where a stamp says that the same was installed before.
+    """
+    constraints = [argument for pin in pins for argument in ("-c", str(pin))]
+    asked = [*(p.read_bytes() for p in (*pins, ROOT / "pyproject.toml")), repr(installs).encode()]
+    wanted = hashlib.sha256(b"\0".join(asked)).hexdigest()
+    stamp = environment / "rotopoint-stamp"
+    if stamp.is_file() and stamp.read_text() == wanted:
+        return
+
+    def install() -> None:
+        if not python_of(environment).is_file():
+            venv.create(environment, with_pip=True)
+        pip = (python_of(environment), "-m", "pip", "--disable-pip-version-check")
+        for arguments in installs:
+            run(*pip, "install", "--progress-bar", "on", *constraints, *arguments)
+        stamp.write_text(wanted)
+
+    step(f"setting up {environment.relative_to(ROOT)}", install)
+
+
+def prepare_engine() -> None:
+    prepare(
+        ENGINE,
+        [PINS / "engine.txt"],
+        [
+            ["-e", ".[torch,test,lint]"],
+            # Its requirements name torchvision, which its video path never imports.
+            ["--no-deps", "RF-SAM-2"],
+        ],
+    )
+
+
+def prepare_blender(version: str) -> None:
+    prepare(
+        blender_environment(version),
+        [PINS / "engine.txt", PINS / f"bpy-{version}.txt"],
+        [["bpy", "-e", ".[blender]"]],
+    )
+
+
+def prepare_system() -> None:
+    """The shared libraries that bpy needs, on Debian and its kin; elsewhere they are there."""
+    if platform.system() != "Linux" or shutil.which("apt-get") is None:
+        return
+    known = subprocess.run(["/sbin/ldconfig", "-p"], capture_output=True, text=True, check=False).stdout
+    packages = [package for library, package in SYSTEM_LIBRARIES.items() if library not in known]
+    if not packages:
+        return
+    if os.geteuid() != 0:
+        raise SystemExit(f"Blender needs system libraries; run: sudo apt-get install {' '.join(packages)}")
+
+    def install() -> None:
+        quiet = {"env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}, "stdout": subprocess.DEVNULL}
+        run("apt-get", "update", "-qq", **quiet)
+        run("apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages, **quiet)
+
+    step("installing system libraries", install)
+
+
+def setup(blenders: Sequence[str]) -> None:
+    if sys.version_info[:2] != (3, 11):
+        raise SystemExit("the bpy wheels need Python 3.11; run this with python3.11")
+    prepare_system()
+    prepare_engine()
+    for version in blenders:
+        prepare_blender(version)
+
+
+def demo(arguments: Sequence[str]) -> None:
+    setup([DEMO_BLENDER])
+    blender = python_of(blender_environment(DEMO_BLENDER))
+    run(python_of(ENGINE), "examples/run_demo.py", "--blender", blender, *arguments)
+
+
+def test(arguments: Sequence[str]) -> None:
+    setup(BLENDERS)
+    python = python_of(ENGINE)
+    if not arguments:
+        step("style", lambda: run(python, "-m", "ruff", "check", "."))
+        step("format", lambda: run(python, "-m", "ruff", "format", "--check", "."))
+        step("types", lambda: run(python, "-m", "mypy"))
+    chosen = arguments or ["-m", "not slow"]
+    step("tests", lambda: run(python, "-m", "pytest", "--durations=10", *chosen))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("command", choices=["demo", "test", "setup"])
+    chosen, rest = parser.parse_known_args()
+    commands = {"demo": lambda: demo(rest), "test": lambda: test(rest), "setup": lambda: setup(BLENDERS)}
+    commands[chosen.command]()
+
+
+if __name__ == "__main__":
+    main()
