@@ -13,7 +13,6 @@ VERSION = 1
 """Raise it when `_build` changes: groups of an older version are rebuilt in place."""
 
 VERSION_KEY = "rotopoint_version"
-BLENDER_KEY = "rotopoint_blender"
 
 
 def ensure_node_group() -> NodeTree:
@@ -25,29 +24,20 @@ def ensure_node_group() -> NodeTree:
     channels, so premultiplied; Matte, as shaped. With Expand, Feather and Invert at 0 the matte passes
     through unchanged.
 
-    A group of an older version, or built by another Blender (whose nodes may differ), is rebuilt inside;
-    its sockets stay, so links to it and parameters set on its nodes stay too.
+    A group of an older version is rebuilt inside; its sockets stay, so links to it and parameters set on
+    its nodes stay too. One that an older Blender made is left as it is: Blender converts its nodes so that
+    the picture stays.
     """
     tree = next((t for t in bpy.data.node_groups if VERSION_KEY in t and t.library is None), None)
     if tree is None:
         tree = bpy.data.node_groups.new(NAME, "CompositorNodeTree")
-    elif tree[VERSION_KEY] > VERSION or _stamp(tree) == (VERSION, _blender()):
+    elif tree[VERSION_KEY] >= VERSION:
         return tree
     tree.nodes.clear()
     _declare(tree)
     _build(tree)
     tree[VERSION_KEY] = VERSION
-    tree[BLENDER_KEY] = _blender()
     return tree
-
-
-def _blender() -> str:
-    """Major and minor version: nodes are the same within one."""
-    return "{}.{}".format(*bpy.app.version)
-
-
-def _stamp(tree: NodeTree) -> tuple[int, str]:
-    return tree[VERSION_KEY], tree.get(BLENDER_KEY, "")
 
 
 def _declare(tree: NodeTree) -> None:

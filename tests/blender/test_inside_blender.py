@@ -7,7 +7,8 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
-from bpy_process import run_in_bpy
+
+from tests.blender.bpy_process import run_in_bpy
 
 INSIDE = Path(__file__).parent / "inside"
 FEWEST = 25

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import bpy
 import pytest
-from footage import HEIGHT, WIDTH
+
+from tests.blender.inside.footage import HEIGHT, WIDTH
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 import OpenEXR
 import pytest
-from footage import HEIGHT, WIDTH, plate, render, write
 
 from blender_addon import compat
 from blender_addon.compositor.node_group import VERSION, VERSION_KEY, ensure_node_group
+from tests.blender.inside.footage import HEIGHT, WIDTH, plate, render, write
 
 
 def disc(radius: float = 20.0) -> np.ndarray:

@@ -10,10 +10,20 @@ import bpy
 import numpy as np
 import OpenEXR
 import pytest
-from footage import COUNT, HEIGHT, WIDTH, matte, plate, render, write, write_mattes, write_plates
 
 from blender_addon import compat
 from blender_addon.compositor import MatteSequence, unwire, wire
+from tests.blender.inside.footage import (
+    COUNT,
+    HEIGHT,
+    WIDTH,
+    matte,
+    plate,
+    render,
+    write,
+    write_mattes,
+    write_plates,
+)
 
 
 def load_clip(path: Path, start: int = 1, offset: int = 0) -> bpy.types.MovieClip:
