@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Folders that cannot be written, disks that are full: nothing half-written."""
+
+import errno
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rotopoint.deliver.output_folder import check_folder, require_space, write_whole
+from rotopoint.errors import OutputUnwritable
+
+
+@pytest.fixture
+def full_disk(monkeypatch):
+    """Every file takes three bytes, then the disk is full."""
+
+    def write_bytes(path, content):
+        with path.open("wb") as file:
+            file.write(content[:3])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", write_bytes)
+
+
+def test_a_folder_is_made_with_its_parents_and_left_empty(tmp_path):
+    folder = tmp_path / "neuer Ordner" / "Matten ä"
+    check_folder(folder)
+    assert folder.is_dir() and not list(folder.iterdir())
+
+
+def test_files_of_an_existing_folder_stay(tmp_path):
+    (tmp_path / "matte.0001.png").write_bytes(b"mine")
+    check_folder(tmp_path)
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"mine"]
+
+
+def test_a_file_in_the_way(tmp_path):
+    (tmp_path / "file").write_bytes(b"mine")
+    for folder in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(OutputUnwritable) as caught:
+            check_folder(folder)
+        assert caught.value.path == folder
+    assert (tmp_path / "file").read_bytes() == b"mine"
+
+
+def test_what_was_made_is_removed_where_no_file_can_be_written(tmp_path, full_disk):
+    (tmp_path / "old").mkdir()
+    with pytest.raises(OutputUnwritable, match="no space left"):
+        check_folder(tmp_path / "old" / "new" / "newer")
+    assert list(tmp_path.iterdir()) == [tmp_path / "old"] and not list((tmp_path / "old").iterdir())
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self").is_dir(), reason="needs Linux's /proc, where no folder can be made"
+)
+def test_a_folder_that_the_system_refuses():
+    folder = Path("/proc/rotopoint/mattes")
+    with pytest.raises(OutputUnwritable) as caught:
+        check_folder(folder)
+    assert caught.value.path == folder and caught.value.reason
+
+
+def test_a_full_disk_leaves_the_old_file_and_no_temporary_one(tmp_path, full_disk):
+    path = tmp_path / "matte.0001.png"
+    with path.open("wb") as file:
+        file.write(b"old")
+    with pytest.raises(OutputUnwritable) as caught:
+        write_whole(path, b"new content")
+    assert (caught.value.path, caught.value.reason) == (path, "no space left on device")
+    assert list(tmp_path.iterdir()) == [path] and path.read_bytes() == b"old"
+
+
+def test_a_folder_that_vanished(tmp_path):
+    with pytest.raises(OutputUnwritable, match="no such file"):
+        write_whole(tmp_path / "gone" / "matte.0001.png", b"new")
+
+
+def test_a_folder_of_the_same_name_in_the_way(tmp_path):
+    path = tmp_path / "matte.0001.png"
+    path.mkdir()
+    with pytest.raises(OutputUnwritable):
+        write_whole(path, b"new")
+    assert list(tmp_path.iterdir()) == [path]
+
+
+LIMITED = """
+import resource, sys
+from pathlib import Path
+from rotopoint.deliver.output_folder import write_whole
+from rotopoint.errors import OutputUnwritable
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+path = Path(sys.argv[1])
+write_whole(path, bytes(1000))
+try:
+    write_whole(path, bytes(1001))
+except OutputUnwritable as error:
+    sys.exit(0 if error.path == path else 3)
+sys.exit(4)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits on file size are POSIX's")
+def test_the_system_cuts_a_file_short(tmp_path):
+    path = tmp_path / "matte.0001.png"
+    subprocess.run([sys.executable, "-c", LIMITED, path], check=True)
+    assert list(tmp_path.iterdir()) == [path] and path.stat().st_size == 1000
+
+
+def test_room_is_asked_for(tmp_path):
+    require_space(tmp_path, 1)
+    with pytest.raises(OutputUnwritable) as caught:
+        require_space(tmp_path, 10**18)
+    assert caught.value.path == tmp_path
+    assert caught.value.reason.startswith("1,000,000,000,000.0 MB are needed, ")
+
+
+def test_room_in_a_folder_that_is_not_there(tmp_path):
+    with pytest.raises(OutputUnwritable):
+        require_space(tmp_path / "gone", 1)
