@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.core.tracking.upstream import propagate_with_corrections, upstream_predictor
 
 from rotopoint.checkpoints import resolve
 from rotopoint.frames import SourceFrame
@@ -20,6 +19,7 @@ from rotopoint.tracking.runtime import PointPrompts
 from rotopoint.tracking.sam2.build import build_model
 from rotopoint.tracking.sam2.runtime import Sam2Runtime
 from rotopoint.tracking.sam2.weights import load_weights
+from tests.core.tracking.upstream import propagate_with_corrections, upstream_predictor
 
 FRAMES = 30
 CLICKS = {

@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command line's words, and the shot that they ask for."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from rotopoint import __version__
+from rotopoint.errors import OptionUnreadable
+from rotopoint.frames import ClipFrame, FrameRange
+from rotopoint.shot import (
+    Box,
+    ClipReference,
+    Direction,
+    Mask,
+    MatteEdge,
+    MatteFormat,
+    Missing,
+    Point,
+    Prompt,
+    Settings,
+    Shot,
+    Subject,
+)
+from rotopoint.shot_json import load_shot
+
+NUMBER = r"(-?\d+(?:\.\d+)?)"
+
+
+@dataclass
+class SubjectArguments:
+    """A `--subject` with the prompt options that follow it."""
+
+    name: str
+    prompts: list[Prompt] = field(default_factory=list)
+
+
+class _AddSubject(argparse.Action):
+    def __call__(self, parser: Any, namespace: Any, values: Any, option: str | None = None) -> None:
+        namespace.subjects = [*(namespace.subjects or []), SubjectArguments(values)]
+
+
+class _AddPrompt(argparse.Action):
+    """Reads a prompt; it belongs to the `--subject` before it."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option: str | None = None) -> None:
+        if not namespace.subjects:
+            raise OptionUnreadable(str(option), values, "a --subject before it")
+        readers = {"--point": read_point, "--box": read_box, "--mask": read_mask}
+        namespace.subjects[-1].prompts.append(readers[str(option)](values))
+
+
+def read_point(text: str) -> Point:
+    """`FRAME:X,Y`, with `:neg` after it for a negative point. Raises OptionUnreadable."""
+    match = re.fullmatch(rf"(\d+):{NUMBER},{NUMBER}(:neg|:pos)?", text)
+    if match is None:
+        raise OptionUnreadable("--point", text, "FRAME:X,Y or FRAME:X,Y:neg, for example 1:480,270")
+    return Point(ClipFrame(int(match[1])), float(match[2]), float(match[3]), match[4] != ":neg")
+
+
+def read_box(text: str) -> Box:
+    """`FRAME:X0,Y0,X1,Y1`. Raises OptionUnreadable."""
+    match = re.fullmatch(rf"(\d+):{NUMBER},{NUMBER},{NUMBER},{NUMBER}", text)
+    if match is None:
+        raise OptionUnreadable("--box", text, "FRAME:X0,Y0,X1,Y1, for example 1:100,80,300,260")
+    x0, y0, x1, y1 = (float(match[n]) for n in range(2, 6))
+    return Box(ClipFrame(int(match[1])), x0, y0, x1, y1)
+
+
+def read_mask(text: str) -> Mask:
+    """`FRAME:FILE`. Raises OptionUnreadable."""
+    frame, colon, path = text.partition(":")
+    if not (colon and frame.isdecimal() and path):
+        raise OptionUnreadable("--mask", text, "FRAME:FILE, for example 1:mask.png")
+    return Mask(ClipFrame(int(frame)), path)
+
+
+def _choices(kind: type[Enum]) -> list[str]:
+    return [str(member.value) for member in kind]
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line as it stands in the README."""
+    parser = argparse.ArgumentParser(prog="rotopoint", description="From points on a clip to mattes.")
+    parser.add_argument("--version", action="version", version=f"rotopoint {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    track = commands.add_parser("track", help="track subjects through a clip and write their mattes")
+    track.add_argument("clip", metavar="CLIP", help="video, folder, one image of a sequence, or SHOT.json")
+    track.set_defaults(subjects=None)
+    prompts = track.add_argument_group("prompts, each for the --subject before it")
+    prompts.add_argument("--subject", action=_AddSubject, metavar="NAME")
+    prompts.add_argument("--point", action=_AddPrompt, metavar="FRAME:X,Y[:neg]")
+    prompts.add_argument("--box", action=_AddPrompt, metavar="FRAME:X0,Y0,X1,Y1")
+    prompts.add_argument("--mask", action=_AddPrompt, metavar="FRAME:FILE")
+    asked = track.add_argument_group("what is asked (a SHOT.json says all this itself)")
+    asked.add_argument("--range", metavar="A-B", help="clip frames, both included; default: all")
+    asked.add_argument("--direction", choices=_choices(Direction))
+    asked.add_argument(
+        "--checkpoint", metavar="NAME|FILE", help="draft, tiny, small, base_plus, large or a file"
+    )
+    asked.add_argument("--policy", metavar="NAME", help="default or upstream")
+    asked.add_argument("--missing", choices=_choices(Missing), help="what a gap in a sequence shows")
+    asked.add_argument("--input-transform", metavar="NAME", help="auto, srgb, linear or a .cube file")
+    asked.add_argument("--edge", choices=_choices(MatteEdge), help="how hard the matte's edge is")
+    asked.add_argument("--format", choices=_choices(MatteFormat), help="png is 16-bit")
+    asked.add_argument("--first-number", type=int, metavar="N", help="file number of clip frame 1, say 1001")
+    _add_output(track)
+    _add_running(track)
+
+    deliver = commands.add_parser("deliver", help="write mattes again from the stored track")
+    deliver.add_argument("clip", metavar="SHOT.json")
+    deliver.add_argument("--edge", choices=_choices(MatteEdge))
+    deliver.add_argument("--format", choices=_choices(MatteFormat))
+    deliver.add_argument("--first-number", type=int, metavar="N")
+    deliver.add_argument("--overwrite", action="store_true", help="replace files that are there")
+    _add_output(deliver)
+
+    score = commands.add_parser("score", help="J, F and J&F of a folder of mattes, as DAVIS defines them")
+    score.add_argument("mattes", type=Path)
+    score.add_argument("truth", type=Path)
+    score.add_argument("--json", action="store_true")
+
+    checkpoints = commands.add_parser("checkpoints", help="list, download and verify checkpoints")
+    checkpoints.add_argument("action", choices=["list", "get", "verify"])
+    checkpoints.add_argument("names", nargs="*", metavar="NAME")
+
+    store = commands.add_parser("store", help="show or clear the stored tracks")
+    store.add_argument("action", choices=["show", "clear"])
+    store.add_argument("--store", type=Path, metavar="DIR")
+
+    commands.add_parser("doctor", help="what is installed here, and what would be used")
+    return parser
+
+
+def _add_output(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="DIR", help="folder of the mattes"
+    )
+    parser.add_argument("--store", type=Path, metavar="DIR", help="folder of stored tracks")
+    parser.add_argument("--json", action="store_true", help="the worker's events on stdout")
+
+
+def _add_running(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps; default: auto")
+    parser.add_argument("--threads", type=int, metavar="N", help="threads of the CPU")
+
+
+ASKED = ("range", "direction", "checkpoint", "policy", "missing", "input_transform")
+"""What a SHOT.json says itself, beside subjects."""
+
+
+def shot_of(arguments: argparse.Namespace) -> Shot:
+    """The shot that `track` or `deliver` asks for. Raises InputError."""
+    path = Path(arguments.clip)
+    shot = _saved(arguments, path) if path.suffix.lower() == ".json" else _asked(arguments)
+    given = {
+        "edge": None if arguments.edge is None else MatteEdge(arguments.edge),
+        "format": None if arguments.format is None else MatteFormat(arguments.format),
+        "first_number": arguments.first_number,
+    }
+    changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    return replace(shot, settings=replace(shot.settings, **changes))
+
+
+def _saved(arguments: argparse.Namespace, path: Path) -> Shot:
+    given = vars(arguments)
+    if given.get("subjects"):
+        raise OptionUnreadable("--subject", given["subjects"][0].name, "no subjects beside a SHOT.json")
+    for name in ASKED:
+        if given.get(name) is not None:
+            option = f"--{name.replace('_', '-')}"
+            raise OptionUnreadable(option, str(given[name]), "a clip, since a SHOT.json says this itself")
+    return load_shot(path)
+
+
+def _asked(arguments: argparse.Namespace) -> Shot:
+    if arguments.command == "deliver":
+        raise OptionUnreadable("deliver", arguments.clip, "a SHOT.json")
+    subjects = _subjects(arguments.subjects or [])
+    default = Settings()
+    settings = Settings(
+        range=None if arguments.range is None else FrameRange.parse(arguments.range),
+        direction=default.direction if arguments.direction is None else Direction(arguments.direction),
+        checkpoint=arguments.checkpoint or default.checkpoint,
+        policy=arguments.policy or default.policy,
+        input_transform=arguments.input_transform or default.input_transform,
+    )
+    missing = Missing.ERROR if arguments.missing is None else Missing(arguments.missing)
+    return Shot(ClipReference(arguments.clip, missing=missing), subjects, settings)
+
+
+def _subjects(given: Sequence[SubjectArguments]) -> tuple[Subject, ...]:
+    """On the command line a subject's name is its id; one named twice goes on with what it had."""
+    prompts: dict[str, list[Prompt]] = {}
+    for subject in given:
+        prompts.setdefault(subject.name, []).extend(subject.prompts)
+    return tuple(Subject(id=name, name=name, prompts=tuple(found)) for name, found in prompts.items())

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Shots: names, prompts as sets, versioned JSON."""
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rotopoint.errors import (
+    BoxEmpty,
+    NothingToTrack,
+    PromptsConflict,
+    ShotTooNew,
+    ShotUnreadable,
+    SubjectNameInvalid,
+    SubjectWithoutPrompt,
+)
+from rotopoint.frames import ClipFrame, FrameRange
+from rotopoint.messages import explain
+from rotopoint.shot import Box, ClipReference, Mask, MatteFormat, Point, Settings, Shot, Subject
+from rotopoint.shot_json import VERSION, load_shot, revision, save_shot, shot_from_dict, shot_to_dict
+
+FIRST = ClipFrame(1)
+CLIP = ClipReference("plate.mp4")
+
+points = st.builds(
+    Point, st.integers(1, 50).map(ClipFrame), st.floats(0, 4000), st.floats(0, 4000), st.booleans()
+)
+
+
+@pytest.mark.parametrize("name", ["Hund", "Übergröße 2", "hero.left", "日本", "a" * 100])
+def test_names_that_work(name: str) -> None:
+    assert Subject("1", name).name == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "  ", "a/b", "a\\b", "..", "up..down", "nul", "COM1.left", "a\n", " a", "a.", ".a", "a?", "a" * 101],
+)
+def test_names_that_no_file_can_have_are_refused(name: str) -> None:
+    with pytest.raises(SubjectNameInvalid) as caught:
+        Subject("1", name)
+    assert repr(name) in explain(caught.value)
+
+
+def test_two_names_that_differ_in_case_alone_clash() -> None:
+    with pytest.raises(SubjectNameInvalid):
+        Shot(CLIP, (Subject("1", "Dog"), Subject("2", "dog")))
+
+
+def test_prompts_are_a_set() -> None:
+    a, b, c = Point(FIRST, 1, 1), Point(FIRST, 2, 2, positive=False), Box(FIRST, 0, 0, 5, 5)
+    assert Subject("1", "dog", (a, b, c, a)).prompts == Subject("1", "dog", (c, b, a)).prompts
+
+
+@given(st.lists(points, min_size=2, max_size=8), st.randoms())
+def test_the_order_of_clicks_does_not_alter_the_revision(clicks: list[Point], shuffle: random.Random) -> None:
+    shuffled = clicks.copy()
+    shuffle.shuffle(shuffled)
+    revisions = {revision(Shot(CLIP, (Subject("1", "dog", tuple(order)),))) for order in (clicks, shuffled)}
+    assert len(revisions) == 1
+
+
+def test_a_moved_point_alters_the_revision() -> None:
+    shots = [Shot(CLIP, (Subject("1", "dog", (Point(FIRST, x, 5.0),)),)) for x in (4.0, 4.5)]
+    assert revision(shots[0]) != revision(shots[1])
+
+
+def test_an_empty_box_is_refused() -> None:
+    with pytest.raises(BoxEmpty):
+        Subject("1", "dog", (Box(FIRST, 5, 0, 5, 9),))
+
+
+def test_a_mask_stands_alone_on_its_frame() -> None:
+    with pytest.raises(PromptsConflict):
+        Subject("1", "dog", (Mask(FIRST, "m.png"), Point(FIRST, 1, 1)))
+    with pytest.raises(PromptsConflict):
+        Subject("1", "dog", (Box(FIRST, 0, 0, 1, 1), Box(FIRST, 0, 0, 2, 2)))
+
+
+def test_what_cannot_be_tracked_says_so() -> None:
+    with pytest.raises(NothingToTrack):
+        Shot(CLIP).check_complete()
+    with pytest.raises(SubjectWithoutPrompt):
+        Shot(CLIP, (Subject("1", "dog"),)).check_complete()
+
+
+def full_shot() -> Shot:
+    return Shot(
+        ClipReference("plate/über.0001.exr", frame_count=12, size=(64, 48), honors_rotation=False),
+        (
+            Subject("2", "Hund", (Point(FIRST, 1.5, 2.5), Point(ClipFrame(4), 3, 4, False)), (0.1, 0.2, 0.3)),
+            Subject("1", "Ball", (Box(FIRST, 1, 2, 3, 4), Mask(ClipFrame(9), "m.png"))),
+        ),
+        Settings(
+            range=FrameRange(FIRST, ClipFrame(9)),
+            checkpoint="large",
+            format=MatteFormat.EXR,
+            first_number=1001,
+        ),
+    )
+
+
+def test_a_shot_comes_back_from_json(tmp_path: Path) -> None:
+    shot = full_shot()
+    assert shot_from_dict(json.loads(json.dumps(shot_to_dict(shot)))) == shot
+    save_shot(shot, tmp_path / "größe.json")
+    loaded = load_shot(tmp_path / "größe.json")
+    assert loaded.clip.path == str(tmp_path / "plate/über.0001.exr")
+    assert loaded.subjects[0].prompts[1] == Mask(ClipFrame(9), str(tmp_path / "m.png"))
+    assert loaded.settings == shot.settings
+
+
+def test_a_newer_version_is_refused() -> None:
+    with pytest.raises(ShotTooNew) as caught:
+        shot_from_dict({**shot_to_dict(full_shot()), "version": VERSION + 1})
+    assert "update Rotopoint" in explain(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "where"),
+    [
+        ({"version": "1"}, "shot.version"),
+        ({"clip": None}, "clip"),
+        ({"clip": {"path": 5}}, "clip.path"),
+        (
+            {"subjects": [{"id": "1", "name": "a", "prompts": [{"kind": "lasso", "frame": 1}]}]},
+            "prompts[0].kind",
+        ),
+        (
+            {
+                "subjects": [
+                    {
+                        "id": "1",
+                        "name": "a",
+                        "prompts": [{"kind": "point", "frame": 1, "x": float("nan"), "y": 0}],
+                    }
+                ]
+            },
+            "prompts[0].x",
+        ),
+        ({"settings": {"format": "gif"}}, "settings.format"),
+        ({"settings": {"range": [1]}}, "settings.range"),
+    ],
+)
+def test_what_is_wrong_in_a_shot_is_named(change: dict, where: str) -> None:
+    with pytest.raises(ShotUnreadable) as caught:
+        shot_from_dict({**shot_to_dict(full_shot()), **change})
+    assert caught.value.where.endswith(where)
+
+
+def test_a_file_that_is_no_shot_is_named(tmp_path: Path) -> None:
+    for content in ("", "{", "[]", "\xff"):
+        path = tmp_path / "broken.json"
+        path.write_bytes(content.encode("latin-1"))
+        with pytest.raises(ShotUnreadable) as caught:
+            load_shot(path)
+        assert str(path) in explain(caught.value)
