@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A runtime without a model: what it answers tells exactly what it was given."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from rotopoint.tracking.runtime import Decoded, FramePrompts, MaskPrompt, MemoryBank, ModelShape
+
+SHAPE = ModelShape(input_size=64, logit_size=16, pointer_size=4, memory_count=3, pointer_count=4)
+
+
+@dataclass(frozen=True)
+class FakeBytes:
+    data: bytes
+
+    def to_bytes(self) -> bytes:
+        return self.data
+
+
+def digest(*parts: object) -> bytes:
+    return hashlib.sha256(repr(parts).encode()).digest()
+
+
+@dataclass
+class FakeRuntime:
+    """Every answer is a hash of all that went in; `encoded` lists the pictures by their first pixel."""
+
+    shape: ModelShape = SHAPE
+    encoded: list[int] = field(default_factory=list)
+
+    def encode_image(self, picture: np.ndarray) -> FakeBytes:
+        self.encoded.append(int(picture[0, 0, 0]))
+        return FakeBytes(digest(picture.tobytes()))
+
+    def condition_on_memory(self, features: FakeBytes, bank: MemoryBank[FakeBytes] | None) -> FakeBytes:
+        if bank is None:
+            return features
+        memories = [(place, memory.data) for place, memory in bank.memories]
+        pointers = [(distance, pointer.tobytes()) for distance, pointer in bank.pointers]
+        return FakeBytes(digest(features.data, memories, pointers, bank.pointer_span))
+
+    def decode_prompts(
+        self, conditioned: FakeBytes, prompts: FramePrompts | None, previous_logits: np.ndarray | None = None
+    ) -> Decoded:
+        match prompts:
+            case None:
+                asked = b""
+            case MaskPrompt(mask):
+                asked = mask.tobytes()
+            case _:
+                asked = prompts.xy.tobytes() + prompts.labels.tobytes()
+        previous = b"" if previous_logits is None else previous_logits.tobytes()
+        seed = int.from_bytes(digest(conditioned.data, asked, previous)[:8], "little")
+        random = np.random.default_rng(seed)
+        # More digits than half floats hold: whoever goes on from these instead of the record is found out.
+        return Decoded(
+            logits=random.normal(0, 5, (16, 16)).astype(np.float32),
+            pointer=random.normal(0, 1, 4).astype(np.float32),
+            object_score=float(np.float32(random.normal())),
+            predicted_iou=float(np.float32(random.random())),
+        )
+
+    def encode_memory(
+        self, features: FakeBytes, logits: np.ndarray, object_score: float, prompted: bool
+    ) -> FakeBytes:
+        return FakeBytes(digest(features.data, logits.tobytes(), object_score, prompted))
+
+    def features_from_bytes(self, data: bytes) -> FakeBytes:
+        return FakeBytes(data)
+
+    def memory_from_bytes(self, data: bytes) -> FakeBytes:
+        return FakeBytes(data)
