@@ -272,6 +272,29 @@ class WorkerDied(RotopointError):
 
 
 @dataclass(eq=False)
+class WorkerNotStarted(InputError):
+    """The command that should be the worker cannot be run."""
+
+    command: str
+    reason: str
+
+
+@dataclass(eq=False)
+class WorkerSilent(RotopointError):
+    """The process runs, but has not said hello."""
+
+    seconds: float
+    log: str
+
+
+@dataclass(eq=False)
+class RequestUnknown(RotopointError):
+    """A newer shot for work that is not there, or not there any more."""
+
+    request: str
+
+
+@dataclass(eq=False)
 class ProtocolMismatch(RotopointError):
     theirs: int
     ours: int
@@ -279,7 +302,8 @@ class ProtocolMismatch(RotopointError):
 
 @dataclass(eq=False)
 class ProtocolBroken(RotopointError):
-    """A message that cannot be read."""
+    """A message that cannot be read; `request` is its id where that much is clear."""
 
     line: str
     reason: str
+    request: str | None = None

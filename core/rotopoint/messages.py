@@ -101,6 +101,12 @@ def explain(error: BaseException) -> str:
         case e.WorkerDied(exit_status, log):
             final = log.strip().splitlines()[-1] if log.strip() else "it left no message"
             return f"the worker ended unexpectedly (status {exit_status}): {final}"
+        case e.WorkerNotStarted(command, reason):
+            return f"cannot start the worker {command}: {reason}"
+        case e.WorkerSilent(seconds, _):
+            return f"the worker has said nothing for {seconds:g} seconds; see its log"
+        case e.RequestUnknown(request):
+            return f"no tracking {request} is under way; ask for it anew"
         case e.ProtocolMismatch(worker, own):
             return f"the worker speaks protocol {worker}, this side {own}; update the older one"
         case e.ProtocolBroken(line, reason):

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rotopoint.checkpoints import ResolvedCheckpoint
-from rotopoint.clip import open_clip
+from rotopoint.clip import Clip, open_clip
 from rotopoint.clip.image_file import read_gray
 from rotopoint.deliver.matte_files import MatteMetadata, write_matte
 from rotopoint.deliver.naming import matte_path
@@ -59,30 +59,38 @@ class FrameTracked:
 class ShotSession:
     """A shot whose clip is open and whose prompts are known to fit it, with the store of its tracks.
 
-    `checkpoint` is the one that the shot names. Nothing is written before all of the shot was checked.
+    `checkpoint` is the one that the shot names. `clip` is the shot's clip where the caller has it open
+    and will close it. Nothing is written before all of the shot was checked.
     Raises what `Shot.check_complete`, `open_clip` and `plan_subject` raise, PolicyUnknown,
     PointOutsidePicture, BoxOutsidePicture and MaskUnreadable.
     """
 
-    def __init__(self, shot: Shot, checkpoint: ResolvedCheckpoint, store: TrackStore) -> None:
+    def __init__(
+        self, shot: Shot, checkpoint: ResolvedCheckpoint, store: TrackStore, clip: Clip | None = None
+    ) -> None:
         self.shot = shot
         self._checkpoint = checkpoint
         self._store = store
         self.policy = policy_named(shot.settings.policy)
         shot.check_complete()
-        self.clip = open_clip(shot.clip, shot.settings.input_transform)
+        self._owns_clip = clip is None
+        self.clip = clip or open_clip(shot.clip, shot.settings.input_transform)
         try:
             self.plans = tuple(plan_subject(s, shot.settings, self.clip.frame_map) for s in shot.subjects)
             self._masks = self._check_prompts()
         except BaseException:
-            self.clip.close()
+            self.close()
             raise
 
     def __enter__(self) -> ShotSession:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.clip.close()
+        self.close()
+
+    def close(self) -> None:
+        if self._owns_clip:
+            self.clip.close()
 
     @property
     def range(self) -> FrameRange:
@@ -106,11 +114,14 @@ class ShotSession:
             folder, self.clip.name, plan.subject.name, self.file_number(frame), self.shot.settings.format
         )
 
-    def track(self, runtime: Sam2Runtime) -> Iterator[FrameTracked]:
+    def track(
+        self, runtime: Sam2Runtime, before_step: Callable[[], None] | None = None
+    ) -> Generator[FrameTracked]:
         """Track all subjects, and name each clip frame of the range when its record is there.
 
         Frames outside a subject's reach come last, without a record. Closing the iterator ends the
-        work after the step in progress; what was tracked stays in the store.
+        work after the step in progress; what was tracked stays in the store. `before_step` is called
+        before each step, also before those that no frame comes of; what it raises ends the work.
         """
         with ExitStack() as files:
             cache = FeatureCache(runtime, self.clip.read)
@@ -118,7 +129,8 @@ class ShotSession:
             work = [(t, t.steps(p.first, p.last)) for t, p in zip(trackers, self.plans, strict=True)]
             shown = [self._frames_of_pictures(plan) for plan in self.plans]
             by_id = {plan.subject.id: frames for plan, frames in zip(self.plans, shown, strict=True)}
-            for tracked in run_together([(t, s) for (t, s), f in zip(work, shown, strict=True) if f]):
+            wanted = [(t, s) for (t, s), f in zip(work, shown, strict=True) if f]
+            for tracked in run_together(wanted, before_step):
                 for frame in by_id[tracked.subject].get(tracked.record.frame, ()):
                     yield FrameTracked(tracked.subject, frame, tracked.record, tracked.computed)
         for plan, frames in zip(self.plans, shown, strict=True):
@@ -127,9 +139,12 @@ class ShotSession:
                 if frame not in reached:
                     yield FrameTracked(plan.subject.id, frame, None, computed=False)
 
-    def preview(self, runtime: Sam2Runtime, subject_id: str, frame: ClipFrame) -> Preview:
+    def preview(
+        self, runtime: Sam2Runtime, subject_id: str, frame: ClipFrame, cache: Cache | None = None
+    ) -> Preview:
         """What a subject's prompts give on one clip frame, now; nothing is stored.
 
+        `cache` holds features of the runtime and the clip from one call to the next.
         Raises SubjectUnknown, FrameOutsideClip.
         """
         plan = self.plan(subject_id)
@@ -137,7 +152,7 @@ class ShotSession:
         if source is None:
             raise ClipUnreadable(self.clip.path, f"frame {frame} shows no picture")
         with ExitStack() as files:
-            cache = FeatureCache(runtime, self.clip.read)
+            cache = cache or FeatureCache(runtime, self.clip.read)
             tracker = self._tracker(plan, runtime, cache, files, write=False)
             return tracker.preview(plan.pictures.index(source))
 
@@ -150,7 +165,7 @@ class ShotSession:
                 count += len(stale_pictures(steps))
         return count
 
-    def stored(self) -> Iterator[FrameTracked]:
+    def stored(self) -> Generator[FrameTracked]:
         """The clip frames of the range from the store alone. Raises TrackMissing before the first one."""
         with ExitStack() as files:
             records = {p.subject.id: files.enter_context(self._records(p, write=False)) for p in self.plans}

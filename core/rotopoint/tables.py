@@ -15,15 +15,17 @@ _DESCRIBED: dict[type, str] = {
     float: "a number",
     bool: "true or false",
     str: "a text",
+    dict: "a table",
 }
 
 
 def read_table(kind: type[_T], table: Mapping[str, object], where: str = "") -> _T:
     """A dataclass from a table whose keys are its fields, as `tomllib` gives it.
 
-    Fields may be whole numbers, numbers, flags, texts, tuples of these, dataclasses, or one of these or
-    None (where the key is left out). Whole numbers serve as numbers. Raises ValueError that names the key
-    after `where`, for an unknown or missing key, a value of another type, and what the dataclass refuses.
+    Fields may be whole numbers, numbers, flags, texts, tuples of these, dataclasses, dicts (taken as they
+    are), or one of these or None (where the key is left out). Whole numbers serve as numbers. Raises
+    ValueError that names the key after `where`, for an unknown or missing key, a value of another type,
+    and what the dataclass refuses.
     """
     fields = {f.name: f for f in dataclasses.fields(cast(Any, kind))}
     hints = get_type_hints(kind)
@@ -44,6 +46,8 @@ def _value(kind: Any, value: object, where: str) -> object:
     if dataclasses.is_dataclass(kind):
         _require(isinstance(value, dict), f"{where}: expected a table")
         return read_table(cast(type, kind), cast(Mapping[str, object], value), f"{where}.")
+    if get_origin(kind) is dict:
+        kind = dict
     if get_origin(kind) is tuple:
         _require(isinstance(value, list), f"{where}: expected a list")
         items = cast(list[object], value)

@@ -204,14 +204,20 @@ class SubjectTracker(Generic[FeaturesT, ConditionedT, MemoryT]):
 
 def run_together(
     work: Sequence[tuple[SubjectTracker[FeaturesT, ConditionedT, MemoryT], Iterator[Step]]],
+    before_step: Callable[[], None] | None = None,
 ) -> Iterator[TrackedFrame]:
-    """All subjects side by side: those that meet on a picture share its features."""
+    """All subjects side by side: those that meet on a picture share its features.
+
+    `before_step` is called before each step; what it raises ends the work.
+    """
 
     def keyed(index: int, steps: Iterator[Step]) -> Iterator[tuple[tuple[int, int], int, Step]]:
         return ((step.order, index, step) for step in steps)
 
     streams = [keyed(n, steps) for n, (_, steps) in enumerate(work)]
     for _, index, step in heapq.merge(*streams, key=lambda item: item[:2]):
+        if before_step is not None:
+            before_step()
         tracked = work[index][0].run(step)
         if tracked is not None:
             yield tracked
