@@ -84,6 +84,11 @@ class VerifyResult:
     sha256: str = ""
     reason: str = ""
 
+    def require_whole(self) -> None:
+        """Raises CheckpointBroken where the file is damaged; a missing one is no fault."""
+        if self.state is VerifyState.DAMAGED:
+            raise CheckpointBroken(self.path, self.reason)
+
 
 def registry() -> tuple[Checkpoint, ...]:
     """All registered checkpoints, from the smallest to the largest."""

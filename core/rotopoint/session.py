@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,7 +28,7 @@ from rotopoint.errors import (
 from rotopoint.frames import ClipFrame, FileNumber, FrameRange, SourceFrame
 from rotopoint.mattes import make_matte
 from rotopoint.plan import PicturePrompts, SubjectPlan, plan_subject, stale_pictures, stale_steps, track_keys
-from rotopoint.shot import Box, Mask, MatteEdge, Point, Shot
+from rotopoint.shot import Box, Mask, MatteEdge, Point, Prompt, Shot
 from rotopoint.store import Record, RecordLayout, TrackStore
 from rotopoint.tracking.loop import FeatureCache, Preview, SubjectTracker, run_together
 from rotopoint.tracking.policy import policy_named
@@ -104,6 +104,17 @@ class ShotSession:
                 return plan
         raise SubjectUnknown(subject_id)
 
+    def absolute_shot(self) -> Shot:
+        """The shot with absolute paths, so that it can be saved in any folder."""
+        clip = replace(self.shot.clip, path=str(Path(self.shot.clip.path).absolute()))
+        return replace(
+            self.shot,
+            clip=clip,
+            subjects=tuple(
+                replace(s, prompts=tuple(_absolute(p) for p in s.prompts)) for s in self.shot.subjects
+            ),
+        )
+
     def file_number(self, frame: ClipFrame) -> FileNumber:
         """The number in the name of a clip frame's files."""
         first = self.shot.settings.first_number
@@ -165,20 +176,23 @@ class ShotSession:
                 count += len(stale_pictures(steps))
         return count
 
-    def stored(self) -> Generator[FrameTracked]:
-        """The clip frames of the range from the store alone. Raises TrackMissing before the first one."""
-        with ExitStack() as files:
-            records = {p.subject.id: files.enter_context(self._records(p, write=False)) for p in self.plans}
-            for plan in self.plans:
-                shown = [(f, plan.pictures.index(s)) for f, s in self._shown(plan)]
-                missing = [f for f, position in shown if position not in records[plan.subject.id]]
-                if missing:
-                    raise TrackMissing(plan.subject.name, tuple(missing))
-            for plan in self.plans:
-                positions = {f: plan.pictures.index(s) for f, s in self._shown(plan)}
+    def check_stored(self) -> None:
+        """Raises TrackMissing where a frame of the range has no stored record."""
+        for plan in self.plans:
+            with self._records(plan, write=False) as records:
+                positions = self._positions(plan)
+                missing = tuple(f for f, position in positions.items() if position not in records)
+            if missing:
+                raise TrackMissing(plan.subject.name, missing)
+
+    def stored(self) -> Iterator[FrameTracked]:
+        """The clip frames of the range from the store alone; a frame that is not there has no record."""
+        for plan in self.plans:
+            positions = self._positions(plan)
+            with self._records(plan, write=False) as records:
                 for frame in self.range:
                     position = positions.get(frame)
-                    record = None if position is None else records[plan.subject.id].get(position)
+                    record = None if position is None else records.get(position)
                     yield FrameTracked(plan.subject.id, frame, record, computed=False)
 
     def matte(self, plan: SubjectPlan, frame: ClipFrame, record: Record | None) -> npt.NDArray[np.float32]:
@@ -200,6 +214,11 @@ class ShotSession:
         about = MatteMetadata(self.clip.name, plan.subject.name, tracked.frame)
         write_matte(path, self.matte(plan, tracked.frame, tracked.record), self.shot.settings.format, about)
         return path
+
+    def _positions(self, plan: SubjectPlan) -> dict[ClipFrame, int]:
+        """The clip frames of a subject that show a picture, with its position."""
+        position = {source: n for n, source in enumerate(plan.pictures)}
+        return {frame: position[source] for frame, source in self._shown(plan)}
 
     def _records(self, plan: SubjectPlan, *, write: bool) -> SubjectRecords:
         keys = track_keys(
@@ -276,3 +295,7 @@ class ShotSession:
         for frame, source in self._shown(plan):
             frames.setdefault(source, []).append(frame)
         return frames
+
+
+def _absolute(prompt: Prompt) -> Prompt:
+    return replace(prompt, path=str(Path(prompt.path).absolute())) if isinstance(prompt, Mask) else prompt
