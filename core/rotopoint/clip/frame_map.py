@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which picture of a video Blender shows at each clip frame.
+
+Blender plays a video at a constant rate, FFmpeg's guess of its base rate. Clip frame n asks for the
+time (n - 1) / rate after the stream's start, rounded to the stream's time base, and shows the last
+picture that begins at or before it. So pictures of a variable rate are repeated or dropped. Facts
+learned from Blender's source (source/blender/imbuf/movie/intern/movie_read.cc) and confirmed by
+rendering in Blender 4.5 and 5.0; see tests/blender/test_frame_map.py.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Sequence
+from fractions import Fraction
+
+from rotopoint.frames import FrameMap
+
+MICROSECOND = Fraction(1, 1_000_000)
+"""The unit of a container's duration in FFmpeg."""
+
+
+def blender_frame_map(
+    times: Sequence[int], start: int, rate: Fraction, time_base: Fraction, count: int
+) -> FrameMap:
+    """The map of `count` clip frames.
+
+    `times` are the ascending timestamps of the pictures and `start` is the stream's start time, in
+    units of `time_base` seconds; `rate` is in frames a second. Past the last picture it stays.
+    """
+    # floating point as in Blender: at some rates a half is rounded otherwise in exact arithmetic
+    steps = float(1 / (rate * time_base))
+    wanted = (round_half_away(position * steps) + start for position in range(count))
+    return FrameMap.of(max(bisect_right(times, time) - 1, 0) for time in wanted)
+
+
+def blender_frame_count(
+    stream_duration: int | None,
+    time_base: Fraction,
+    container_duration: int | None,
+    video_start: float,
+    audio_start: float,
+    rate: Fraction,
+    announced: int,
+) -> int:
+    """How many clip frames Blender gives a video.
+
+    By the duration of the stream (units of `time_base` seconds) where it is known; else by that of the
+    container (microseconds), less what the video begins after the audio (both in seconds); else the
+    number of pictures that the container announces.
+    """
+    if stream_duration is not None:
+        return round_half_away(stream_duration * float(time_base) * float(rate))
+    if container_duration is not None:
+        late = max(video_start - audio_start, 0.0)
+        return round_half_away((container_duration * float(MICROSECOND) - late) * float(rate))
+    return announced
+
+
+def round_half_away(value: float) -> int:
+    """C's round: halves go away from zero."""
+    return int(math.copysign(math.floor(abs(value) + 0.5), value))

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Image sequences as clips; a lone image is a clip of one frame."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rotopoint.clip.clip import Clip, identity_of
+from rotopoint.clip.image_file import read_image
+from rotopoint.clip.image_header import image_size
+from rotopoint.clip.sequence import NumberedFile, Sequence, sequence_from
+from rotopoint.clip.transform import InputTransform
+from rotopoint.errors import ClipUnreadable, FrameSizeDiffers, FramesMissing
+from rotopoint.frames import ClipFrame, FileNumber, FrameMap, SourceFrame
+from rotopoint.shot import ClipReference, Missing
+
+LONGEST_SPAN = 1_000_000
+"""Numbers further apart than this many frames (ten hours) are no sequence: dates, serial numbers."""
+
+
+class ImageSequence(Clip):
+    """Pictures from numbered files; source frame n is the n-th file that exists."""
+
+    frame_rate = None
+
+    def __init__(self, reference: ClipReference, transform: InputTransform) -> None:
+        """Looks at the header of each file.
+
+        Raises ClipNotFound, ClipUnreadable, FramesMissing, FrameSizeDiffers.
+        """
+        sequence = sequence_from(Path(reference.path))
+        self._first_number = sequence.first.number
+        files, self.frame_map = map_sequence(sequence, reference.frame_count, reference.missing)
+        self._files = tuple(file.path for file in files)
+        self._transform = transform
+        self.path = sequence.first.path
+        self.name = sequence.name
+        self.picture_count = len(self._files)
+        self.size = image_size(self.path)
+        for file in self._files[1:]:
+            self._check_size(file, image_size(file))
+        self.identity = identity_of(self._files, transform.key)
+
+    def file_number(self, frame: ClipFrame) -> FileNumber:
+        self.frame_map.source(frame)
+        return FileNumber(self._first_number + frame - 1)
+
+    def read(self, source: SourceFrame) -> NDArray[np.uint8]:
+        if source < 0:
+            raise IndexError(source)
+        file = self._files[source]
+        pixels = read_image(file)
+        self._check_size(file, (pixels.shape[1], pixels.shape[0]))
+        return self._transform.apply(pixels)
+
+    def close(self) -> None:
+        """Nothing is held open between two pictures."""
+
+    def _check_size(self, file: Path, size: tuple[int, int]) -> None:
+        if size != self.size:
+            raise FrameSizeDiffers(file, size, self.size)
+
+
+def map_sequence(
+    sequence: Sequence, frame_count: int | None, missing: Missing
+) -> tuple[tuple[NumberedFile, ...], FrameMap]:
+    """The files of a sequence that the clip shows, and the source frame of each of its clip frames.
+
+    Clip frame n shows the file of number first + n - 1. A gap shows the file before it or None, as
+    `missing` says. `frame_count` cuts the sequence, or stretches it by a gap. Raises FramesMissing;
+    ClipUnreadable where the numbers span more than LONGEST_SPAN.
+    """
+    first, last = sequence.first.number, sequence.files[-1].number
+    count = last - first + 1 if frame_count is None else frame_count
+    folder = sequence.first.path.parent
+    if count > LONGEST_SPAN:
+        raise ClipUnreadable(
+            folder, f"the files {sequence.pattern} span {count} numbers, from {first} to {last}"
+        )
+    files = tuple(file for file in sequence.files if file.number < first + count)
+    source_of = {file.number: index for index, file in enumerate(files)}
+    numbers = range(first, first + count)
+    if missing is Missing.ERROR and (gaps := tuple(n for n in numbers if n not in source_of)):
+        raise FramesMissing(folder / sequence.pattern, gaps)
+    sources: list[int | None] = []
+    for number in numbers:
+        held = sources[-1] if sources and missing is Missing.HOLD else None
+        sources.append(source_of.get(number, held))
+    return files, FrameMap.of(sources)

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Video as a clip, through PyAV: read lazily, fast in sequence, exact at random."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from av.video.frame import VideoFrame
+from av.video.reformatter import Interpolation, VideoReformatter
+from numpy.typing import NDArray
+
+from rotopoint.clip.clip import Clip, identity_of
+from rotopoint.clip.frame_map import blender_frame_count, blender_frame_map
+from rotopoint.clip.transform import InputTransform
+from rotopoint.clip.video_decoder import VideoDecoder
+from rotopoint.clip.video_index import index_video
+from rotopoint.errors import ClipUnreadable, FrameSizeDiffers
+from rotopoint.frames import ClipFrame, FileNumber, FrameMap, SourceFrame
+from rotopoint.shot import ClipReference
+
+CHROMA = Interpolation.POINT
+"""Each pixel has the chroma of its block, as in Blender; within 4 of 255 of what Blender makes of it."""
+
+
+class Video(Clip):
+    """Pictures of a file's first video stream; source frame n is the n-th picture that is shown.
+
+    YCbCr becomes RGB by the matrix and range that the stream is tagged with; untagged, by BT.601 of
+    limited range, which is what Blender (swscale) assumes, at any size. Transfer function and primaries
+    are not converted: the values are display-referred. More than 8 bits are rounded to 8.
+
+    Holds one open file, the decoder's own pictures, and a few that were decoded last.
+    """
+
+    frame_rate: float
+
+    def __init__(self, reference: ClipReference, transform: InputTransform) -> None:
+        """Reads the file once without decoding it. Raises ClipNotFound, ClipUnreadable."""
+        self.path = Path(reference.path)
+        self.name = self.path.stem
+        self._transform = transform
+        self._reformatter = VideoReformatter()
+        self._decoder = VideoDecoder(self.path)
+        try:
+            self._open(reference)
+        except av.FFmpegError as error:
+            self.close()
+            raise self._damaged(error) from error
+        except ClipUnreadable:
+            self.close()
+            raise
+
+    def _open(self, reference: ClipReference) -> None:
+        first = self._decoder.first()
+        self._stored_size = (first.width, first.height)
+        self._quarter_turns = first.rotation % 360 // 90 if _is_turned(first, reference) else 0
+        width, height = self._stored_size
+        self.size = (height, width) if self._quarter_turns % 2 else (width, height)
+        self._decoder.restart()
+        index = index_video(self._decoder.container, self._decoder.stream, first.interlaced_frame)
+        if not index.times:
+            raise ClipUnreadable(self.path, "its pictures have no timestamps")
+        self._decoder.use(index)
+        self.picture_count = len(index.times)
+        self.frame_map = self._map(index.times, reference.frame_count)
+        self.identity = identity_of([self.path], f"quarter turns {self._quarter_turns}", self._transform.key)
+
+    def _map(self, times: tuple[int, ...], frame_count: int | None) -> FrameMap:
+        """Blender's map, for as many clip frames as it was said to show."""
+        container, stream = self._decoder.container, self._decoder.stream
+        rate, time_base = stream.guessed_rate, stream.time_base
+        if not rate or not time_base:
+            raise ClipUnreadable(self.path, "its frame rate is unknown")
+        self.frame_rate = float(rate)
+        start = stream.start_time
+        if frame_count is None:
+            audio = next(iter(container.streams.audio), None)
+            frame_count = blender_frame_count(
+                stream_duration=stream.duration,
+                time_base=time_base,
+                container_duration=container.duration,
+                video_start=_seconds(start, time_base),
+                audio_start=_seconds(audio.start_time, audio.time_base) if audio else 0.0,
+                rate=rate,
+                announced=stream.frames,
+            )
+        if frame_count < 1:
+            raise ClipUnreadable(self.path, "its duration is zero or unknown")
+        return blender_frame_map(times, start or 0, rate, time_base, frame_count)
+
+    def file_number(self, frame: ClipFrame) -> FileNumber:
+        self.frame_map.source(frame)
+        return FileNumber(frame)
+
+    def read(self, source: SourceFrame) -> NDArray[np.uint8]:
+        if not 0 <= source < self.picture_count:
+            raise IndexError(source)
+        try:
+            frame = self._decoder.picture(source)
+        except av.FFmpegError as error:
+            raise self._damaged(error) from error
+        if (frame.width, frame.height) != self._stored_size:
+            raise FrameSizeDiffers(self.path, (frame.width, frame.height), self._stored_size)
+        rgb = self._reformatter.reformat(frame, format="rgb24", interpolation=CHROMA).to_ndarray()
+        return np.ascontiguousarray(self._transform.apply(np.rot90(rgb, self._quarter_turns)))
+
+    def close(self) -> None:
+        self._decoder.close()
+
+    def _damaged(self, error: av.FFmpegError) -> ClipUnreadable:
+        return ClipUnreadable(self.path, f"the video is damaged or truncated ({error.strerror})")
+
+
+def _is_turned(frame: VideoFrame, reference: ClipReference) -> bool:
+    """Blender turns pictures by right angles alone."""
+    return reference.honors_rotation and frame.rotation % 90 == 0
+
+
+def _seconds(time: int | None, time_base: Fraction | None) -> float:
+    return 0.0 if time is None or time_base is None else time * float(time_base)
