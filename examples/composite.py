@@ -31,7 +31,7 @@ from rotopoint.clip.sequence import sequence_from
 from rotopoint.errors import RotopointError
 from rotopoint.messages import explain
 
-TOP, BOTTOM = (0.98, 0.72, 0.38), (0.36, 0.12, 0.42)
+TOP, BOTTOM = (0.93, 0.95, 0.97), (0.42, 0.55, 0.72)
 """Display-referred sRGB of the background."""
 
 

@@ -7,6 +7,7 @@ python examples/contact_sheet.py --clip CLIP --mattes DIR --subject NAME --compo
 from __future__ import annotations
 
 import argparse
+import sys
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +21,9 @@ from PIL import Image, ImageDraw, ImageFont
 
 from rotopoint.clip import Clip, open_clip
 from rotopoint.clip.image_file import read_gray, read_image
+from rotopoint.errors import RotopointError
 from rotopoint.frames import ClipFrame
+from rotopoint.messages import explain
 from rotopoint.shot import ClipReference
 
 PAPER, INK, FAINT = (22, 23, 26), (236, 237, 240), (150, 153, 160)
@@ -142,16 +145,20 @@ def main() -> None:
     parser.add_argument("--first-number", type=int, help="number of the matte of clip frame 1")
     parser.add_argument("--note", default="", help="a line for the upper right corner")
     args = parser.parse_args()
-    contact_sheet(
-        ClipReference(args.clip),
-        args.mattes,
-        args.subject,
-        args.composite,
-        args.out,
-        args.columns,
-        args.first_number,
-        args.note,
-    )
+    try:
+        contact_sheet(
+            ClipReference(args.clip),
+            args.mattes,
+            args.subject,
+            args.composite,
+            args.out,
+            args.columns,
+            args.first_number,
+            args.note,
+        )
+    except RotopointError as error:
+        sys.stderr.write(f"{explain(error)}\n")
+        sys.exit(error.exit_code)
 
 
 if __name__ == "__main__":

@@ -6,14 +6,14 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from rotopoint.errors import ClipNotFound, FramesMissing
+from rotopoint.errors import MaskUnreadable
 
 
 def find_mattes(folder: Path, clip: str, subject: str) -> dict[int, Path]:
     """The files `{clip}_{subject}_matte.{number}.{ext}` of `folder` by number, ascending.
 
     `clip` and `subject` are their names.
-    Raises ClipNotFound where there is none, FramesMissing where numbers are missing between them.
+    Raises MaskUnreadable where there is none, or where numbers are missing between them.
     """
     pattern = re.compile(rf"{re.escape(f'{clip}_{subject}')}_matte\.(\d+)\.(?:png|exr)")
     found = {}
@@ -21,7 +21,7 @@ def find_mattes(folder: Path, clip: str, subject: str) -> dict[int, Path]:
         if match := pattern.fullmatch(path.name):
             found[int(match[1])] = path
     if not found:
-        raise ClipNotFound(folder / f"{clip}_{subject}_matte.*")
+        raise MaskUnreadable(folder, f"it holds no {clip}_{subject}_matte.*")
     if missing := sorted(set(range(min(found), max(found))) - set(found)):
-        raise FramesMissing(folder, tuple(missing))
+        raise MaskUnreadable(folder, f"the mattes of {subject} lack the numbers {missing}")
     return dict(sorted(found.items()))
