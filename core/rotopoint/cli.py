@@ -8,17 +8,16 @@ import json
 import logging
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 from rotopoint import checkpoints
 from rotopoint.arguments import build_parser, shot_of
-from rotopoint.errors import Cancelled, OutputExists, PackageMissing, RotopointError
+from rotopoint.errors import Cancelled, PackageMissing, RotopointError
 from rotopoint.messages import explain
 from rotopoint.store import TrackStore
 from rotopoint.store_folder import default_store_folder
+from rotopoint.worker.protocol import DoneEvent, Event, FrameEvent, StartedEvent, encode
 
 BYTES_OF_A_PIXEL = 0.01
 """The least that a matte takes on disk: what a clip with mostly empty mattes needs."""
@@ -68,6 +67,7 @@ def track(arguments: argparse.Namespace) -> None:
     from rotopoint.shot_json import save_shot
     from rotopoint.tracking.engine import load_engine
     from rotopoint.tracking.threads import default_threads
+    from rotopoint.worker.jobs import track_events
 
     shot = shot_of(arguments)
     checkpoint = checkpoints.resolve(shot.settings.checkpoint)
@@ -76,93 +76,49 @@ def track(arguments: argparse.Namespace) -> None:
         engine = load_engine(checkpoint, arguments.device, arguments.threads or default_threads())
         check_folder(folder)
         width, height = session.clip.size
-        total = len(session.range) * len(session.plans)
-        require_space(folder, int(total * width * height * BYTES_OF_A_PIXEL))
+        mattes = len(session.range) * len(session.plans)
+        require_space(folder, int(mattes * width * height * BYTES_OF_A_PIXEL))
         save_shot(session.absolute_shot(), folder / f"{session.clip.name}.shot.json")
-        report = _Report(arguments.json, session, folder, total, session.pending())
-        report.run(session.track(engine.runtime))
+        _show(track_events("track", session, engine, folder), arguments.json, folder)
 
 
 def deliver(arguments: argparse.Namespace) -> None:
     """Write the mattes of a saved shot again from the store."""
-    from rotopoint.deliver.output_folder import check_folder
     from rotopoint.session import ShotSession
+    from rotopoint.worker.jobs import deliver_events
 
     shot = shot_of(arguments)
     checkpoint = checkpoints.resolve(shot.settings.checkpoint)
     folder: Path = arguments.output
     with ShotSession(shot, checkpoint, _store(arguments)) as session:
-        stored = session.stored()
-        if not arguments.overwrite:
-            for plan in session.plans:
-                for frame in session.range:
-                    if (path := session.matte_path(folder, plan, frame)).exists():
-                        raise OutputExists(path)
-        session.check_stored()
-        check_folder(folder)
-        _Report(arguments.json, session, folder, len(session.range) * len(session.plans), 0).run(stored)
+        _show(
+            deliver_events("deliver", session, folder, overwrite=arguments.overwrite),
+            arguments.json,
+            folder,
+        )
 
 
-class _Report:
-    """Writes the mattes and says so: a bar on stderr, or the worker's events on stdout."""
-
-    def __init__(self, as_json: bool, session: Any, folder: Path, total: int, pending: int) -> None:
-        from rotopoint.shot_json import revision
-
-        self._as_json = as_json
-        self._session = session
-        self._folder = folder
-        self._total = total
-        self._pending = pending
-        self._revision = revision(session.shot)
-
-    def run(self, frames: Iterable[Any]) -> None:
-        from rotopoint.worker import protocol
-
-        self._send(protocol.StartedEvent("1", self._revision, self._total, self._pending))
-        computed = 0
-        with _bar(self._total, hidden=self._as_json) as advance:
-            for done, tracked in enumerate(frames, start=1):
-                file = self._session.write(self._folder, tracked)
-                record = tracked.record
-                computed += tracked.computed
-                self._send(
-                    protocol.FrameEvent(
-                        "1",
-                        self._revision,
-                        tracked.subject,
-                        tracked.frame,
-                        tracked.computed,
-                        done,
-                        self._total,
-                        str(file),
-                        None if record is None else record.object_score,
-                        None if record is None else record.predicted_iou,
-                    )
-                )
-                advance()
-        self._send(protocol.DoneEvent("1", self._revision, self._total, computed))
-        if not self._as_json:
-            _tell(f"{self._total} mattes in {self._folder}, {computed} frames tracked anew")
-
-    def _send(self, event: Any) -> None:
-        if self._as_json:
-            from rotopoint.worker.protocol import encode
-
+def _show(events: Iterable[Event], as_json: bool, folder: Path) -> None:
+    """The events on stdout as the worker sends them, or a bar on stderr."""
+    if as_json:
+        for event in events:
             sys.stdout.buffer.write(encode(event))
             sys.stdout.buffer.flush()
-
-
-@contextmanager
-def _bar(total: int, *, hidden: bool) -> Iterator[Callable[[], object]]:
-    """Gives a function to call for each finished frame."""
-    if hidden:
-        yield lambda: None
         return
     from tqdm import tqdm
 
-    with tqdm(total=total, unit="matte", file=sys.stderr) as bar:
-        yield bar.update
+    with tqdm(unit="matte", file=sys.stderr) as bar:
+        for event in events:
+            match event:
+                case StartedEvent(total=total):
+                    bar.reset(total)
+                case FrameEvent():
+                    bar.update()
+                case DoneEvent(frames=frames, computed=computed):
+                    bar.close()
+                    _tell(f"{frames} mattes in {folder}, {computed} frames tracked anew")
+                case _:
+                    pass
 
 
 def score(arguments: argparse.Namespace) -> None:

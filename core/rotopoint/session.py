@@ -176,16 +176,7 @@ class ShotSession:
                 count += len(stale_pictures(steps))
         return count
 
-    def check_stored(self) -> None:
-        """Raises TrackMissing where a frame of the range has no stored record."""
-        for plan in self.plans:
-            with self._records(plan, write=False) as records:
-                positions = self._positions(plan)
-                missing = tuple(f for f, position in positions.items() if position not in records)
-            if missing:
-                raise TrackMissing(plan.subject.name, missing)
-
-    def stored(self) -> Iterator[FrameTracked]:
+    def stored(self) -> Generator[FrameTracked]:
         """The clip frames of the range from the store alone; a frame that is not there has no record."""
         for plan in self.plans:
             positions = self._positions(plan)
@@ -214,6 +205,15 @@ class ShotSession:
         about = MatteMetadata(self.clip.name, plan.subject.name, tracked.frame)
         write_matte(path, self.matte(plan, tracked.frame, tracked.record), self.shot.settings.format, about)
         return path
+
+    def check_stored(self) -> None:
+        """Raises TrackMissing where a frame of the range has no stored record."""
+        for plan in self.plans:
+            with self._records(plan, write=False) as records:
+                positions = self._positions(plan)
+                missing = tuple(f for f, position in positions.items() if position not in records)
+            if missing:
+                raise TrackMissing(plan.subject.name, missing)
 
     def _positions(self, plan: SubjectPlan) -> dict[ClipFrame, int]:
         """The clip frames of a subject that show a picture, with its position."""
