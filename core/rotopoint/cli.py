@@ -9,6 +9,7 @@ import logging
 import signal
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from rotopoint import checkpoints
@@ -107,15 +108,15 @@ def _show(events: Iterable[Event], as_json: bool, folder: Path) -> None:
         return
     from tqdm import tqdm
 
-    with tqdm(unit="matte", file=sys.stderr) as bar:
+    with ExitStack() as shown:
         for event in events:
             match event:
                 case StartedEvent(total=total):
-                    bar.reset(total)
+                    bar = shown.enter_context(tqdm(total=total, unit="matte", file=sys.stderr))
                 case FrameEvent():
                     bar.update()
                 case DoneEvent(frames=frames, computed=computed):
-                    bar.close()
+                    shown.close()
                     _tell(f"{frames} mattes in {folder}, {computed} frames tracked anew")
                 case _:
                     pass
