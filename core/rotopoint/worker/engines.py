@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Models at hand: one serves all shots that name its checkpoint."""
+
+from __future__ import annotations
+
+import gc
+import logging
+from collections import OrderedDict
+from collections.abc import Callable
+
+from rotopoint.checkpoints import ResolvedCheckpoint, resolve
+from rotopoint.tracking.engine import Engine, available_devices, choose_device, load_engine
+
+ENGINES_KEPT = 1
+"""A person works with one checkpoint at a time, and memory is dear."""
+
+log = logging.getLogger(__name__)
+
+Stamp = tuple[int, int]
+
+
+class Engines:
+    """Engines on one device. `load` builds one, as `load_engine` does."""
+
+    def __init__(
+        self,
+        device: str,
+        threads: int,
+        load: Callable[[ResolvedCheckpoint, str, int], Engine] = load_engine,
+        kept: int = ENGINES_KEPT,
+    ) -> None:
+        self.device = device
+        self.threads = threads
+        self._load = load
+        self._kept = kept
+        self._engines: OrderedDict[str, Engine] = OrderedDict()
+        self._checkpoints: dict[str, tuple[Stamp, ResolvedCheckpoint]] = {}
+
+    def devices(self) -> tuple[tuple[str, ...], str]:
+        """What there is, and what computes. Raises PackageMissing, DeviceUnavailable. Imports torch."""
+        return available_devices(), choose_device(self.device)
+
+    def checkpoint(self, name: str) -> ResolvedCheckpoint:
+        """As `checkpoints.resolve`, which reads all of the file; here only when the file has changed."""
+        if name in self._checkpoints:
+            stamp, known = self._checkpoints[name]
+            if stamp == _stamp(known):
+                return known
+        found = resolve(name)
+        self._checkpoints[name] = (_stamp(found), found)
+        return found
+
+    def engine(self, checkpoint: ResolvedCheckpoint) -> Engine:
+        """The checkpoint's model, loaded where it is not at hand; see `load_engine` for what it raises."""
+        key = checkpoint.identity
+        if key not in self._engines:
+            while len(self._engines) >= self._kept:
+                self._engines.popitem(last=False)
+            device = choose_device(self.device)
+            log.info("loading %s on %s", checkpoint.name, device)
+            self._engines[key] = self._load(checkpoint, device, self.threads)
+        self._engines.move_to_end(key)
+        return self._engines[key]
+
+    def release_devices(self) -> bool:
+        """Give back all memory of devices other than the CPU; False where there was none to give."""
+        held = [key for key, engine in self._engines.items() if engine.device != "cpu"]
+        if not held:
+            return False
+        for key in held:
+            log.info("giving back the memory of %s", self._engines[key].device)
+            del self._engines[key]
+        # Whoever else holds tensors has let go of them before; cycles may still hold some.
+        gc.collect()
+        _empty_caches()
+        return True
+
+
+def _stamp(checkpoint: ResolvedCheckpoint) -> Stamp:
+    """Another one where the file has changed; (0, 0) where it is gone."""
+    try:
+        status = checkpoint.path.stat()
+    except OSError:
+        return (0, 0)
+    return (status.st_size, status.st_mtime_ns)
+
+
+def _empty_caches() -> None:
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    if torch.backends.mps.is_available():
+        torch.mps.empty_cache()

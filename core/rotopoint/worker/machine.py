@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the worker asks of its machine: its streams, its priority, what drivers promise."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import platform
+import sys
+from pathlib import Path
+from typing import BinaryIO
+
+NICENESS = 5
+
+NVIDIA_DRIVERS = ("/proc/driver/nvidia/version", "/usr/lib/wsl/lib/libcuda.so.1")
+
+
+def set_streams_aside() -> tuple[BinaryIO, BinaryIO]:
+    """What stdin and stdout were, for the protocol alone.
+
+    From here on file descriptor 0 is empty and 1 goes to stderr, so that no library and no child
+    process can read from the protocol or write into it.
+    """
+    sys.stdout.flush()
+    incoming, outgoing = os.dup(0), os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    if sys.platform == "win32":
+        import msvcrt
+
+        for descriptor in (incoming, outgoing):
+            msvcrt.setmode(descriptor, os.O_BINARY)
+    return os.fdopen(incoming, "rb"), os.fdopen(outgoing, "wb")
+
+
+def lower_priority() -> None:
+    """Run below what the user works with."""
+    if sys.platform == "win32":
+        import ctypes
+        from ctypes import wintypes
+
+        below_normal = 0x4000
+        kernel = ctypes.WinDLL("kernel32")
+        kernel.GetCurrentProcess.restype = wintypes.HANDLE
+        kernel.SetPriorityClass.argtypes = (wintypes.HANDLE, wintypes.DWORD)
+        kernel.SetPriorityClass(kernel.GetCurrentProcess(), below_normal)
+    else:
+        os.nice(NICENESS)
+
+
+def runtimes() -> tuple[str, ...]:
+    """Those whose packages are installed; finding them imports nothing."""
+    return ("torch",) if all(importlib.util.find_spec(name) for name in ("torch", "sam2")) else ()
+
+
+def promised_devices() -> tuple[str, ...]:
+    """What drivers promise, told at once; `tracking.engine.available_devices` asks torch, after seconds."""
+    devices = ["cpu"]
+    if platform.system() == "Windows":
+        drivers = [Path(os.environ.get("SystemRoot", "C:/Windows")) / "System32" / "nvcuda.dll"]
+    else:
+        drivers = [Path(driver) for driver in NVIDIA_DRIVERS]
+    if any(driver.exists() for driver in drivers):
+        devices.append("cuda")
+    if platform.system() == "Darwin" and platform.machine() == "arm64":
+        devices.append("mps")
+    return tuple(devices)

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The worker's process: streams set aside, hello at once, then requests until its input ends."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import BinaryIO, NoReturn
+
+from rotopoint import __version__
+from rotopoint.errors import PackageMissing, RotopointError
+from rotopoint.messages import explain
+from rotopoint.store_folder import default_store_folder
+from rotopoint.tracking.threads import default_threads
+from rotopoint.worker.inbox import Inbox
+from rotopoint.worker.machine import lower_priority, promised_devices, runtimes, set_streams_aside
+from rotopoint.worker.protocol import VERSION, ErrorEvent, Event, HelloEvent, encode
+
+IDLE_SECONDS = 120.0
+
+log = logging.getLogger(__name__)
+
+
+class ClientGone(Exception):
+    """Nobody reads the events any more."""
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """`rotopoint-worker`: ends the process, with 0 where it was told to or its input has ended."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    # It ends with its input; an interrupt meant for the program that started it must not come first.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    incoming, outgoing = set_streams_aside()
+    lower_priority()
+    inbox = Inbox(incoming)
+    try:
+        status = _serve(options, inbox, outgoing)
+    except ClientGone:
+        status = 0
+    inbox.leave()
+    logging.shutdown()
+    # The reading thread may still sit in its stream, and all that is on disk is whole.
+    os._exit(status)
+
+
+def _serve(options: argparse.Namespace, inbox: Inbox, outgoing: BinaryIO) -> int:
+    def send(event: Event, payload: bytes = b"") -> None:
+        try:
+            outgoing.write(encode(event, payload))
+            outgoing.flush()
+        except OSError as error:
+            raise ClientGone from error
+
+    send(HelloEvent(VERSION, __version__, runtimes(), promised_devices()))
+    try:
+        folder = options.store or default_store_folder()
+        _service(options, folder, inbox, send)
+    except RotopointError as error:
+        log.error("%s", explain(error))
+        send(ErrorEvent(type(error).__name__, explain(error), error.exit_code))
+        return error.exit_code
+    return 0
+
+
+def _service(
+    options: argparse.Namespace, folder: Path, inbox: Inbox, send: Callable[[Event, bytes], None]
+) -> None:
+    # What computes takes a while to import; hello must not wait for it.
+    try:
+        from rotopoint.store import TrackStore
+        from rotopoint.worker.engines import Engines
+        from rotopoint.worker.service import Service
+    except ModuleNotFoundError as error:
+        raise PackageMissing(error.name or "av", "media") from error
+    log.info("tracks lie in %s", folder)
+    engines = Engines(options.device, options.threads)
+    Service(inbox, send, engines, TrackStore(folder), options.idle).run()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="rotopoint-worker",
+        description="Rotopoint's engine, spoken to on stdin and stdout; see docs/worker.md.",
+    )
+    parser.add_argument(
+        "--store", type=Path, metavar="DIR", help="where tracks are stored (default: the user's cache folder)"
+    )
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:0, mps (default: auto)")
+    parser.add_argument(
+        "--threads",
+        type=_positive,
+        default=default_threads(),
+        metavar="N",
+        help="threads that compute on the CPU (default: all cores but one)",
+    )
+    parser.add_argument(
+        "--idle",
+        type=float,
+        default=IDLE_SECONDS,
+        metavar="SECONDS",
+        help="without a request for this long, the memory of a GPU is given back (default: 120)",
+    )
+    return parser
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text}: expected a whole number of 1 or more")
+    return int(text)

@@ -1,0 +1,245 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the worker does next: clicks first, then the step that is due, one track after the other."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from rotopoint.errors import Cancelled, ProtocolBroken, RequestUnknown, RotopointError
+from rotopoint.messages import explain
+from rotopoint.session import ShotSession
+from rotopoint.shot import Shot
+from rotopoint.shot_json import revision, shot_from_dict
+from rotopoint.store import TrackStore
+from rotopoint.worker import jobs
+from rotopoint.worker.clips import OpenClips
+from rotopoint.worker.engines import Engines
+from rotopoint.worker.inbox import End, Inbox, Item
+from rotopoint.worker.protocol import (
+    CancelledEvent,
+    CancelRequest,
+    DeliverRequest,
+    DoneEvent,
+    ErrorEvent,
+    Event,
+    MatteRequest,
+    PreviewRequest,
+    ReadyEvent,
+    ShotRequest,
+    ShutdownRequest,
+    TrackRequest,
+)
+
+CLIPS_KEPT = 2
+
+Send: TypeAlias = Callable[[Event, bytes], None]
+Click: TypeAlias = PreviewRequest | MatteRequest
+
+log = logging.getLogger(__name__)
+
+
+class NewerShot(Exception):
+    """The track in progress has a newer shot to go on with."""
+
+
+@dataclass
+class Job:
+    """`renewed`: its shot has changed since the work on it began."""
+
+    request: TrackRequest | DeliverRequest
+    cancelled: bool = False
+    renewed: bool = False
+
+
+class Service:
+    """Answers requests until it is told to end or its input does. `idle`: seconds until memory of
+    other devices than the CPU is given back."""
+
+    def __init__(self, inbox: Inbox, send: Send, engines: Engines, store: TrackStore, idle: float) -> None:
+        self._inbox = inbox
+        self._send = send
+        self._engines = engines
+        self._store = store
+        self._idle = idle
+        self._clips = OpenClips(CLIPS_KEPT)
+        self._clicks: dict[tuple[object, ...], Click] = {}
+        self._waiting: deque[Job] = deque()
+        self._running: Job | None = None
+        self._ending = False
+        self._exhausted = False
+
+    def run(self) -> None:
+        with self._reported(None, None):
+            devices, device = self._engines.devices()
+            self._send(ReadyEvent(devices, device, self._engines.threads), b"")
+        while not self._ending:
+            if self._exhausted:
+                self._release()
+            if not self._clicks and not self._waiting:
+                self._wait()
+            self._attend()
+            if self._waiting and not self._ending:
+                self._running = self._waiting.popleft()
+                self._do(self._running)
+                self._running = None
+        for request in (*self._clicks.values(), *(job.request for job in self._waiting)):
+            self._send(CancelledEvent(request.id), b"")
+        self._clips.close()
+
+    def _wait(self) -> None:
+        """For the next request; what is held in memory meanwhile is given back after a while."""
+        item = self._inbox.take(self._idle)
+        if item is None:
+            self._release()
+            item = self._inbox.take(None)
+        if item is not None:
+            self._accept(item)
+
+    def _release(self) -> None:
+        # Kept features lie on the device too.
+        self._clips.close()
+        self._engines.release_devices()
+        self._exhausted = False
+
+    def _attend(self) -> None:
+        """Take in what has come, and answer clicks until none is left."""
+        while not self._ending:
+            while (item := self._inbox.take()) is not None:
+                self._accept(item)
+            if not self._clicks or self._ending:
+                return
+            self._answer(self._clicks.pop(next(iter(self._clicks))))
+
+    def _accept(self, item: Item) -> None:
+        match item:
+            case End.OF_INPUT | ShutdownRequest():
+                self._ending = True
+            case ProtocolBroken():
+                self._report(item, item.request, None)
+            case PreviewRequest() | MatteRequest():
+                self._accept_click(item)
+            case TrackRequest() | DeliverRequest():
+                self._waiting.append(Job(item))
+            case ShotRequest(id, shot):
+                self._renew(id, shot)
+            case CancelRequest(id):
+                self._cancel(id)
+
+    def _accept_click(self, click: Click) -> None:
+        """Of several for one subject and frame of a clip only the newest is answered."""
+        clip = click.shot.get("clip")
+        path = clip.get("path") if isinstance(clip, dict) else None
+        key = (click.kind, str(path), click.subject, click.frame)
+        older = self._clicks.pop(key, None)
+        if older is not None:
+            self._send(CancelledEvent(older.id, superseded_by=click.id), b"")
+        self._clicks[key] = click
+
+    def _renew(self, id: str, shot: dict[str, Any]) -> None:
+        running = () if self._running is None else (self._running,)
+        for job in (*running, *self._waiting):
+            if isinstance(job.request, TrackRequest) and job.request.id == id:
+                job.request = replace(job.request, shot=shot)
+                job.renewed = True
+                return
+        self._report(RequestUnknown(id), id, None)
+
+    def _cancel(self, id: str) -> None:
+        """What is over already needs no answer: its last event is on its way."""
+        for key, click in self._clicks.items():
+            if click.id == id:
+                del self._clicks[key]
+                self._send(CancelledEvent(id), b"")
+                return
+        for job in self._waiting:
+            if job.request.id == id:
+                self._waiting.remove(job)
+                self._send(CancelledEvent(id), b"")
+                return
+        if self._running is not None and self._running.request.id == id:
+            self._running.cancelled = True
+
+    def _answer(self, click: Click) -> None:
+        with self._reported(click.id, None):
+            shot = shot_from_dict(click.shot)
+            revised = revision(shot)
+            with self._reported(click.id, revised):
+                # Other subjects may be unfinished, and have no part in the answer.
+                shot = shot.with_subjects([shot.subject(click.subject)])
+                opened = self._clips.get(shot)
+                checkpoint = self._engines.checkpoint(shot.settings.checkpoint)
+                with ShotSession(shot, checkpoint, self._store, opened.clip) as session:
+                    engine = self._engines.engine(checkpoint)
+                    answer = jobs.preview if isinstance(click, PreviewRequest) else jobs.matte
+                    cache = opened.cache(engine)
+                    self._send(*answer(click.id, revised, session, engine, click.subject, click.frame, cache))
+
+    def _do(self, job: Job) -> None:
+        """A job to its end, through as many newer shots as come."""
+        # Opened for this job: a stored track must come from the files that its key names.
+        clips = OpenClips(1)
+        with closing(clips), self._reported(job.request.id, None):
+            newer = True
+            while newer:
+                newer = job.renewed = False
+                shot = shot_from_dict(job.request.shot)
+                with self._reported(job.request.id, revision(shot)):
+                    newer = self._do_shot(job, shot, clips)
+
+    def _do_shot(self, job: Job, shot: Shot, clips: OpenClips) -> bool:
+        """The work on one shot; whether it broke off for a newer one."""
+        request = job.request
+        checkpoint = self._engines.checkpoint(shot.settings.checkpoint)
+        with ShotSession(shot, checkpoint, self._store, clips.get(shot).clip) as session:
+            if isinstance(request, DeliverRequest):
+                events = jobs.deliver_events(
+                    request.id, session, Path(request.folder), overwrite=request.overwrite
+                )
+            else:
+                engine = self._engines.engine(checkpoint)
+                folder = None if request.folder is None else Path(request.folder)
+                events = jobs.track_events(request.id, session, engine, folder, lambda: self._between(job))
+            try:
+                with closing(events):
+                    for event in events:
+                        self._send(event, b"")
+                        if not isinstance(event, DoneEvent):
+                            self._between(job)
+            except NewerShot:
+                return True
+        return False
+
+    def _between(self, job: Job) -> None:
+        """Between two steps of a job. Raises Cancelled, NewerShot."""
+        self._attend()
+        if self._ending or job.cancelled:
+            raise Cancelled
+        if job.renewed:
+            raise NewerShot
+
+    @contextmanager
+    def _reported(self, id: str | None, revised: str | None) -> Iterator[None]:
+        """What goes wrong with one request is told, and the next one goes on."""
+        try:
+            yield
+        except Cancelled:
+            assert id is not None
+            self._send(CancelledEvent(id, revised), b"")
+        except RotopointError as error:
+            self._report(error, id, revised)
+        except (OSError, MemoryError, RuntimeError) as error:
+            # What systems and devices refuse, such as memory.
+            log.exception("request %s failed", id)
+            self._report(error, id, revised)
+            self._exhausted = True
+
+    def _report(self, error: BaseException, id: str | None, revised: str | None) -> None:
+        exit_code = error.exit_code if isinstance(error, RotopointError) else 1
+        log.warning("%s: %s", id or "worker", explain(error))
+        self._send(ErrorEvent(type(error).__name__, explain(error), exit_code, id, revised), b"")
