@@ -20,11 +20,13 @@ def open_clip(reference: ClipReference, input_transform: str = "auto") -> Clip:
     Raises ClipNotFound, ClipUnreadable, FramesMissing, FrameSizeDiffers, InputTransformUnknown,
     PackageMissing.
     """
+    path = Path(reference.path)
+    if reference.frame_count is not None and reference.frame_count < 1:
+        raise ClipUnreadable(path, "it is said to have no frames")
     try:
         from rotopoint.clip import transform
         from rotopoint.clip.image_header import is_image
 
-        path = Path(reference.path)
         chosen = transform.input_transform(input_transform)
         clip: Clip
         if path.is_dir() or is_image(path):

@@ -59,8 +59,7 @@ class Video(Clip):
         self._quarter_turns = first.rotation % 360 // 90 if _is_turned(first, reference) else 0
         width, height = self._stored_size
         self.size = (height, width) if self._quarter_turns % 2 else (width, height)
-        self._decoder.restart()
-        index = index_video(self._decoder.container, self._decoder.stream, first.interlaced_frame)
+        index = index_video(self.path, first.interlaced_frame)
         if not index.times:
             raise ClipUnreadable(self.path, "its pictures have no timestamps")
         self._decoder.use(index)

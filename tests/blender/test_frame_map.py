@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Clip frame N is the picture that Blender shows there: every frame of every kind of clip, rendered."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from rotopoint.clip import open_clip
+from rotopoint.shot import ClipReference
+from tests.blender.bpy_process import run_in_bpy
+from tests.core.clip.numbered_video import number_in, numbered_picture, write_every_kind
+
+SCRIPT = Path(__file__).with_name("render_clip_frames.py")
+
+LIKE_BLENDER = 2.0
+"""Mean difference, of 255: rounding and compression; another picture differs by 32 at least."""
+
+
+def write_sequences(folder: Path) -> list[Path]:
+    """Image sequences that Blender starts in the middle, ends at a gap, and counts beyond their padding."""
+    plain = {f"plain_{n:04d}.png": n for n in range(1, 7)}
+    unpadded = {f"unpadded{n}.png": n for n in range(8, 13)}
+    for name, number in (plain | unpadded | {"alone.png": 77}).items():
+        (folder / name).write_bytes(cv2.imencode(".png", numbered_picture(number))[1].tobytes())
+    return [folder / name for name in ("plain_0001.png", "plain_0003.png", "unpadded8.png", "alone.png")]
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    folder = tmp_path_factory.mktemp("clips")
+    return write_every_kind(folder) + write_sequences(folder)
+
+
+def picture(path: Path) -> NDArray[np.uint8]:
+    return cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
+
+
+@pytest.mark.parametrize("version", ["4.5", "5.0"])
+def test_each_clip_frame_is_what_blender_shows(version: str, clips: list[Path], tmp_path: Path) -> None:
+    run_in_bpy(version, SCRIPT, tmp_path, *clips)
+    said = json.loads((tmp_path / "clips.json").read_text(encoding="utf-8"))
+    for path in clips:
+        with open_clip(ClipReference(str(path))) as clip:
+            assert clip.size == tuple(said[path.name]["size"]), path.name
+            assert len(clip.frame_map) == said[path.name]["frame_count"], path.name
+            assert (clip.frame_rate or 0.0) == pytest.approx(said[path.name]["frame_rate"], rel=1e-6), (
+                path.name
+            )
+            for frame in clip.frame_map.full_range:
+                source = clip.frame_map.source(frame)
+                assert source is not None
+                ours, blenders = clip.read(source), picture(tmp_path / path.name / f"{frame:04d}.png")
+                assert number_in(ours) == number_in(blenders), f"{path.name} at frame {frame}"
+                difference = np.abs(ours.astype(int) - blenders).mean()
+                assert difference < LIKE_BLENDER, f"{path.name} at frame {frame}"
+
+
+def test_blender_4_2_ignores_rotation(clips: list[Path], tmp_path: Path) -> None:
+    turned = [path for path in clips if "turned" in path.name]
+    run_in_bpy("4.2", SCRIPT, tmp_path, *turned)
+    said = json.loads((tmp_path / "clips.json").read_text(encoding="utf-8"))
+    for path in turned:
+        with open_clip(ClipReference(str(path), honors_rotation=False)) as clip:
+            assert clip.size == tuple(said[path.name]["size"])
+            for frame in clip.frame_map.full_range:
+                source = clip.frame_map.source(frame)
+                assert source is not None
+                blenders = picture(tmp_path / path.name / f"{frame:04d}.png")
+                assert number_in(clip.read(source)) == number_in(blenders) == frame - 1
