@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""J&F on DAVIS from one point and from the true mask on frame 1, beside two baselines of the same run.
+
+Run as: python -m benchmarks.quality [--checkpoint NAME]
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from benchmarks.baselines import carried_by_flow, held_still, score_sequence
+from benchmarks.davis import Sequence, farthest_point, sequences
+from rotopoint.checkpoints import resolve
+from rotopoint.frames import ClipFrame
+from rotopoint.score import FolderScore
+from rotopoint.session import ShotSession
+from rotopoint.shot import ClipReference, Mask, Point, Prompt, Settings, Shot, Subject
+from rotopoint.store import TrackStore
+from rotopoint.tracking.engine import Engine, load_engine
+
+RESULTS = Path(__file__).parent / "results"
+FIRST = ClipFrame(1)
+
+Scores = dict[str, dict[str, FolderScore]]
+"""By method, then by sequence."""
+
+
+def point_prompt(sequence: Sequence) -> Prompt:
+    return Point(FIRST, *farthest_point(next(sequence.masks())))
+
+
+def mask_prompt(sequence: Sequence) -> Prompt:
+    return Mask(FIRST, str(sequence.truth_files[0]))
+
+
+def tracked(
+    sequence: Sequence, prompt: Prompt, engine: Engine, policy: str = "default"
+) -> Iterator[NDArray[np.float32]]:
+    """The mattes of all frames, in order, tracked afresh from one prompt."""
+    shot = Shot(
+        ClipReference(str(sequence.frames)),
+        (Subject("1", sequence.name, (prompt,)),),
+        Settings(checkpoint=engine.checkpoint.name, policy=policy),
+    )
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        ShotSession(shot, engine.checkpoint, TrackStore(Path(folder))) as session,
+    ):
+        for frame in session.track(engine.runtime):
+            yield session.matte(session.plans[0], frame.frame, frame.record)
+
+
+def measure(engine: Engine, policy: str) -> tuple[Scores, float]:
+    """The scores of all methods, and seconds a frame of tracking with decoding and mattes."""
+    methods: Mapping[str, Callable[[Sequence], Iterator[NDArray[Any]]]] = {
+        "held still": held_still,
+        "DIS flow": carried_by_flow,
+        "one point": lambda s: tracked(s, point_prompt(s), engine, policy),
+        "true mask": lambda s: tracked(s, mask_prompt(s), engine, policy),
+    }
+    scores: Scores = {name: {} for name in methods}
+    seconds, frames = 0.0, 0
+    for sequence in tqdm(sequences(), unit="sequence"):
+        for name, method in methods.items():
+            started = time.perf_counter()
+            mattes = list(method(sequence))
+            if name in ("one point", "true mask"):
+                seconds += time.perf_counter() - started
+                frames += len(sequence)
+            scores[name][sequence.name] = score_sequence(iter(mattes), sequence)
+    return scores, seconds / max(frames, 1)
+
+
+def table(scores: Scores) -> str:
+    """Markdown: J / F / J&F in percent by sequence and method, and the means over sequences."""
+    lines = ["| sequence | " + " | ".join(scores) + " |", "|---" * (len(scores) + 1) + "|"]
+    for name in next(iter(scores.values())):
+        lines.append(f"| {name} | " + " | ".join(_cell([by[name]]) for by in scores.values()) + " |")
+    means = " | ".join(f"**{_cell(list(by.values()))}**" for by in scores.values())
+    return "\n".join([*lines, f"| **mean** | {means} |"])
+
+
+def _cell(scores: list[FolderScore]) -> str:
+    return " / ".join(
+        f"{100 * np.mean([getattr(score, part) for score in scores]):.1f}" for part in ("j", "f", "j_and_f")
+    )
+
+
+def report(scores: Scores, checkpoint: str, policy: str, seconds: float) -> str:
+    """The page that is written."""
+    inner = {
+        method: {name: score.without_ends() for name, score in by.items()} for method, by in scores.items()
+    }
+    return "\n\n".join(
+        [
+            f"# J&F on DAVIS: checkpoint {checkpoint}, policy {policy}",
+            "J / F / J&F in percent. One point: the one farthest from the true mask's edge on frame 1.\n"
+            f"Tracking took {seconds:.3f} s a frame, JPEG in to matte in memory.\n"
+            "Written by `python -m benchmarks.quality`.",
+            "## Without the first and the last frame, as DAVIS evaluates",
+            table(inner),
+            "## Over all frames",
+            table(scores),
+        ]
+    )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="J&F on DAVIS")
+    parser.add_argument("--checkpoint", default="draft")
+    parser.add_argument("--policy", default="default")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--threads", type=int, default=2)
+    arguments = parser.parse_args()
+    if not sequences():
+        sys.stderr.write("no DAVIS footage beside the repository\n")
+        return 2
+    engine = load_engine(resolve(arguments.checkpoint), arguments.device, arguments.threads)
+    scores, seconds = measure(engine, arguments.policy)
+    page = report(scores, arguments.checkpoint, arguments.policy, seconds)
+    sys.stdout.write(page + "\n")
+    RESULTS.mkdir(exist_ok=True)
+    name = f"quality_{engine.checkpoint.name}_{arguments.policy}.md"
+    (RESULTS / name).write_text(page + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The main job on the demo clip, from its points to a rendered composite.
+
+Runs in the engine's environment and is told where Blender's is; `python3 make.py demo` does both:
+
+    python examples/run_demo.py --blender .venvs/bpy-5.0/bin/python --out output
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from fractions import Fraction
+from pathlib import Path
+
+from contact_sheet import contact_sheet
+from tqdm import tqdm
+from video import encode_video
+
+from rotopoint.errors import RotopointError
+from rotopoint.messages import explain
+from rotopoint.score import score_folders
+from rotopoint.shot import ClipReference, Shot
+from rotopoint.shot_json import load_shot, shot_to_dict
+from rotopoint.worker.client import WorkerClient
+from rotopoint.worker.protocol import DoneEvent, ErrorEvent, FrameEvent, StartedEvent, TrackRequest
+
+ROOT = Path(__file__).resolve().parents[1]
+DEMO = ROOT / "examples" / "demo_clip"
+QUIET_SECONDS = 0.05
+
+
+def track(shot: Shot, mattes: Path, store: Path, threads: int) -> None:
+    """Have a worker track the shot and write its mattes; shows a bar. Ends the program on an error."""
+    command = [sys.executable, "-m", "rotopoint.worker", "--store", str(store), "--threads", str(threads)]
+    with WorkerClient(command) as worker, tqdm(desc="tracking", unit="frame") as bar:
+        worker.send(TrackRequest(worker.new_id(), shot_to_dict(shot), str(mattes)))
+        while True:
+            for event, _ in worker.poll():
+                match event:
+                    case StartedEvent(total=total):
+                        bar.reset(total)
+                    case FrameEvent():
+                        bar.update()
+                    case ErrorEvent(message=message, exit_code=code):
+                        sys.stderr.write(f"{message}\n")
+                        sys.exit(code)
+                    case DoneEvent():
+                        return
+                    case _:
+                        pass
+            time.sleep(QUIET_SECONDS)
+
+
+def composite(blender: Path, shot: Shot, mattes: Path, frames: Path, blend: Path) -> Fraction:
+    """Have Blender wire the mattes, save the .blend and render; shows a bar. Returns frames a second."""
+    if frames.is_dir():
+        shutil.rmtree(frames)
+    subjects = [argument for s in shot.subjects for argument in ("--subject", s.name)]
+    places = ["--clip", shot.clip.path, "--mattes", mattes, "--out", frames, "--save", blend]
+    command = [blender, ROOT / "examples" / "composite.py", *places, *subjects]
+    rate = Fraction(24)
+    with tempfile.TemporaryDirectory() as resources, tempfile.TemporaryFile("w+") as log:
+        environment = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([str(ROOT / "core"), str(ROOT)]),
+            "BLENDER_USER_RESOURCES": resources,
+        }
+        with (
+            subprocess.Popen(
+                [str(part) for part in command],
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env=environment,
+                encoding="utf-8",
+                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+            ) as process,
+            tqdm(desc="compositing", unit="frame") as bar,
+        ):
+            assert process.stdout is not None
+            for line in process.stdout:
+                event = json.loads(line)
+                match event["event"]:
+                    case "wired":
+                        bar.reset(event["frames"])
+                        rate = Fraction(event["rate"])
+                    case "rendered":
+                        bar.update()
+        if process.returncode != 0:
+            log.seek(0)
+            sys.stderr.write(log.read())
+            sys.exit(1)
+    return rate
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="From points on the demo clip to a rendered composite.")
+    parser.add_argument("--blender", type=Path, required=True, help="a Python that has bpy")
+    parser.add_argument("--out", type=Path, default=ROOT / "output")
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    args = parser.parse_args()
+    out: Path = args.out.resolve()
+    mattes, frames = out / "mattes", out / "composite"
+    blend, video, sheet = out / "demo.blend", out / "composite.mp4", out / "contact_sheet.png"
+    try:
+        shot = load_shot(DEMO / "demo.shot.json")
+        track(shot, mattes, out / "tracks", args.threads)
+        rate = composite(args.blender, shot, mattes, frames, blend)
+        rendered = sorted(frames.glob("*.png"))
+        with tqdm(total=len(rendered), desc="encoding", unit="frame") as bar:
+            encode_video(rendered, rate, video, told=lambda done: bar.update(done - bar.n))
+        score = score_folders(mattes, DEMO / "truth")
+        note = f"draft model, J&F {100 * score.j_and_f:.1f} against the rendered truth"
+        contact_sheet(
+            ClipReference(shot.clip.path), mattes, [s.name for s in shot.subjects], frames, sheet, note=note
+        )
+    except RotopointError as error:
+        sys.stderr.write(f"{explain(error)}\n")
+        sys.exit(error.exit_code)
+    sys.stdout.write(f"{note}\n")
+    for name, path in (("mattes", mattes), (".blend", blend), ("video", video), ("contact sheet", sheet)):
+        sys.stdout.write(f"{name:14}{path}\n")
+
+
+if __name__ == "__main__":
+    main()
