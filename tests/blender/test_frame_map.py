@@ -21,6 +21,17 @@ SCRIPT = Path(__file__).with_name("render_clip_frames.py")
 LIKE_BLENDER = 2.0
 """Mean difference, of 255: rounding and compression; another picture differs by 32 at least."""
 
+NOT_COMPARED = {
+    # Past the last picture, where seeking finds none, Blender shows memory that it has not written to:
+    # the picture changes with the environment variable MALLOC_PERTURB_. The map holds the last picture.
+    ("4.2", "edit begins empty.mp4"): {29, 30},
+    ("4.5", "edit begins empty.mp4"): {29, 30},
+    ("5.0", "edit begins empty.mp4"): {29, 30},
+    # 4.2 shows picture 21 a second time in the place of 22, every time; later versions do not.
+    ("4.2", "b-frames open groups.mp4"): {23},
+}
+"""The clip frames at which the map is knowingly not what Blender shows."""
+
 
 def write_sequences(folder: Path) -> list[Path]:
     """Image sequences that Blender starts in the middle, ends at a gap, and counts beyond their padding."""
@@ -41,35 +52,23 @@ def picture(path: Path) -> NDArray[np.uint8]:
     return cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
 
 
-@pytest.mark.parametrize("version", ["4.5", "5.0"])
+@pytest.mark.parametrize("version", ["4.2", "4.5", "5.0"])
 def test_each_clip_frame_is_what_blender_shows(version: str, clips: list[Path], tmp_path: Path) -> None:
     run_in_bpy(version, SCRIPT, tmp_path, *clips)
     said = json.loads((tmp_path / "clips.json").read_text(encoding="utf-8"))
     for path in clips:
-        with open_clip(ClipReference(str(path))) as clip:
+        with open_clip(ClipReference(str(path), honors_rotation=version != "4.2")) as clip:
             assert clip.size == tuple(said[path.name]["size"]), path.name
             assert len(clip.frame_map) == said[path.name]["frame_count"], path.name
             assert (clip.frame_rate or 0.0) == pytest.approx(said[path.name]["frame_rate"], rel=1e-6), (
                 path.name
             )
             for frame in clip.frame_map.full_range:
+                if frame in NOT_COMPARED.get((version, path.name), ()):
+                    continue
                 source = clip.frame_map.source(frame)
                 assert source is not None
                 ours, blenders = clip.read(source), picture(tmp_path / path.name / f"{frame:04d}.png")
                 assert number_in(ours) == number_in(blenders), f"{path.name} at frame {frame}"
                 difference = np.abs(ours.astype(int) - blenders).mean()
                 assert difference < LIKE_BLENDER, f"{path.name} at frame {frame}"
-
-
-def test_blender_4_2_ignores_rotation(clips: list[Path], tmp_path: Path) -> None:
-    turned = [path for path in clips if "turned" in path.name]
-    run_in_bpy("4.2", SCRIPT, tmp_path, *turned)
-    said = json.loads((tmp_path / "clips.json").read_text(encoding="utf-8"))
-    for path in turned:
-        with open_clip(ClipReference(str(path), honors_rotation=False)) as clip:
-            assert clip.size == tuple(said[path.name]["size"])
-            for frame in clip.frame_map.full_range:
-                source = clip.frame_map.source(frame)
-                assert source is not None
-                blenders = picture(tmp_path / path.name / f"{frame:04d}.png")
-                assert number_in(clip.read(source)) == number_in(blenders) == frame - 1

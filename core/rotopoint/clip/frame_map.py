@@ -5,7 +5,10 @@ Blender plays a video at a constant rate, FFmpeg's guess of its base rate. Clip 
 time (n - 1) / rate after the stream's start, rounded to the stream's time base, and shows the last
 picture that begins at or before it. So pictures of a variable rate are repeated or dropped. Facts
 learned from Blender's source (source/blender/imbuf/movie/intern/movie_read.cc) and confirmed by
-rendering in Blender 4.5 and 5.0; see tests/blender/test_frame_map.py.
+rendering from the first frame on in Blender 4.2, 4.5 and 5.0; see tests/blender/test_frame_map.py.
+
+Not followed: past the last picture Blender shows unwritten memory in some files, where this map holds
+the last picture; 4.2 repeats a picture near the end of H.264 with open groups of pictures.
 """
 
 from __future__ import annotations
