@@ -19,6 +19,7 @@ from rotopoint.deliver.matte_files import MatteMetadata, write_matte
 from rotopoint.deliver.naming import matte_path
 from rotopoint.errors import (
     BoxOutsidePicture,
+    ClipNotFound,
     ClipUnreadable,
     MaskUnreadable,
     PointOutsidePicture,
@@ -275,6 +276,8 @@ class ShotSession:
         path = Path(mask.path)
         try:
             coverage = np.clip(read_gray(path), 0.0, 1.0)
+        except ClipNotFound as error:
+            raise MaskUnreadable(path, "there is no such file") from error
         except ClipUnreadable as error:
             raise MaskUnreadable(path, error.reason) from error
         size = (coverage.shape[1], coverage.shape[0])

@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A worker without a model: it speaks the protocol and answers with a disc, or behaves badly on request.
+
+Standard library only, so that any Python runs it. The disc has a quarter of the picture's height as its
+radius, lies around the mean of the subject's positive points, and moves one pixel right with each frame.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import struct
+import sys
+import time
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from rotopoint.deliver.naming import matte_path
+from rotopoint.errors import RotopointError
+from rotopoint.frames import ClipFrame, FileNumber, FrameRange
+from rotopoint.messages import explain
+from rotopoint.shot import MatteFormat, Point, Shot
+from rotopoint.shot_json import revision, shot_from_dict
+from rotopoint.worker import protocol as p
+from rotopoint.worker.inbox import End, Inbox
+from rotopoint.worker.machine import set_streams_aside
+
+LOGIT_SIZE = 64
+SIZE = (64, 48)
+FRAMES = 8
+
+
+@dataclass(frozen=True)
+class Disc:
+    """In pixels of a picture of `size`."""
+
+    x: float
+    y: float
+    size: tuple[int, int]
+
+    @classmethod
+    def of(cls, shot: Shot, subject: str, frame: int) -> Disc:
+        points = [q for q in shot.subject(subject).prompts if isinstance(q, Point) and q.positive]
+        size = shot.clip.size or SIZE
+        if not points:
+            return cls(size[0] / 2, size[1] / 2, size)
+        x = sum(q.x for q in points) / len(points)
+        y = sum(q.y for q in points) / len(points)
+        return cls(x + frame - points[0].frame, y, size)
+
+    def depth(self, x: float, y: float) -> float:
+        """Pixels from the edge, over 0 inside."""
+        return self.size[1] / 4 - ((x - self.x) ** 2 + (y - self.y) ** 2) ** 0.5
+
+    def logits(self) -> bytes:
+        across, down = self.size[0] / LOGIT_SIZE, self.size[1] / LOGIT_SIZE
+        cells = range(LOGIT_SIZE)
+        values = [self.depth((c + 0.5) * across, (r + 0.5) * down) for r in cells for c in cells]
+        return struct.pack(f"<{len(values)}e", *values)
+
+    def rows(self) -> list[bytes]:
+        """Coverage 0 or 255 in the pixels of the source."""
+        width, height = self.size
+        return [
+            bytes(255 if self.depth(x + 0.5, y + 0.5) > 0 else 0 for x in range(width)) for y in range(height)
+        ]
+
+    def png(self) -> bytes:
+        header = struct.pack(">IIBBBBB", *self.size, 8, 0, 0, 0, 0)
+        pixels = zlib.compress(b"".join(b"\0" + row for row in self.rows()))
+        parts = ((b"IHDR", header), (b"IDAT", pixels), (b"IEND", b""))
+        chunks = (struct.pack(">I", len(d)) + t + d + struct.pack(">I", zlib.crc32(t + d)) for t, d in parts)
+        return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+class FakeWorker:
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.options = options
+        incoming, self.outgoing = set_streams_aside()
+        self.inbox = Inbox(incoming, grace=0.5)
+        self.cancelled: set[str] = set()
+        self.newer: dict[str, dict] = {}
+
+    def send(self, event: p.Event, payload: bytes = b"") -> None:
+        self.outgoing.write(p.encode(event, payload))
+        self.outgoing.flush()
+
+    def run(self) -> None:
+        time.sleep(self.options.late)
+        if not self.options.silent:
+            self.send(p.HelloEvent(self.options.protocol, "fake", ("fake",), ("cpu",)))
+            self.send(p.ReadyEvent(("cpu",), "cpu", 1))
+        while True:
+            self.accept(self.inbox.take(None))
+
+    def accept(self, item: object) -> None:
+        if item is End.OF_INPUT or isinstance(item, p.ShutdownRequest):
+            os._exit(0)
+        if self.options.silent:
+            return
+        if self.options.garbage:
+            self.outgoing.write(b"Loading weights... 100%\n")
+            self.outgoing.flush()
+        if self.options.dead is not None:
+            sys.stderr.write("out of memory\n")
+            os._exit(self.options.dead)
+        try:
+            match item:
+                case p.PreviewRequest() | p.MatteRequest():
+                    self.answer(item)
+                case p.TrackRequest(id, shot, folder):
+                    self.track(id, shot_from_dict(shot), folder)
+                case p.DeliverRequest(id, shot, folder):
+                    self.track(id, shot_from_dict(shot), folder)
+                case p.ShotRequest(id, shot):
+                    self.newer[id] = shot
+                case p.CancelRequest(id):
+                    self.cancelled.add(id)
+        except RotopointError as error:
+            request = getattr(item, "id", None)
+            self.send(p.ErrorEvent(type(error).__name__, explain(error), error.exit_code, request))
+
+    def answer(self, click: p.PreviewRequest | p.MatteRequest) -> None:
+        shot = shot_from_dict(click.shot)
+        disc = Disc.of(shot, click.subject, click.frame)
+        about = (click.id, revision(shot), click.subject, click.frame)
+        if isinstance(click, p.PreviewRequest):
+            event = p.PreviewEvent(*about, LOGIT_SIZE, LOGIT_SIZE, "float16", False, 5.0, 0.9)
+            self.send(event, disc.logits())
+        else:
+            self.send(p.MatteEvent(*about, *disc.size, "uint8", False), b"".join(disc.rows()))
+
+    def track(self, id: str, shot: Shot, folder: str | None) -> None:
+        """Frames not yet finished come anew with each newer shot."""
+        shot.check_complete()
+        frames = shot.settings.range or FrameRange(ClipFrame(1), ClipFrame(shot.clip.frame_count or FRAMES))
+        work = [(subject, frame) for subject in shot.subjects for frame in frames]
+        revised = revision(shot)
+        self.send(p.StartedEvent(id, revised, len(work), len(work)))
+        for done, (subject, frame) in enumerate(work, start=1):
+            time.sleep(self.options.slow)
+            while (item := self.inbox.take()) is not None:
+                self.accept(item)
+            if id in self.cancelled:
+                self.send(p.CancelledEvent(id, revised))
+                return
+            if id in self.newer:
+                self.track(id, shot_from_dict(self.newer.pop(id)), folder)
+                return
+            file = None
+            if folder is not None:
+                file = matte_path(
+                    Path(folder), Path(shot.clip.path).stem, subject.name, FileNumber(frame), MatteFormat.PNG8
+                )
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(Disc.of(shot, subject.id, frame).png())
+            self.send(
+                p.FrameEvent(
+                    id, revised, subject.id, frame, True, done, len(work), file and str(file), 5.0, 0.9
+                )
+            )
+        self.send(p.DoneEvent(id, revised, len(work), len(work)))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--late", type=float, default=0.0, help="seconds before hello")
+    parser.add_argument("--slow", type=float, default=0.0, help="seconds a frame")
+    parser.add_argument("--silent", action="store_true", help="say nothing, but read")
+    parser.add_argument("--garbage", action="store_true", help="write what is no message before each answer")
+    parser.add_argument("--dead", type=int, help="end with this status at the first request")
+    parser.add_argument("--protocol", type=int, default=p.VERSION, help="the version to speak of")
+    FakeWorker(parser.parse_args()).run()
+
+
+if __name__ == "__main__":
+    main()

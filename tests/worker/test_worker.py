@@ -1,0 +1,411 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The real worker with the draft model."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rotopoint.errors import WorkerDied
+from rotopoint.frames import FrameRange
+from rotopoint.shot import Box, ClipReference, Mask, Point, Prompt, Settings, Shot, Subject
+from rotopoint.shot_json import revision, save_shot, shot_to_dict
+from rotopoint.worker.client import Received, WorkerClient
+from rotopoint.worker.machine import NICENESS
+from rotopoint.worker.protocol import (
+    CancelledEvent,
+    DeliverRequest,
+    DoneEvent,
+    ErrorEvent,
+    Event,
+    FrameEvent,
+    HelloEvent,
+    MatteRequest,
+    PreviewEvent,
+    PreviewRequest,
+    ReadyEvent,
+    ShotRequest,
+    ShutdownRequest,
+    StartedEvent,
+    TrackRequest,
+    encode,
+    read_event,
+)
+from tests.worker.conftest import CORE, LONG, THREADS, StartWorker
+
+LIMIT = 60.0
+CLICK = Point(1, 20.0, 20.0)
+
+STUCK = """
+import time
+from rotopoint.tracking.sam2.runtime import Sam2Runtime
+Sam2Runtime.encode_image = lambda self, picture: time.sleep(600)
+from rotopoint.worker.server import main
+main()
+"""
+
+TALKATIVE = """
+import os
+from rotopoint.tracking.sam2 import runtime
+encode = runtime.Sam2Runtime.encode_image
+def encode_image(self, picture):
+    print("encoding", flush=True)
+    os.write(1, b"0%|     |\\r")
+    os.system("echo from a child process")
+    return encode(self, picture)
+runtime.Sam2Runtime.encode_image = encode_image
+from rotopoint.worker.server import main
+main()
+"""
+
+
+def shot_of(clip: Path, *prompts: Prompt, id: str = "s1") -> Shot:
+    subject = Subject(id, "Würfel", prompts or (CLICK,))
+    return Shot(ClipReference(str(clip)), (subject,))
+
+
+def track(worker: WorkerClient, shot: Shot, folder: Path | None = None) -> list[Event]:
+    request = TrackRequest(worker.new_id(), shot_to_dict(shot), folder and str(folder))
+    worker.send(request)
+    return [event for event, _ in worker.wait(request.id, LIMIT)]
+
+
+def preview(worker: WorkerClient, shot: Shot, frame: int, subject: str = "s1") -> Received:
+    request = PreviewRequest(worker.new_id(), shot_to_dict(shot), subject, frame)
+    worker.send(request)
+    return worker.wait(request.id, LIMIT)[-1]
+
+
+def frames_as_they_come(worker: WorkerClient) -> Iterator[FrameEvent]:
+    """Frame events, taken off the client."""
+    deadline = time.monotonic() + LIMIT
+    while time.monotonic() < deadline:
+        yield from (event for event, _ in worker.poll() if isinstance(event, FrameEvent))
+        time.sleep(0.005)
+    raise AssertionError("no more frames")
+
+
+def begin(worker: WorkerClient, shot: Shot, frames: int, folder: Path | None = None) -> str:
+    """A track of which some frames have come."""
+    request = TrackRequest(worker.new_id(), shot_to_dict(shot), folder and str(folder))
+    worker.send(request)
+    for event in frames_as_they_come(worker):
+        if event.done >= frames:
+            return request.id
+    raise AssertionError
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in sorted(folder.iterdir())}
+
+
+def picture(received: Received) -> np.ndarray:
+    event, payload = received
+    dtype = {"float16": "<f2", "uint8": "u1"}[event.dtype]
+    return np.frombuffer(payload, dtype).reshape(event.height, event.width)
+
+
+def test_hello_comes_at_once_and_ready_when_torch_is_there(start_worker: StartWorker, tmp_path: Path) -> None:
+    began = time.monotonic()
+    client = start_worker(tmp_path)
+    hello = client.wait_for_hello(LIMIT)
+    hello_took = time.monotonic() - began
+    assert (hello.protocol, hello.runtimes, hello.devices[0]) == (1, ("torch",), "cpu")
+    first, *rest = (event for event, _ in client.poll())
+    assert isinstance(first, HelloEvent)
+    assert rest == []
+    while not (came := client.poll()):
+        time.sleep(0.01)
+    assert hello_took < (time.monotonic() - began) / 2
+    assert came[0].event == ReadyEvent(came[0].event.devices, "cpu", THREADS)
+    client.send(ShutdownRequest())
+    with pytest.raises(WorkerDied) as ended:
+        client.wait("nothing", LIMIT)
+    assert ended.value.exit_status == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "getpriority"), reason="priorities are read by POSIX calls")
+def test_it_runs_below_the_priority_of_its_user(worker: WorkerClient) -> None:
+    worker.wait_for_hello(LIMIT)
+    deadline = time.monotonic() + 5
+    expected = min(os.getpriority(os.PRIO_PROCESS, 0) + NICENESS, 19)
+    while os.getpriority(os.PRIO_PROCESS, worker.process_id) != expected:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_click_is_answered(worker: WorkerClient, clip: Path) -> None:
+    received = preview(worker, shot_of(clip), 1)
+    assert isinstance(received.event, PreviewEvent)
+    assert received.event.revision == revision(shot_of(clip))
+    assert not received.event.provisional and received.event.object_score > 0
+    logits = picture(received)
+    # The square covers 10..30 of 64 by 10..30 of 48 pixels.
+    rows, columns = np.nonzero(logits > 0)
+    height, width = logits.shape
+    assert logits[int(20 / 48 * height), int(20 / 64 * width)] > 0
+    assert 5 / 64 < columns.min() / width < columns.max() / width < 35 / 64
+    assert 5 / 48 < rows.min() / height < rows.max() / height < 35 / 48
+
+
+def test_a_click_is_provisional_until_a_pass_reaches_it(worker: WorkerClient, clip: Path) -> None:
+    shot = shot_of(clip, CLICK, Point(5, 24.0, 20.0), id="provisional")
+    assert preview(worker, shot, 5, "provisional").event.provisional
+    frame = {event.frame: event for event in track(worker, shot) if isinstance(event, FrameEvent)}[5]
+    answer = preview(worker, shot, 5, "provisional").event
+    assert not answer.provisional
+    assert (answer.object_score, answer.predicted_iou) == (frame.object_score, frame.predicted_iou)
+
+
+def test_a_subject_is_answered_beside_an_unfinished_one(worker: WorkerClient, clip: Path) -> None:
+    shot = shot_of(clip)
+    shot = shot.with_subjects([*shot.subjects, Subject("s2", "noch leer")])
+    received = preview(worker, shot, 1)
+    assert isinstance(received.event, PreviewEvent) and received.event.revision == revision(shot)
+    assert preview(worker, shot, 1, "s2").event.error == "SubjectWithoutPrompt"
+
+
+def test_a_matte_before_it_is_written(worker: WorkerClient, clip: Path) -> None:
+    worker.send(MatteRequest("matte", shot_to_dict(shot_of(clip)), "s1", 1))
+    coverage = picture(worker.wait("matte", LIMIT)[-1])
+    assert coverage.shape == (48, 64)
+    assert coverage[20, 20] == 255 and coverage[45, 60] == 0
+
+
+def test_a_track_tells_of_each_frame_and_writes_it(worker: WorkerClient, clip: Path, tmp_path: Path) -> None:
+    shot, folder = shot_of(clip, id="track"), tmp_path / "Matten für Köln"
+    started, *frames, done = track(worker, shot, folder)
+    revised = revision(shot)
+    assert started == StartedEvent(started.id, revised, 8, 8)
+    assert done == DoneEvent(started.id, revised, 8, 8)
+    assert [(f.frame, f.done, f.total, f.computed) for f in frames] == [(n, n, 8, True) for n in range(1, 9)]
+    assert [Path(f.file) for f in frames] == sorted(folder.iterdir())
+    assert Path(frames[0].file).name == "Würfel rot_Würfel_matte.0001.png"
+    # Again: all is stored.
+    started, *frames, done = track(worker, shot, tmp_path / "again")
+    assert (started.pending, done.computed, len(frames)) == (0, 0, 8)
+    assert content(tmp_path / "again") == content(folder)
+
+
+def test_a_delivery_comes_from_the_store_and_replaces_nothing_unasked(
+    worker: WorkerClient, clip: Path, tmp_path: Path
+) -> None:
+    shot, folder = shot_of(clip, id="deliver"), tmp_path / "delivered"
+
+    def deliver(overwrite: bool = False) -> list[Event]:
+        worker.send(DeliverRequest("d", shot_to_dict(shot), str(folder), overwrite))
+        return [event for event, _ in worker.wait("d", LIMIT)]
+
+    (missing,) = deliver()
+    assert (missing.error, folder.exists()) == ("TrackMissing", False)
+    track(worker, shot, tmp_path / "tracked")
+    assert deliver()[-1].frames == 8
+    assert content(folder) == content(tmp_path / "tracked")
+    (refused,) = deliver()
+    assert (refused.error, refused.exit_code) == ("OutputExists", 2)
+    assert deliver(overwrite=True)[-1].frames == 8
+
+
+def test_cancelling_keeps_what_is_finished(worker: WorkerClient, long_clip: Path, tmp_path: Path) -> None:
+    shot = shot_of(long_clip, id="cancelled")
+    request = begin(worker, shot, 3, tmp_path)
+    worker.cancel(request)
+    assert worker.wait(request, LIMIT)[-1].event == CancelledEvent(request, revision(shot))
+    finished = len(list(tmp_path.iterdir()))
+    assert 3 <= finished < LONG
+    started, *_, done = track(worker, shot)
+    assert started.pending == done.computed == LONG - finished
+
+
+def test_a_newer_shot_goes_on_from_what_is_stored(worker: WorkerClient, long_clip: Path) -> None:
+    older = shot_of(long_clip, id="newer")
+    newer = shot_of(long_clip, CLICK, Point(20, 39.0, 20.0), id="newer")
+    worker.send(TrackRequest("t", shot_to_dict(older)))
+    events: list[Event] = []
+    while not any(isinstance(event, FrameEvent) for event in events):
+        events += [event for event, _ in worker.poll()]
+        time.sleep(0.005)
+    worker.send(ShotRequest("t", shot_to_dict(newer)))
+    events += [event for event, _ in worker.wait("t", LIMIT)]
+    starts = [event for event in events if isinstance(event, StartedEvent)]
+    assert [event.revision for event in starts] == [revision(older), revision(newer)]
+    frames = [event for event in events if isinstance(event, FrameEvent)]
+    # The correction has no influence on the frames before it: none of them is computed twice.
+    assert sum(event.computed for event in frames if event.frame < 20) == 19
+    assert events[-1].revision == revision(newer) and events[-1].frames == LONG
+
+
+def test_a_newer_shot_that_is_bad_ends_the_track(worker: WorkerClient, long_clip: Path) -> None:
+    shot = shot_of(long_clip, id="bad")
+    request = begin(worker, shot, 1)
+    worker.send(ShotRequest(request, shot_to_dict(shot.with_subjects([Subject("bad", "leer")]))))
+    assert worker.wait(request, LIMIT)[-1].event.error == "SubjectWithoutPrompt"
+    assert isinstance(preview(worker, shot, 1, "bad").event, PreviewEvent)
+
+
+def test_clicks_are_answered_while_a_track_goes_on(worker: WorkerClient, long_clip: Path) -> None:
+    shot = shot_of(long_clip, id="busy")
+    request = begin(worker, shot, 1)
+    worker.send(PreviewRequest("click", shot_to_dict(shot), "busy", LONG))
+    answer = worker.wait("click", LIMIT)[-1].event
+    assert isinstance(answer, PreviewEvent) and answer.provisional
+    events = [event for event, _ in worker.wait(request, LIMIT)]
+    # Most of the frames came after the answer.
+    assert isinstance(events[-1], DoneEvent) and len(events) > LONG / 2
+
+
+def test_clicks_are_answered_on_the_way_to_a_late_range(worker: WorkerClient, long_clip: Path) -> None:
+    shot = shot_of(long_clip, id="late")
+    late = replace(shot, settings=Settings(range=FrameRange(LONG, LONG)))
+    worker.send(TrackRequest("late", shot_to_dict(late)))
+    worker.send(PreviewRequest("click", shot_to_dict(late), "late", 1))
+    worker.wait("click", LIMIT)
+    before = worker.poll()
+    assert not any(isinstance(event, FrameEvent) for event, _ in before)
+    worker.wait("late", LIMIT)
+
+
+def test_two_shots_share_a_model(worker: WorkerClient, clip: Path, long_clip: Path) -> None:
+    for _ in range(2):
+        for footage in (clip, long_clip):
+            assert isinstance(preview(worker, shot_of(footage), 1).event, PreviewEvent)
+    assert worker.log.count("loading draft") == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        (lambda shot: replace(shot, clip=ClipReference("nowhere/clip.mp4")), "ClipNotFound"),
+        (lambda shot: replace(shot, settings=Settings(checkpoint="huge")), "CheckpointUnknown"),
+        (lambda shot: replace(shot, settings=Settings(policy="guess")), "PolicyUnknown"),
+        (lambda shot: shot.with_subjects([]), "NothingToTrack"),
+        (lambda shot: shot_of(Path(shot.clip.path), Point(9, 1.0, 1.0)), "FrameOutsideClip"),
+        (lambda shot: shot_of(Path(shot.clip.path), Point(1, 64.0, 1.0)), "PointOutsidePicture"),
+        (lambda shot: shot_of(Path(shot.clip.path), Mask(1, "nowhere.png")), "MaskUnreadable"),
+    ],
+)
+def test_bad_input_is_told_and_writes_nothing(
+    worker: WorkerClient, clip: Path, tmp_path: Path, change: object, error: str
+) -> None:
+    (event,) = track(worker, change(shot_of(clip)), tmp_path / "mattes")
+    assert isinstance(event, ErrorEvent)
+    assert (event.error, event.exit_code) == (error, 2)
+    assert not (tmp_path / "mattes").exists()
+    assert isinstance(preview(worker, shot_of(clip), 1).event, PreviewEvent)
+
+
+def test_a_click_outside_the_clip(worker: WorkerClient, clip: Path) -> None:
+    assert preview(worker, shot_of(clip), 9).event.error == "FrameOutsideClip"
+    assert preview(worker, shot_of(clip), 1, "nobody").event.error == "SubjectUnknown"
+
+
+def test_the_order_of_clicks_does_not_matter(worker: WorkerClient, clip: Path, tmp_path: Path) -> None:
+    clicks = [CLICK, Point(1, 50.0, 40.0, False), Point(3, 22.0, 15.0), Box(5, 14.0, 10.0, 34.0, 30.0)]
+    short = Settings(range=FrameRange(1, 5))
+    file = tmp_path / "SHOT.json"
+    save_shot(replace(shot_of(clip, *clicks), settings=short), file)
+    command = [sys.executable, "-m", "rotopoint.cli", "track", str(file), "-o", str(tmp_path / "line")]
+    options = ["--store", str(tmp_path / "store"), "--device", "cpu", "--threads", str(THREADS)]
+    environment = os.environ | {"PYTHONPATH": str(CORE)}
+    subprocess.run([*command, *options], check=True, capture_output=True, env=environment)
+    expected = {name: data for name, data in content(tmp_path / "line").items() if name.endswith(".png")}
+    assert len(expected) == len(set(expected.values())) == 5
+
+    shuffle = random.Random(20)
+    for attempt in range(10):
+        order = shuffle.sample(clicks, len(clicks))
+        # A subject of its own finds nothing in the store.
+        subject = f"order {attempt}"
+        pass_after = shuffle.randrange(1, len(clicks))
+        for count in range(1, len(clicks) + 1):
+            shot = replace(shot_of(clip, *order[:count], id=subject), settings=short)
+            answer = preview(worker, shot, order[count - 1].frame, subject)
+            assert isinstance(answer.event, PreviewEvent)
+            if count == pass_after:
+                track(worker, shot)
+        track(worker, shot, tmp_path / subject)
+        assert content(tmp_path / subject) == expected, order
+
+
+def test_killed_in_mid_track_nothing_finished_is_lost(
+    start_worker: StartWorker, worker: WorkerClient, long_clip: Path, tmp_path: Path
+) -> None:
+    shot = shot_of(long_clip, id="killed")
+    store, folder = tmp_path / "store", tmp_path / "mattes"
+    victim = start_worker(store)
+    begin(victim, shot, 3, folder)
+    kill(victim)
+    with pytest.raises(WorkerDied):
+        victim.wait("nothing", LIMIT)
+    finished = content(folder)
+    assert 3 <= len(finished) < LONG
+
+    track(worker, shot, tmp_path / "undisturbed")
+    undisturbed = content(tmp_path / "undisturbed")
+    assert {name: undisturbed[name] for name in finished} == finished
+    done = track(start_worker(store), shot, folder)[-1]
+    assert 0 < done.computed <= LONG - len(finished)
+    assert content(folder) == undisturbed
+
+
+def kill(client: WorkerClient) -> None:
+    """As the system kills: without a chance to clean up."""
+    os.kill(client.process_id, getattr(signal, "SIGKILL", signal.SIGTERM))
+
+
+def test_it_ends_with_its_input_also_in_mid_step(
+    start_worker: StartWorker, clip: Path, tmp_path: Path
+) -> None:
+    client = start_worker(tmp_path, STUCK)
+    client.send(TrackRequest("t", shot_to_dict(shot_of(clip))))
+    while not any(isinstance(event, StartedEvent) for event, _ in client.poll()):
+        time.sleep(0.01)
+    began = time.monotonic()
+    # Patient enough not to use force.
+    assert client.close(20.0) == 0
+    assert 1.5 < time.monotonic() - began < 10
+
+
+def test_what_libraries_print_stays_out_of_the_protocol(
+    start_worker: StartWorker, clip: Path, tmp_path: Path
+) -> None:
+    client = start_worker(tmp_path, TALKATIVE)
+    # Asked before torch is there, so that both wait: the first one is never answered.
+    for id in ("older", "newer"):
+        client.send(PreviewRequest(id, shot_to_dict(shot_of(clip)), "s1", 1))
+    assert isinstance(client.wait("newer", LIMIT)[-1].event, PreviewEvent)
+    assert client.wait("older", LIMIT)[-1].event == CancelledEvent("older", None, "newer")
+    for printed in ("encoding", "0%|", "from a child process"):
+        assert printed in client.log
+
+
+def test_garbage_does_not_end_it(clip: Path, tmp_path: Path) -> None:
+    lines: Sequence[bytes] = [b"garbage\n", b'{"kind":"x","id":"7"}\n', b"\0\xff\n", b"[1, 2]\n"]
+    command = [sys.executable, "-m", "rotopoint.worker", "--store", str(tmp_path), "--threads", "1"]
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=os.environ | {"PYTHONPATH": str(CORE)},
+    ) as process:
+        click = PreviewRequest("1", shot_to_dict(shot_of(clip)), "s1", 1)
+        process.stdin.write(b"".join(lines) + encode(click))
+        process.stdin.flush()
+        events = []
+        while not events or not isinstance(events[-1], PreviewEvent):
+            events.append(read_event(process.stdout)[0])
+        process.stdin.close()
+        assert process.wait(10) == 0
+    errors = [(event.error, event.id) for event in events if isinstance(event, ErrorEvent)]
+    assert errors == [("ProtocolBroken", None), ("ProtocolBroken", "7")] + 2 * [("ProtocolBroken", None)]
