@@ -6,11 +6,13 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import os
 import signal
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from rotopoint import checkpoints
 from rotopoint.arguments import build_parser, shot_of
@@ -73,14 +75,14 @@ def track(arguments: argparse.Namespace) -> None:
     shot = shot_of(arguments)
     checkpoint = checkpoints.resolve(shot.settings.checkpoint)
     folder: Path = arguments.output
-    with ShotSession(shot, checkpoint, _store(arguments)) as session:
+    with _events_out(arguments.json) as events, ShotSession(shot, checkpoint, _store(arguments)) as session:
         engine = load_engine(checkpoint, arguments.device, arguments.threads or default_threads())
         check_folder(folder)
         width, height = session.clip.size
         mattes = len(session.range) * len(session.plans)
         require_space(folder, int(mattes * width * height * BYTES_OF_A_PIXEL))
         save_shot(session.absolute_shot(), folder / f"{session.clip.name}.shot.json")
-        _show(track_events("track", session, engine, folder), arguments.json, folder)
+        _show(track_events("track", session, engine, folder), events, folder)
 
 
 def deliver(arguments: argparse.Namespace) -> None:
@@ -91,20 +93,31 @@ def deliver(arguments: argparse.Namespace) -> None:
     shot = shot_of(arguments)
     checkpoint = checkpoints.resolve(shot.settings.checkpoint)
     folder: Path = arguments.output
-    with ShotSession(shot, checkpoint, _store(arguments)) as session:
-        _show(
-            deliver_events("deliver", session, folder, overwrite=arguments.overwrite),
-            arguments.json,
-            folder,
-        )
+    with _events_out(arguments.json) as events, ShotSession(shot, checkpoint, _store(arguments)) as session:
+        _show(deliver_events("deliver", session, folder, overwrite=arguments.overwrite), events, folder)
 
 
-def _show(events: Iterable[Event], as_json: bool, folder: Path) -> None:
-    """The events on stdout as the worker sends them, or a bar on stderr."""
-    if as_json:
+@contextmanager
+def _events_out(wanted: bool) -> Iterator[BinaryIO | None]:
+    """Stdout for events alone: meanwhile what libraries print goes to stderr. None where not wanted."""
+    if not wanted:
+        yield None
+        return
+    sys.stdout.flush()
+    with os.fdopen(os.dup(1), "wb") as out:
+        os.dup2(2, 1)
+        try:
+            yield out
+        finally:
+            os.dup2(out.fileno(), 1)
+
+
+def _show(events: Iterable[Event], out: BinaryIO | None, folder: Path) -> None:
+    """The events to `out` as the worker sends them, or a bar on stderr."""
+    if out is not None:
         for event in events:
-            sys.stdout.buffer.write(encode(event))
-            sys.stdout.buffer.flush()
+            out.write(encode(event))
+            out.flush()
         return
     from tqdm import tqdm
 
