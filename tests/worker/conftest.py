@@ -16,7 +16,7 @@ CORE = Path(__file__).parents[2] / "core"
 
 THREADS = 1
 
-LONG = 24
+LONG = 16
 """Frames; enough that something can happen while they are tracked."""
 
 MakeClip = Callable[[str, int], Path]

@@ -229,7 +229,7 @@ def test_cancelling_keeps_what_is_finished(worker: WorkerClient, long_clip: Path
 
 def test_a_newer_shot_goes_on_from_what_is_stored(worker: WorkerClient, long_clip: Path) -> None:
     older = shot_of(long_clip, id="newer")
-    newer = shot_of(long_clip, CLICK, Point(20, 39.0, 20.0), id="newer")
+    newer = shot_of(long_clip, CLICK, Point(12, 31.0, 20.0), id="newer")
     worker.send(TrackRequest("t", shot_to_dict(older)))
     events: list[Event] = []
     while not any(isinstance(event, FrameEvent) for event in events):
@@ -241,7 +241,7 @@ def test_a_newer_shot_goes_on_from_what_is_stored(worker: WorkerClient, long_cli
     assert [event.revision for event in starts] == [revision(older), revision(newer)]
     frames = [event for event in events if isinstance(event, FrameEvent)]
     # The correction has no influence on the frames before it: none of them is computed twice.
-    assert sum(event.computed for event in frames if event.frame < 20) == 19
+    assert sum(event.computed for event in frames if event.frame < 12) == 11
     assert events[-1].revision == revision(newer) and events[-1].frames == LONG
 
 
@@ -268,10 +268,11 @@ def test_clicks_are_answered_on_the_way_to_a_late_range(worker: WorkerClient, lo
     shot = shot_of(long_clip, id="late")
     late = replace(shot, settings=Settings(range=FrameRange(LONG, LONG)))
     worker.send(TrackRequest("late", shot_to_dict(late)))
+    while not any(isinstance(event, StartedEvent) for event, _ in worker.poll()):
+        time.sleep(0.005)
     worker.send(PreviewRequest("click", shot_to_dict(late), "late", 1))
     worker.wait("click", LIMIT)
-    before = worker.poll()
-    assert not any(isinstance(event, FrameEvent) for event, _ in before)
+    assert not any(isinstance(event, FrameEvent) for event, _ in worker.poll())
     worker.wait("late", LIMIT)
 
 
@@ -326,7 +327,8 @@ def test_the_order_of_clicks_does_not_matter(worker: WorkerClient, clip: Path, t
         order = shuffle.sample(clicks, len(clicks))
         # A subject of its own finds nothing in the store.
         subject = f"order {attempt}"
-        pass_after = shuffle.randrange(1, len(clicks))
+        # Every other time a pass goes through all frames before the last clicks.
+        pass_after = shuffle.randrange(1, len(clicks)) if attempt % 2 else None
         for count in range(1, len(clicks) + 1):
             shot = replace(shot_of(clip, *order[:count], id=subject), settings=short)
             answer = preview(worker, shot, order[count - 1].frame, subject)

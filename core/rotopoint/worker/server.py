@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import faulthandler
 import logging
 import os
 import signal
@@ -32,6 +33,8 @@ class ClientGone(Exception):
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """`rotopoint-worker`: ends the process, with 0 where it was told to or its input has ended."""
     options = _parser().parse_args(arguments)
+    # A crash inside of a library leaves its trace in the log too.
+    faulthandler.enable()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     # It ends with its input; an interrupt meant for the program that started it must not come first.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
