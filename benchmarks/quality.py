@@ -27,6 +27,7 @@ from rotopoint.session import ShotSession
 from rotopoint.shot import ClipReference, Mask, Point, Prompt, Settings, Shot, Subject
 from rotopoint.store import TrackStore
 from rotopoint.tracking.engine import Engine, load_engine
+from rotopoint.tracking.threads import share_cores
 
 RESULTS = Path(__file__).parent / "results"
 FIRST = ClipFrame(1)
@@ -125,6 +126,7 @@ def main() -> int:
     if not sequences():
         sys.stderr.write("no DAVIS footage beside the repository\n")
         return 2
+    share_cores()
     engine = load_engine(resolve(arguments.checkpoint), arguments.device, arguments.threads)
     scores, seconds = measure(engine, arguments.policy)
     page = report(scores, arguments.checkpoint, arguments.policy, seconds)

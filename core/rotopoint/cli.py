@@ -69,9 +69,10 @@ def track(arguments: argparse.Namespace) -> None:
     from rotopoint.session import ShotSession
     from rotopoint.shot_json import save_shot
     from rotopoint.tracking.engine import load_engine
-    from rotopoint.tracking.threads import default_threads
+    from rotopoint.tracking.threads import default_threads, share_cores
     from rotopoint.worker.jobs import track_events
 
+    share_cores()
     shot = shot_of(arguments)
     checkpoint = checkpoints.resolve(shot.settings.checkpoint)
     folder: Path = arguments.output

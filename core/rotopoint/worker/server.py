@@ -16,7 +16,7 @@ from rotopoint import __version__
 from rotopoint.errors import PackageMissing, RotopointError
 from rotopoint.messages import explain
 from rotopoint.store_folder import default_store_folder
-from rotopoint.tracking.threads import default_threads
+from rotopoint.tracking.threads import default_threads, share_cores
 from rotopoint.worker.inbox import Inbox
 from rotopoint.worker.machine import lower_priority, promised_devices, runtimes, set_streams_aside
 from rotopoint.worker.protocol import VERSION, ErrorEvent, Event, HelloEvent, encode
@@ -40,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     incoming, outgoing = set_streams_aside()
     lower_priority()
+    share_cores()
     inbox = Inbox(incoming)
     try:
         status = _serve(options, inbox, outgoing)
