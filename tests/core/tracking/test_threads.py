@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Threads share the cores, unless a user says otherwise."""
+"""How many threads compute, and that they share the cores."""
+
+from __future__ import annotations
 
 import os
 
@@ -8,8 +10,18 @@ import pytest
 from rotopoint.tracking.threads import default_threads, share_cores
 
 
-def test_a_core_stays_free() -> None:
-    assert 1 <= default_threads() <= max(1, (os.cpu_count() or 1) - 1)
+@pytest.mark.parametrize(("cores", "threads"), [(1, 1), (2, 1), (16, 15)])
+def test_one_core_is_left_to_others(monkeypatch: pytest.MonkeyPatch, cores: int, threads: int) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(cores)), raising=False)
+    assert default_threads() == threads
+
+
+def test_where_the_system_tells_cores_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    assert default_threads() == 7
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert default_threads() == 1
 
 
 def test_waiting_threads_sleep(monkeypatch: pytest.MonkeyPatch) -> None:
