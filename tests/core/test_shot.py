@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rotopoint import shot_json
 from rotopoint.errors import (
     BoxEmpty,
     NothingToTrack,
@@ -159,3 +160,19 @@ def test_a_file_that_is_no_shot_is_named(tmp_path: Path) -> None:
         with pytest.raises(ShotUnreadable) as caught:
             load_shot(path)
         assert str(path) in explain(caught.value)
+
+
+def test_an_older_version_is_upgraded_step_by_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if two later versions had each renamed what is now `clip`."""
+    now = shot_to_dict(full_shot())
+    steps = {
+        VERSION: lambda data: {**data, "clip": data["film"]},
+        VERSION - 1: lambda data: {**data, "film": data["reel"]},
+    }
+    monkeypatch.setattr(shot_json, "VERSION", VERSION + 1)
+    monkeypatch.setattr(shot_json, "UPGRADES", steps)
+    old = {**now, "version": VERSION - 1, "reel": now["clip"]}
+    del old["clip"]
+    assert shot_from_dict(old) == full_shot()
+    with pytest.raises(ShotUnreadable):
+        shot_from_dict({**old, "version": VERSION - 2})
