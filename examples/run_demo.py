@@ -20,6 +20,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from contact_sheet import contact_sheet
+from PIL import Image
 from tqdm import tqdm
 from video import encode_video
 
@@ -99,11 +100,21 @@ def composite(blender: Path, shot: Shot, mattes: Path, frames: Path, blend: Path
     return rate
 
 
+def sheet_picture(sheet: Path, out: Path) -> None:
+    """The contact sheet at two thirds of its size, as a JPEG."""
+    with Image.open(sheet) as picture:
+        size = (picture.width * 2 // 3, picture.height * 2 // 3)
+        picture.convert("RGB").resize(size, Image.Resampling.LANCZOS).save(out, quality=88)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="From points on the demo clip to a rendered composite.")
     parser.add_argument("--blender", type=Path, required=True, help="a Python that has bpy")
     parser.add_argument("--out", type=Path, default=ROOT / "output")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument(
+        "--picture", type=Path, help="write the contact sheet as a JPEG too: README's picture"
+    )
     args = parser.parse_args()
     out: Path = args.out.resolve()
     mattes, frames = out / "mattes", out / "composite"
@@ -120,6 +131,8 @@ def main() -> None:
         contact_sheet(
             ClipReference(shot.clip.path), mattes, [s.name for s in shot.subjects], frames, sheet, note=note
         )
+        if args.picture is not None:
+            sheet_picture(sheet, args.picture)
     except RotopointError as error:
         sys.stderr.write(f"{explain(error)}\n")
         sys.exit(error.exit_code)
