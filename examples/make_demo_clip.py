@@ -90,9 +90,9 @@ def _read(path: Path) -> np.ndarray:
 def _encode(pictures: list[Path], path: Path) -> None:
     """H.264, 8-bit 4:2:0, BT.709 in every tag and in the conversion."""
     with av.open(str(path), "w", options={"movflags": "+faststart"}) as container:
-        stream = container.add_stream(
-            "libx264", rate=Fraction(stage.RATE), options={"crf": str(CRF), "preset": "veryslow"}
-        )
+        # One thread: with several, x264 made another file each time.
+        options = {"crf": str(CRF), "preset": "veryslow", "threads": "1"}
+        stream = container.add_stream("libx264", rate=Fraction(stage.RATE), options=options)
         height, width = _read(pictures[0]).shape[:2]
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         context = stream.codec_context
