@@ -90,8 +90,7 @@ def _read(path: Path) -> np.ndarray:
 def _encode(pictures: list[Path], path: Path) -> None:
     """H.264, 8-bit 4:2:0, BT.709 in every tag and in the conversion."""
     with av.open(str(path), "w", options={"movflags": "+faststart"}) as container:
-        # One thread: with several, x264 made another file each time.
-        options = {"crf": str(CRF), "preset": "veryslow", "threads": "1"}
+        options = {"crf": str(CRF), "preset": "veryslow"}
         stream = container.add_stream("libx264", rate=Fraction(stage.RATE), options=options)
         height, width = _read(pictures[0]).shape[:2]
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
@@ -145,7 +144,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for demo.mp4 and truth/")
     parser.add_argument("--work", type=Path, help="keep the rendered frames in this folder")
     parser.add_argument("--step", type=int, default=1, help="render each n-th frame, to look at it first")
-    parser.add_argument("--percent", type=int, default=100, help="size of the picture in percent")
+    parser.add_argument("--percent", type=int, choices=(50, 100), default=100, help="size of the picture")
     args = parser.parse_args()
     frames = list(range(1, stage.FRAMES + 1, args.step))
     with tempfile.TemporaryDirectory(prefix="rotopoint-demo-") as temporary:
