@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import os
+import sys
 
 import pytest
 
-from rotopoint.tracking.threads import default_threads, share_cores
+from rotopoint.tracking.threads import SPINS, default_threads, share_cores
 
 
 @pytest.mark.parametrize(("cores", "threads"), [(1, 1), (2, 1), (16, 15)])
@@ -24,13 +25,28 @@ def test_where_the_system_tells_cores_alone(monkeypatch: pytest.MonkeyPatch) -> 
     assert default_threads() == 1
 
 
-def test_waiting_threads_sleep(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+@pytest.fixture
+def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Set first, so that what the test sets goes away after it.
+    for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT"):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+
+
+@pytest.mark.parametrize(
+    ("platform", "name", "value"),
+    [("linux", "GOMP_SPINCOUNT", SPINS), ("win32", "OMP_WAIT_POLICY", "PASSIVE")],
+)
+def test_waiting_threads_soon_sleep(
+    plain_environment: None, monkeypatch: pytest.MonkeyPatch, platform: str, name: str, value: str
+) -> None:
+    monkeypatch.setattr(sys, "platform", platform)
     share_cores()
-    assert os.environ["OMP_WAIT_POLICY"] == "PASSIVE"
+    assert os.environ[name] == value
 
 
-def test_a_setting_of_the_users_own_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_setting_of_the_users_own_stays(plain_environment: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
     share_cores()
     assert os.environ["OMP_WAIT_POLICY"] == "ACTIVE"
+    assert "GOMP_SPINCOUNT" not in os.environ
