@@ -12,8 +12,16 @@ from bpy.types import Image, Node, NodeSocket, NodeTree, Scene
 LARGEST_FEATHER = 256
 """Pixels. Where Blur has no size in pixels as a socket (4.2), its socket scales this fixed size."""
 
+RELATIVE_PATH = {"PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (4, 5, 0) else set()
+"""Option of a path property that may begin with //; 4.2 refuses it and later versions warn without."""
+
 DILATE_STEPS = (1, 2, 4, 8, 16, 32)
 """Pixels. Where Dilate/Erode has no size socket (4.2), a chain of these adds up any size to 63."""
+
+
+def honors_rotation() -> bool:
+    """Whether video is shown as its rotation metadata says; nothing but the version tells."""
+    return bpy.app.version >= (4, 4, 0)
 
 
 def find_compositor_tree(scene: Scene) -> NodeTree | None:
