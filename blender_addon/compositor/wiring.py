@@ -19,6 +19,7 @@ import bpy
 from bpy.types import MovieClip, Node, NodeLink, NodeSocket, NodeTree, Scene
 
 from .. import compat
+from ..matte_sequence import MatteSequence
 from .node_group import ensure_node_group
 
 ROLE = "rotopoint_role"
@@ -29,22 +30,6 @@ MATTE = "matte"
 CUT_OUT = "cut-out"
 JOIN = "join"
 OVER = "over"
-
-
-@dataclass(frozen=True)
-class MatteSequence:
-    """One subject's matte files, numbered without gaps.
-
-    `first_file` is the file of the number `first_number`. It belongs to `first_frame`: the frame of the
-    clip, counted from 1 at the first picture of its file.
-    """
-
-    subject_id: str
-    subject_name: str
-    first_file: Path
-    first_number: int
-    frame_count: int
-    first_frame: int = 1
 
 
 @dataclass(frozen=True)
