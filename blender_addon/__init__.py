@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Rotopoint in Blender: registers the rooms of the extension, nothing else."""
 
-from . import host, preferences, properties
+from . import clip_editor, host, preferences, properties
 
-ROOMS = (properties, preferences, host)
+ROOMS = (properties, preferences, host, clip_editor)
 
 
 def register() -> None:

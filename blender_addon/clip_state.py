@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from rotopoint.shot import Prompt, Shot
 from rotopoint.worker.protocol import (
     CancelledEvent,
     DoneEvent,
@@ -18,12 +19,15 @@ from rotopoint.worker.protocol import (
     StartedEvent,
 )
 
+MOST_PREVIEWS = 64
+"""A quarter of a megabyte each; the oldest go first."""
+
 NDArray = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
 class Preview:
-    """One subject's mask on one clip frame.
+    """One subject's mask on one clip frame, as the prompts that were asked give it.
 
     `logits` are (height, width), rows from the top, over 0 inside, stretched over the whole picture.
     `provisional` where tracking may yet say otherwise.
@@ -31,16 +35,17 @@ class Preview:
 
     subject: str
     frame: int
-    revision: str
+    prompts: tuple[Prompt, ...]
     logits: NDArray
     provisional: bool
     object_score: float | None
 
     @classmethod
-    def of(cls, event: PreviewEvent, payload: bytes) -> Preview:
+    def of(cls, event: PreviewEvent, payload: bytes, shot: Shot) -> Preview:
         dtype = np.dtype(event.dtype).newbyteorder("<")
         logits = np.frombuffer(payload, dtype).reshape(event.height, event.width).astype(np.float32)
-        return cls(event.subject, event.frame, event.revision, logits, event.provisional, event.object_score)
+        prompts = shot.subject(event.subject).prompts
+        return cls(event.subject, event.frame, prompts, logits, event.provisional, event.object_score)
 
 
 @dataclass
@@ -65,11 +70,14 @@ class ClipState:
     def say(self, message: str, *, failed: bool = False) -> None:
         self.message, self.failed = message, failed
 
-    def apply(self, event: Event, payload: bytes) -> None:
-        """Take in an event of the clip's work, which must be of the newest shot."""
+    def apply(self, event: Event, payload: bytes, shot: Shot) -> None:
+        """Take in an event of the clip's work on `shot`, the newest one."""
         match event:
             case PreviewEvent(subject=subject, frame=frame):
-                self.previews[subject, frame] = Preview.of(event, payload)
+                self.previews.pop((subject, frame), None)
+                self.previews[subject, frame] = Preview.of(event, payload, shot)
+                while len(self.previews) > MOST_PREVIEWS:
+                    del self.previews[next(iter(self.previews))]
                 if not self.tracking:
                     self.say("")
             case StartedEvent(total=total, pending=pending):

@@ -199,7 +199,7 @@ class Engine:
         if over and work.folder is not None:
             state.tracking = False
         if not (isinstance(event, CancelledEvent) and work.folder is None):
-            state.apply(event, received.payload)
+            state.apply(event, received.payload, work.shot)
         return work.key
 
     def _fail(self, error: RotopointError) -> set[int]:

@@ -92,8 +92,15 @@ def shot_of(clip: MovieClip) -> Shot:
         size=size,
         honors_rotation=compat.honors_rotation(),
     )
-    subjects = tuple(_subject(subject, clip, size) for subject in asked.subjects)
+    subjects = tuple(subject_of(subject, clip) for subject in asked.subjects)
     return Shot(reference, subjects, _settings(asked, clip))
+
+
+def subject_of(subject: ROTOPOINT_PG_subject, clip: MovieClip) -> Subject:
+    """One subject of a shot. Raises Refused, and what Subject raises."""
+    r, g, b = (round(channel, COLOR_DECIMALS) for channel in subject.color)
+    prompts = tuple(_prompts(subject, clip, size_of(clip)))
+    return Subject(subject.uid, subject.name, prompts, (r, g, b))
 
 
 def load_shot_into(clip: MovieClip, shot: Shot) -> None:
@@ -156,11 +163,6 @@ def _settings(asked: ROTOPOINT_PG_clip, clip: MovieClip) -> Settings:
 
 def _name_or_file(text: str, clip: MovieClip) -> str:
     return absolute(text, clip) if text.startswith("//") else text
-
-
-def _subject(subject: ROTOPOINT_PG_subject, clip: MovieClip, size: tuple[int, int]) -> Subject:
-    r, g, b = (round(channel, COLOR_DECIMALS) for channel in subject.color)
-    return Subject(subject.uid, subject.name, tuple(_prompts(subject, clip, size)), (r, g, b))
 
 
 def _prompts(subject: ROTOPOINT_PG_subject, clip: MovieClip, size: tuple[int, int]) -> Iterator[Prompt]:

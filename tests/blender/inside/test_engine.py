@@ -17,7 +17,6 @@ from blender_addon.clip_state import ClipState
 from blender_addon.engine import Engine
 from blender_addon.faults import Refused
 from blender_addon.preferences import join_command, preferences, split_command
-from rotopoint.shot_json import revision
 from tests.blender.inside.addon import add_subject, load_clip, use_fake_worker
 from tests.blender.inside.footage import COUNT, HEIGHT, WIDTH, read, write_plates
 
@@ -72,7 +71,7 @@ def test_a_preview_is_the_mask_around_the_point(clip: bpy.types.MovieClip) -> No
     host.ask_preview(clip, uid, 1)
     preview = host.wait(clip, LIMIT).previews[uid, 1]
     height, width = preview.logits.shape
-    assert preview.revision == revision(shots.shot_of(clip))
+    assert preview.prompts == shots.shot_of(clip).subject(uid).prompts
     assert preview.logits[height // 2, width // 2] == pytest.approx(HEIGHT / 4, abs=2.0)
     rows, columns = np.nonzero(preview.logits > 0)
     assert columns.mean() / width == pytest.approx(0.5, abs=0.02)
