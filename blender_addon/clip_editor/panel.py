@@ -7,7 +7,7 @@ from bpy.types import Context, Panel, UILayout, UIList
 
 from rotopoint.names import name_fault
 
-from .. import host
+from .. import compositor, host
 from .context import clip_in, shown_frame, subject_in
 
 
@@ -121,7 +121,12 @@ class ROTOPOINT_PT_mattes(_ClipPanel):
 
     def draw(self, context: Context) -> None:
         layout = self.layout
-        asked = clip_in(context).rotopoint
+        clip = clip_in(context)
+        asked = clip.rotopoint
+        if compositor.is_outdated(context.scene, clip):
+            row = layout.row()
+            row.alert = True
+            row.label(text="The clip has moved in time: wire it again", icon="ERROR")
         row = layout.row(align=True)
         row.operator("rotopoint.wire", icon="NODE_COMPOSITING")
         row.operator("rotopoint.unwire", text="", icon="UNLINKED")

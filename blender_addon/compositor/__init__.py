@@ -3,6 +3,6 @@
 
 from ..matte_sequence import MatteSequence
 from .node_group import ensure_node_group
-from .wiring import SubjectNodes, Wiring, unwire, wire
+from .wiring import SubjectNodes, Wiring, is_outdated, unwire, wire
 
-__all__ = ["MatteSequence", "SubjectNodes", "Wiring", "ensure_node_group", "unwire", "wire"]
+__all__ = ["MatteSequence", "SubjectNodes", "Wiring", "ensure_node_group", "is_outdated", "unwire", "wire"]

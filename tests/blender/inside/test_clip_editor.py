@@ -15,6 +15,7 @@ import pytest
 
 from blender_addon import compat, host, shots
 from blender_addon.clip_editor import menu, overlay, panel
+from blender_addon.compositor import is_outdated
 from rotopoint.frames import ClipFrame, FrameRange
 from rotopoint.shot import Box, Direction, Mask, Point
 from rotopoint.shot_json import load_shot
@@ -246,8 +247,11 @@ def test_wiring_and_unwiring(clip: bpy.types.MovieClip, scene: bpy.types.Scene, 
         rotopoint.wire()
     write_mattes(tmp_path / "mattes")
     for start, offset in ((1, 0), (101, 2)):
+        moved = (clip.frame_start, clip.frame_offset) != (start, offset)
         clip.frame_start, clip.frame_offset = start, offset
+        assert is_outdated(scene, clip) == moved
         rotopoint.wire()
+        assert not is_outdated(scene, clip)
         first = shots.scene_frame(clip, 3)
         pictures = render(scene, tmp_path / f"out {start}", first, first + 2)
         for frame, picture in zip((3, 4, 5), pictures, strict=True):
