@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 import bpy
 from bpy.types import MovieClip
 
+from rotopoint.clip.sequence import sequence_from
 from rotopoint.frames import ClipFrame, FrameRange
 from rotopoint.shot import (
     Box,
@@ -75,20 +77,44 @@ def size_of(clip: MovieClip) -> tuple[int, int]:
     return width, height
 
 
+def frame_count(clip: MovieClip) -> int:
+    """How many clip frames the clip's file gives, whatever its Frame Offset.
+
+    Blender counts the length of an image sequence from the offset, and not anew at each change of it.
+    Raises Refused where the file is not there.
+    """
+    path = _file_of(clip)
+    if clip.source != "SEQUENCE":
+        return clip.frame_duration
+    return _sequence_length(path, path.parent.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=32)
+def _sequence_length(first_file: Path, _changed: int) -> int:
+    """Numbers up to the first gap, where Blender ends. Looks at the folder once for each time of change."""
+    numbers = [file.number for file in sequence_from(first_file).files]
+    return sum(1 for n, number in enumerate(numbers) if number == numbers[0] + n)
+
+
+def _file_of(clip: MovieClip) -> Path:
+    path = Path(absolute(clip.filepath, clip))
+    if not path.is_file():
+        # Blender may still hold the size and length of what was there.
+        raise Refused(f"the file of {clip.name} is not there: {path}; set its path anew")
+    return path
+
+
 def shot_of(clip: MovieClip) -> Shot:
     """What is asked of a clip, with absolute paths, and the clip as Blender shows it.
 
     Raises Refused, and what Shot, Subject and FrameRange raise.
     """
     asked = clip.rotopoint
-    path = absolute(clip.filepath, clip)
-    if not Path(path).is_file():
-        # Blender may still hold the size and length of what was there.
-        raise Refused(f"the file of {clip.name} is not there: {path}; set its path anew")
+    path = _file_of(clip)
     size = size_of(clip)
     reference = ClipReference(
-        path=path,
-        frame_count=clip.frame_duration,
+        path=str(path),
+        frame_count=frame_count(clip),
         size=size,
         honors_rotation=compat.honors_rotation(),
     )
@@ -113,8 +139,8 @@ def load_shot_into(clip: MovieClip, shot: Shot) -> None:
         theirs, ours = (f"{width}x{height}" for width, height in (shot.clip.size, size))
         raise Refused(f"the shot is of a clip with {theirs} pixels, {clip.name} has {ours}")
     last = max((f for s in shot.subjects for f in s.prompted_frames), default=1)
-    if last > clip.frame_duration:
-        raise Refused(f"the shot has a prompt on frame {last}, {clip.name} ends at {clip.frame_duration}")
+    if last > (count := frame_count(clip)):
+        raise Refused(f"the shot has a prompt on frame {last}, {clip.name} ends at {count}")
     asked = clip.rotopoint
     asked.subjects.clear()
     for subject in shot.subjects:

@@ -44,10 +44,10 @@ def shown_frame(context: Context, clip: MovieClip) -> int:
 
 
 def frame_in(context: Context, clip: MovieClip, asked: int = 0) -> ClipFrame:
-    """The clip frame that was asked for, 0 the one on screen. Raises FrameOutsideClip."""
-    frame = asked or shown_frame(context, clip)
-    if not 1 <= frame <= clip.frame_duration:
-        raise FrameOutsideClip(frame, clip.frame_duration)
+    """The clip frame that was asked for, 0 the one on screen. Raises FrameOutsideClip, Refused."""
+    frame, count = asked or shown_frame(context, clip), shots.frame_count(clip)
+    if not 1 <= frame <= count:
+        raise FrameOutsideClip(frame, count)
     return ClipFrame(frame)
 
 

@@ -6,19 +6,19 @@ from __future__ import annotations
 import bpy
 from bpy.types import Context, Event, MovieClip, Region
 
-from rotopoint.errors import RotopointError
+from rotopoint.errors import FrameOutsideClip, RotopointError
 
 from .. import host
 from ..faults import line
 from .context import (
     ClipOperator,
     clip_in,
+    frame_in,
     linked,
     locked,
     moved_display,
     no_clip,
     no_subject,
-    shown_frame,
     subject_in,
 )
 
@@ -63,13 +63,13 @@ class PromptOperator(ClipOperator):
 
 def show_preview(context: Context, clip: MovieClip) -> None:
     """Ask for the active subject's mask on the frame on screen; what fails is told in the panel."""
-    subject, frame = subject_in(context), shown_frame(context, clip)
+    subject = subject_in(context)
     if subject is None or not (subject.points or subject.boxes or subject.masks):
         return
-    if not 1 <= frame <= clip.frame_duration:
-        return
     try:
-        host.ask_preview(clip, subject.uid, frame)
+        host.ask_preview(clip, subject.uid, frame_in(context, clip))
+    except FrameOutsideClip:
+        return
     except RotopointError as error:
         host.engine.state(clip.session_uid).say(line(error), failed=True)
 

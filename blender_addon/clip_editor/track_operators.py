@@ -7,7 +7,7 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty, IntProperty
 from bpy.types import Context, MovieClip, Operator
 
-from .. import host
+from .. import host, shots
 from ..clip_state import ClipState
 from ..faults import Refused
 from ..properties import DIRECTIONS
@@ -71,7 +71,8 @@ class ROTOPOINT_OT_track(ClipOperator, Operator):
             asked.direction = self.direction
         if self.first or self.last:
             asked.range_first = self.first or (asked.range_first if asked.use_range else 1)
-            asked.range_last = self.last or (asked.range_last if asked.use_range else clip.frame_duration)
+            whole = shots.frame_count(clip)
+            asked.range_last = self.last or (asked.range_last if asked.use_range else whole)
             asked.use_range = True
 
 

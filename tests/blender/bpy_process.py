@@ -16,6 +16,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 LIMIT_SECONDS = 300
 
+ENGINE_VARIABLE = "ROTOPOINT_TEST_ENGINE"
+"""Environment variable: a Python that has the engine, for tests with the real worker."""
+
 
 def bpy_python(version: str) -> Path | None:
     """The interpreter that imports bpy `version` ("4.5"), or None where that environment is absent."""

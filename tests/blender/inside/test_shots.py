@@ -95,6 +95,15 @@ def test_prompts_stay_on_their_pictures_when_the_clip_moves_in_time(clip: bpy.ty
             assert shots.clip_frame(clip, shots.scene_frame(clip, frame)) == frame
 
 
+def test_an_offset_takes_no_frames_away(clip: bpy.types.MovieClip, tmp_path: Path) -> None:
+    (tmp_path / "plates" / f"plate_{100 + COUNT + 2:04d}.png").write_bytes(b"beyond a gap")
+    for offset in (0, 3, -2, 0):
+        clip.frame_offset = offset
+        # It makes Blender count the sequence's files again.
+        bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
+        assert shots.shot_of(clip).clip.frame_count == COUNT
+
+
 def test_corners_of_the_picture() -> None:
     size = (1920, 1080)
     assert shots.to_pixels(0.0, 1.0, size) == (0.0, 0.0)
