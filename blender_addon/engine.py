@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import rotopoint
 from rotopoint.errors import RotopointError, WorkerDied
 from rotopoint.shot import Shot
 from rotopoint.shot_json import revision, shot_to_dict
@@ -30,19 +29,20 @@ from rotopoint.worker.protocol import (
 from .clip_state import ClipState
 from .faults import line
 
-PACKAGE_FOLDER = Path(rotopoint.__file__).parents[1]
-"""The worker runs this copy of the package, so that the two sides cannot drift apart."""
-
 TURN_SECONDS = 0.01
 """Between two looks for events while waiting."""
 
 
 @dataclass(frozen=True)
 class Launch:
-    """How the worker is started; the environment adds to Blender's own."""
+    """How the worker is started; the environment adds to Blender's own.
+
+    The worker runs the `rotopoint` in `package_folder`: this side's, so that the two cannot drift apart.
+    """
 
     command: list[str]
     environment: dict[str, str]
+    package_folder: Path
 
 
 @dataclass(frozen=True)
@@ -171,7 +171,7 @@ class Engine:
             launch = self._launch()
             self._client = WorkerClient(
                 launch.command,
-                package_folder=PACKAGE_FOLDER,
+                package_folder=launch.package_folder,
                 environment=launch.environment,
                 hello_within=self._hello_within,
             )

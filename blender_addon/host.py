@@ -20,6 +20,7 @@ from . import mattes, shots
 from .clip_state import ClipState
 from .engine import Engine, Launch
 from .faults import Refused
+from .package import package_folder
 from .preferences import preferences
 
 TICK_SECONDS = 0.05
@@ -30,7 +31,7 @@ TURNS_PER_COMPARISON = 5
 
 def _launch() -> Launch:
     chosen = preferences()
-    return Launch(chosen.command(), chosen.environment())
+    return Launch(chosen.command(), chosen.environment(), package_folder())
 
 
 engine = Engine(_launch)
