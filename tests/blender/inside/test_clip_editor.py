@@ -148,6 +148,24 @@ def test_points_boxes_and_masks(clip: bpy.types.MovieClip, tmp_path: Path) -> No
     assert prompts(clip) == ()
 
 
+def test_undo_and_redo(clip: bpy.types.MovieClip) -> None:
+    def points() -> list[int]:
+        # Undo replaces the data: what was found before is gone.
+        return [len(subject.points) for subject in bpy.data.movieclips[0].rotopoint.subjects]
+
+    uid = clip.session_uid
+    bpy.ops.ed.undo_push(message="clip")
+    rotopoint.subject_add()
+    bpy.ops.ed.undo_push(message="subject")
+    rotopoint.point_add(x=0.5, y=0.5, frame=1)
+    bpy.ops.ed.undo_push(message="point")
+    assert points() == [1]
+    for operator, expected in (("undo", [0]), ("undo", []), ("redo", [0]), ("redo", [1])):
+        getattr(bpy.ops.ed, operator)()
+        assert points() == expected
+    assert host.clip_of(uid) == bpy.data.movieclips[0], "the engine's work finds its clip again"
+
+
 def test_what_does_not_fit_is_refused_and_changes_nothing(clip: bpy.types.MovieClip) -> None:
     rotopoint.subject_add()
     with refused("outside the picture"):
