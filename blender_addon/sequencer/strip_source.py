@@ -154,7 +154,10 @@ def _wrong_length(strip: bpy.types.Strip, clip: MovieClip) -> str | None:
         if len(strip.elements) > count:
             return f"{strip.name} has {len(strip.elements)} pictures, but only {count} are on disk"
         count = len(strip.elements)
-    hidden = compat.strip_trims(strip)
-    if compat.strip_content_frames(strip) + sum(hidden) != count:
-        return f"{strip.name} does not play one picture a frame: give the scene the clip's frame rate"
+    taken = compat.strip_content_frames(strip) + sum(compat.strip_trims(strip))
+    if taken != count:
+        return (
+            f"{strip.name} takes {taken} frames for {count} pictures: give the scene the clip's frame rate, "
+            "or add the strip again"
+        )
     return None

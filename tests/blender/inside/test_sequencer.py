@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
@@ -52,11 +53,11 @@ def add_images(scene: bpy.types.Scene, folder: Path, channel: int = 1, start: in
     return strip
 
 
-def write_movie(path: Path) -> Path:
+def write_movie(path: Path, count: int = COUNT) -> Path:
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=24, options={"crf": "4", "bf": "2"})
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-        for n in range(1, COUNT + 1):
+        for n in range(1, count + 1):
             container.mux(stream.encode(av.VideoFrame.from_ndarray(plate(n), format="bgr24")))
         container.mux(stream.encode())
     return path
@@ -330,6 +331,53 @@ def test_strips_that_cannot_be_followed_say_why(edit: bpy.types.Scene, tmp_path:
     assert "meta strip group" in refusal(strip)
     with pytest.raises(Refused, match="meta strip group"):
         apply_matte(strip, mattes_of(tmp_path))
+    assert not bpy.data.movieclips
+
+
+def in_sequencer(scene: bpy.types.Scene) -> AbstractContextManager[object]:
+    """The context of a Sequencer that shows the scene, for Blender's own operators."""
+    window = bpy.context.window
+    if hasattr(window.workspace, "sequencer_scene"):
+        window.workspace.sequencer_scene = scene
+    area = max(window.screen.areas, key=lambda area: area.width * area.height)
+    area.ui_type = "SEQUENCE_EDITOR"
+    region = next(region for region in area.regions if region.type == "WINDOW")
+    return bpy.context.temp_override(window=window, screen=window.screen, area=area, region=region)
+
+
+def test_a_retimed_strip_is_refused(edit: bpy.types.Scene, tmp_path: Path) -> None:
+    strip = add_movie(edit, tmp_path)
+    with in_sequencer(edit):
+        strip.select, edit.sequence_editor.active_strip = True, strip
+        bpy.ops.sequencer.retiming_show()
+        bpy.ops.sequencer.retiming_key_add(timeline_frame=4)
+    assert "is retimed" in refusal(strip)
+
+
+# From 5.0 the operator that adds such strips crashes without windows.
+if bpy.app.version < (5, 0, 0):
+
+    def test_another_frame_rate_is_refused(edit: bpy.types.Scene, tmp_path: Path) -> None:
+        """Added in the interface, a movie of another rate plays at its own speed."""
+        movie = write_movie(tmp_path / "clip.mp4")
+        edit.render.fps = 48
+        with in_sequencer(edit):
+            bpy.ops.sequencer.movie_strip_add(
+                filepath=str(movie), frame_start=1, channel=1, sound=False, use_framerate=False
+            )
+        (strip,) = compat.all_strips(edit)
+        with pytest.raises(Refused, match="takes 24 frames for 12 pictures"):
+            apply_matte(strip, mattes_of(tmp_path))
+        assert not bpy.data.movieclips
+        edit.render.fps = 24
+        apply_matte(strip, mattes_of(tmp_path))
+
+
+def test_a_file_that_became_shorter_is_refused(edit: bpy.types.Scene, tmp_path: Path) -> None:
+    strip = add_movie(edit, tmp_path)
+    write_movie(tmp_path / "Läufer clip.mp4", 7)
+    with pytest.raises(Refused, match="takes 12 frames for 7 pictures"):
+        source_clip(strip)
     assert not bpy.data.movieclips
 
 
