@@ -1,7 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Rotopoint in Blender: registers the rooms of the extension, nothing else."""
 
-from . import clip_editor, host, preferences, properties
+import sys
+
+if __name__.startswith("bl_ext."):
+    # Blender imports an updated add-on afresh, but keeps the modules of the older wheel.
+    for _name in [name for name in sys.modules if name.partition(".")[0] == "rotopoint"]:
+        del sys.modules[_name]
+
+from . import clip_editor, host, preferences, properties  # noqa: E402, of the wheel as it is now
 
 ROOMS = (properties, preferences, host, clip_editor)
 

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Installs the extension's zip, uses it and removes it again: run inside bpy by test_extension.py.
+"""Installs the extension's zip, uses, updates and removes it: run inside bpy by test_extension.py.
 
-Arguments: the zip; a clip; the first file of its mattes, numbered from 1; how many there are; a frame to
-render; a folder. It writes rendered.png and report.json: `add_on` and `core`, where the modules were imported
-from; `disabled` and `removed`, what then was left of the extension in Blender.
+Arguments: the zip; the zip of a newer version; a clip; the first file of its mattes, numbered from 1; how
+many there are; a frame to render; a folder. It writes rendered.png and report.json: `add_on` and `core`, where
+the modules were imported from; `versions` of core before and after the update; `disabled` and `removed`, what
+then was left of the extension in Blender.
 """
 
 from __future__ import annotations
@@ -22,11 +23,13 @@ MODULE = f"bl_ext.user_default.{ID}"
 
 
 def forget_the_repository() -> None:
-    """Let `import rotopoint` fail: the environment may have it installed from the repository."""
-    sys.path[:] = [entry for entry in sys.path if not Path(entry, "rotopoint").is_dir()]
+    """Let `import rotopoint` find nothing: the environment may have it installed from the repository."""
+    sys.path[:] = [entry for entry in sys.path if not Path(entry, "rotopoint", "__init__.py").is_file()]
     importlib.invalidate_caches()
-    if importlib.util.find_spec("rotopoint") is not None:
-        raise SystemExit("rotopoint can be imported before the extension is installed")
+    spec = importlib.util.find_spec("rotopoint")
+    # Package data alone, which an editable installation leaves beside, has no origin.
+    if spec is not None and spec.origin is not None:
+        raise SystemExit(f"rotopoint is imported from {spec.origin} before the extension is installed")
 
 
 def lasting_state() -> dict[str, list[str]]:
@@ -56,7 +59,7 @@ def lasting_state() -> dict[str, list[str]]:
         "files": sorted(
             str(p) for p in user_folder.rglob("*") if ID in p.relative_to(user_folder).as_posix()
         ),
-        "import paths": sorted(entry for entry in sys.path if Path(entry, ID).is_dir()),
+        "import paths": sorted(entry for entry in sys.path if Path(entry, ID, "__init__.py").is_file()),
     }
 
 
@@ -76,21 +79,27 @@ def use(clip_path: str, matte: str, count: int, frame: int, folder: Path) -> Non
     bpy.ops.render.render(write_still=True)
 
 
+def install(package: str) -> None:
+    bpy.ops.extensions.package_install_files(filepath=package, repo="user_default", enable_on_install=True)
+
+
 def left(before: dict[str, list[str]]) -> dict[str, list[str]]:
     """What there is more or less than before, by kind."""
     return {kind: sorted({*now} ^ {*before[kind]}) for kind, now in lasting_state().items()}
 
 
 def main() -> None:
-    package, clip, matte, count, frame, folder = sys.argv[1:]
+    package, newer, clip, matte, count, frame, folder = sys.argv[1:]
     forget_the_repository()
     bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
     before = lasting_state()
-    bpy.ops.extensions.package_install_files(filepath=package, repo="user_default", enable_on_install=True)
+    install(package)
     add_on = importlib.import_module(MODULE)
     core = importlib.import_module("rotopoint")
     use(clip, matte, int(count), int(frame), Path(folder))
     report = {"add_on": add_on.__file__, "core": core.__file__}
+    install(newer)
+    report["versions"] = [core.__version__, importlib.import_module("rotopoint").__version__]
     bpy.ops.preferences.addon_disable(module=MODULE)
     report["disabled"] = left(before)
     bpy.ops.preferences.addon_enable(module=MODULE)
