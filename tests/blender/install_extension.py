@@ -2,9 +2,9 @@
 """Installs the extension's zip, uses, updates and removes it: run inside bpy by test_extension.py.
 
 Arguments: the zip; the zip of a newer version; a clip; the first file of its mattes, numbered from 1; how
-many there are; a frame to render; a folder. It writes rendered.png and report.json: `add_on` and `core`, where
-the modules were imported from; `versions` of core before and after the update; `disabled` and `removed`, what
-then was left of the extension in Blender.
+many there are; a frame to render; a folder. It writes rendered.png and report.json: `add_on` and `core`,
+where the modules were imported from; `versions` of core before and after the update; `disabled` and
+`removed`, what then was left of the extension in Blender.
 """
 
 from __future__ import annotations
