@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The project's commands: each does its own set-up, and can be repeated.
 
-    python3 make.py demo    track the demo clip, composite it in Blender, show what came out
-    python3 make.py test    check style and types, and run all tests
-    python3 make.py setup   the set-up alone
+    python3 make.py demo        track the demo clip, composite it in Blender, show what came out
+    python3 make.py test        check style and types, and run all tests
+    python3 make.py extension   build the Blender extension into dist/
+    python3 make.py setup       the set-up alone
 
 Needs Python 3.11 with pip, and nothing else; on Debian it installs what bpy needs of the system.
 """
@@ -135,9 +136,13 @@ def prepare_system() -> None:
     step("installing system libraries", install)
 
 
-def setup(blenders: Sequence[str]) -> None:
+def check_python() -> None:
     if sys.version_info[:2] != (3, 11):
         raise SystemExit("the bpy wheels need Python 3.11; run this with python3.11")
+
+
+def setup(blenders: Sequence[str]) -> None:
+    check_python()
     prepare_system()
     prepare_engine()
     for version in blenders:
@@ -161,11 +166,23 @@ def test(arguments: Sequence[str]) -> None:
     step("tests", lambda: run(python, "-m", "pytest", "--durations=10", *chosen))
 
 
+def extension(arguments: Sequence[str]) -> None:
+    """Needs the packaging tool in the bpy wheel, but neither the engine nor what bpy loads."""
+    check_python()
+    prepare_blender(DEMO_BLENDER)
+    run(python_of(blender_environment(DEMO_BLENDER)), "tools/extension.py", *arguments)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("command", choices=["demo", "test", "setup"])
+    parser.add_argument("command", choices=["demo", "test", "extension", "setup"])
     chosen, rest = parser.parse_known_args()
-    commands = {"demo": lambda: demo(rest), "test": lambda: test(rest), "setup": lambda: setup(BLENDERS)}
+    commands = {
+        "demo": lambda: demo(rest),
+        "test": lambda: test(rest),
+        "extension": lambda: extension(rest),
+        "setup": lambda: setup(BLENDERS),
+    }
     commands[chosen.command]()
 
 

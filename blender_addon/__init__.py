@@ -1,10 +1,25 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Rotopoint in Blender: registers the rooms of the extension, nothing else."""
 
+import sys
+
+if __name__.startswith("bl_ext."):
+    # Blender imports an updated add-on afresh, but keeps the modules of the older wheel.
+    for _name in [name for name in sys.modules if name.partition(".")[0] == "rotopoint"]:
+        del sys.modules[_name]
+
+from . import clip_editor, host, preferences, properties  # noqa: E402, of the wheel as it is now
+
+ROOMS = (properties, preferences, host, clip_editor)
+
 
 def register() -> None:
     """Called by Blender as the extension is enabled. Compositor functions need no registration."""
+    for room in ROOMS:
+        room.register()
 
 
 def unregister() -> None:
     """Called by Blender as the extension is disabled."""
+    for room in reversed(ROOMS):
+        room.unregister()

@@ -6,14 +6,25 @@ Each asks Blender what it has rather than which version it is, so that a version
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import bpy
-from bpy.types import Image, Node, NodeSocket, NodeTree, Scene
+from bpy.types import ID, FCurve, Image, Node, NodeSocket, NodeTree, Scene
 
 LARGEST_FEATHER = 256
 """Pixels. Where Blur has no size in pixels as a socket (4.2), its socket scales this fixed size."""
 
+RELATIVE_PATH = {"PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (4, 5, 0) else set()
+"""Option of a path property that may begin with //; 4.2 refuses it and later versions warn without."""
+
 DILATE_STEPS = (1, 2, 4, 8, 16, 32)
 """Pixels. Where Dilate/Erode has no size socket (4.2), a chain of these adds up any size to 63."""
+
+
+def honors_rotation() -> bool:
+    """Whether video is shown as its rotation metadata says; nothing but the version tells."""
+    return bpy.app.version >= (4, 4, 0)
 
 
 def find_compositor_tree(scene: Scene) -> NodeTree | None:
@@ -133,6 +144,111 @@ def set_non_color(image: Image) -> None:
     if not image.colorspace_settings.is_data:
         image.colorspace_settings.is_data = True
         image.reload()
+
+
+def top_strips(scene: Scene) -> bpy.types.bpy_prop_collection:
+    """The strips of the scene that lie in no meta strip: sequences until 4.4."""
+    editor = scene.sequence_editor
+    return editor.strips if hasattr(editor, "strips") else editor.sequences
+
+
+def all_strips(scene: Scene) -> bpy.types.bpy_prop_collection:
+    """The strips of the scene, those in meta strips too."""
+    editor = scene.sequence_editor
+    return editor.strips_all if hasattr(editor, "strips_all") else editor.sequences_all
+
+
+def strip_start(strip: bpy.types.Strip) -> float:
+    """The scene frame of the first picture that the strip's own trim leaves. 5.2 has new names for these."""
+    return strip.content_start if hasattr(strip, "content_start") else strip.frame_start
+
+
+def strip_trims(strip: bpy.types.Strip) -> tuple[int, int]:
+    """How many pictures of its file the strip leaves out at both ends, beside what its handles hide."""
+    if hasattr(strip, "content_trim_start"):
+        return strip.content_trim_start, strip.content_trim_end
+    return strip.animation_offset_start, strip.animation_offset_end
+
+
+def strip_handles(strip: bpy.types.Strip) -> tuple[int, int]:
+    """The scene frame on which the strip begins to be seen, and the first one on which it no longer is."""
+    if hasattr(strip, "left_handle"):
+        return strip.left_handle, strip.right_handle
+    return strip.frame_final_start, strip.frame_final_end
+
+
+def strip_content_frames(strip: bpy.types.Strip) -> int:
+    """How many scene frames the strip's pictures take at the speed at which it plays them, handles apart."""
+    if hasattr(strip, "content_duration"):
+        return strip.content_duration
+    # Until 4.4 frame_duration counts the pictures instead.
+    hidden = strip.frame_offset_start + strip.frame_offset_end
+    return round(strip.frame_final_duration + hidden)
+
+
+def place_strip(strip: bpy.types.Strip, start: int, left: int, right: int) -> None:
+    """Move a strip: see `strip_start` and `strip_handles`. What is there already is not touched."""
+    renamed = hasattr(strip, "content_start")
+    names = ("left_handle", "right_handle") if renamed else ("frame_final_start", "frame_final_end")
+    if strip_start(strip) != start:
+        setattr(strip, "content_start" if renamed else "frame_start", start)
+    ends = list(zip(names, (left, right), strict=True))
+    if left >= strip_handles(strip)[1]:
+        # A handle stops at the other one.
+        ends.reverse()
+    for name, frame in ends:
+        if getattr(strip, name) != frame:
+            setattr(strip, name, frame)
+
+
+def masks_follow_flips() -> bool:
+    """Whether a strip is flipped before its MASK modifier, so that the mask has to be flipped as well.
+
+    Position, scale, rotation and crop come before the modifier in every version. From 5.0, where the
+    modifiers of strips have types of their own, flips come after it. Measured by rendering.
+    """
+    return not hasattr(bpy.types, "MaskStripModifier")
+
+
+@contextmanager
+def sequencer_scene(scene: Scene) -> Iterator[None]:
+    """Let the modifiers of the scene's strips be added and removed.
+
+    From 5.0 that works on the scene that the workspace shows in its sequencer; 5.0.1 crashes without one.
+    """
+    if "sequencer_scene" not in bpy.types.WorkSpace.bl_rna.properties:
+        yield
+        return
+    window = bpy.context.window or bpy.context.window_manager.windows[0]
+    with bpy.context.temp_override(window=window):
+        workspace = window.workspace
+        before = workspace.sequencer_scene
+        if before != scene:
+            workspace.sequencer_scene = scene
+        try:
+            yield
+        finally:
+            if before != scene:
+                workspace.sequencer_scene = before
+
+
+def fcurves(data: ID) -> Iterator[FCurve]:
+    """The curves that animate `data`, and its drivers. From 5.0 an action has them in its layers alone."""
+    animation = data.animation_data
+    if animation is None:
+        return
+    yield from animation.drivers
+    action = animation.action
+    if action is None:
+        return
+    if hasattr(action, "fcurves"):
+        yield from action.fcurves
+        return
+    for layer in action.layers:
+        for strip in layer.strips:
+            for channelbag in strip.channelbags:
+                if channelbag.slot == animation.action_slot:
+                    yield from channelbag.fcurves
 
 
 def _add_dilate_erode_in_steps(tree: NodeTree, mask: NodeSocket, size: NodeSocket) -> NodeSocket:

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The Rotopoint node group and its wiring into a scene's compositor."""
 
+from ..matte_sequence import MatteSequence
 from .node_group import ensure_node_group
-from .wiring import MatteSequence, SubjectNodes, Wiring, unwire, wire
+from .wiring import SubjectNodes, Wiring, is_outdated, unwire, wire
 
-__all__ = ["MatteSequence", "SubjectNodes", "Wiring", "ensure_node_group", "unwire", "wire"]
+__all__ = ["MatteSequence", "SubjectNodes", "Wiring", "ensure_node_group", "is_outdated", "unwire", "wire"]

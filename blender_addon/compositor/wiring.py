@@ -19,32 +19,18 @@ import bpy
 from bpy.types import MovieClip, Node, NodeLink, NodeSocket, NodeTree, Scene
 
 from .. import compat
+from ..matte_sequence import MatteSequence
 from .node_group import ensure_node_group
 
 ROLE = "rotopoint_role"
 CLIP = "rotopoint_clip"
 SUBJECT = "rotopoint_subject"
+FIRST_FRAME = "rotopoint_first_frame"
 
 MATTE = "matte"
 CUT_OUT = "cut-out"
 JOIN = "join"
 OVER = "over"
-
-
-@dataclass(frozen=True)
-class MatteSequence:
-    """One subject's matte files, numbered without gaps.
-
-    `first_file` is the file of the number `first_number`. It belongs to `first_frame`: the frame of the
-    clip, counted from 1 at the first picture of its file.
-    """
-
-    subject_id: str
-    subject_name: str
-    first_file: Path
-    first_number: int
-    frame_count: int
-    first_frame: int = 1
 
 
 @dataclass(frozen=True)
@@ -122,6 +108,15 @@ def unwire(scene: Scene, clip: MovieClip) -> None:
             bpy.data.images.remove(image)
 
 
+def is_outdated(scene: Scene, clip: MovieClip) -> bool:
+    """Whether the clip has moved in time since it was wired, so that its mattes come too early or late."""
+    tree = compat.find_compositor_tree(scene)
+    if tree is None:
+        return False
+    readers = (node for node in _ours(tree, clip) if node[ROLE] == MATTE)
+    return any(n.frame_start != _node_start(clip, n.get(FIRST_FRAME, 1)) for n in readers)
+
+
 def _ensure_subject(
     tree: NodeTree, clip_node: Node, output: NodeSocket, sequence: MatteSequence, row: int
 ) -> SubjectNodes:
@@ -171,7 +166,7 @@ def _read_files(node: Node, clip: MovieClip, sequence: MatteSequence) -> None:
     compat.set_non_color(image)
     wanted = {
         "image": image,
-        "frame_start": sequence.first_frame + clip.frame_start - 1 - clip.frame_offset,
+        "frame_start": _node_start(clip, sequence.first_frame),
         "frame_offset": sequence.first_number - 1,
         # Past its duration the node holds the last file. One more, which does not exist, is transparent.
         "frame_duration": sequence.frame_count + 1,
@@ -181,6 +176,11 @@ def _read_files(node: Node, clip: MovieClip, sequence: MatteSequence) -> None:
     for name, value in wanted.items():
         if getattr(node, name) != value:
             setattr(node, name, value)
+    node[FIRST_FRAME] = sequence.first_frame
+
+
+def _node_start(clip: MovieClip, first_frame: int) -> int:
+    return first_frame + clip.frame_start - 1 - clip.frame_offset
 
 
 def _insert(

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 LIMIT_SECONDS = 300
+
+ENGINE_VARIABLE = "ROTOPOINT_TEST_ENGINE"
+"""Environment variable: a Python that has the engine, for tests with the real worker."""
 
 
 def bpy_python(version: str) -> Path | None:
@@ -25,10 +29,15 @@ def bpy_python(version: str) -> Path | None:
 
 
 def run_in_bpy(
-    version: str, script: Path, *args: str | Path, timeout: float = LIMIT_SECONDS
+    version: str,
+    script: Path,
+    *args: str | Path,
+    timeout: float = LIMIT_SECONDS,
+    python_path: Sequence[Path] = (ROOT / "core", ROOT),
 ) -> subprocess.CompletedProcess[str]:
     """Run `script` with `args` in bpy `version` and return its output.
 
+    `python_path` is where it imports from, beside its environment.
     Skips the test that calls it where the environment is absent; fails it where the script ends with
     another status than 0. Settings and extensions of the run live in a folder that is removed after it.
     The script should end with `os._exit(0)`: some versions crash or hang as the interpreter ends.
@@ -39,7 +48,7 @@ def run_in_bpy(
     with tempfile.TemporaryDirectory(prefix="rotopoint-bpy-") as user_folder:
         environment = os.environ | {
             "BLENDER_USER_RESOURCES": user_folder,
-            "PYTHONPATH": os.pathsep.join([str(ROOT / "core"), str(ROOT)]),
+            "PYTHONPATH": os.pathsep.join(map(str, python_path)),
             "PYTHONIOENCODING": "utf-8",
         }
         done = subprocess.run(

@@ -65,6 +65,11 @@ def test_the_add_on_never_imports_torch() -> None:
     assert offenders(ROOT / "blender_addon", {"torch", "sam2", "cv2", "av", "OpenEXR"}) == {}
 
 
+def test_the_add_on_imports_itself_relatively() -> None:
+    """Installed, its package has another name."""
+    assert offenders(ROOT / "blender_addon", {"blender_addon", "bl_ext"}) == {}
+
+
 @pytest.mark.parametrize("place", TORCHLESS)
 def test_what_knows_no_model_imports_no_torch(place: str) -> None:
     assert offenders(CORE / place, {"torch", "sam2"}) == {}

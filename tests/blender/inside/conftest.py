@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import bpy
 import pytest
 
+from tests.blender.inside.addon import enabled
 from tests.blender.inside.footage import HEIGHT, WIDTH
 
 
@@ -20,3 +23,9 @@ def scene() -> bpy.types.Scene:
     scene.render.use_sequencer = False
     scene.view_settings.view_transform = "Standard"
     return scene
+
+
+@pytest.fixture
+def addon(scene: bpy.types.Scene) -> Iterator[None]:
+    with enabled():
+        yield

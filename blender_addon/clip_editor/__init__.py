@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pointing and tracking in the Movie Clip Editor: operators, sidebar, header menu, overlay."""
+
+import bpy
+
+from . import (
+    menu,
+    overlay,
+    panel,
+    prompt_operators,
+    shot_operators,
+    subject_operators,
+    track_operators,
+)
+
+CLASSES = (
+    *subject_operators.CLASSES,
+    *prompt_operators.CLASSES,
+    *track_operators.CLASSES,
+    *shot_operators.CLASSES,
+    *panel.CLASSES,
+    *menu.CLASSES,
+)
+
+
+def register() -> None:
+    for cls in CLASSES:
+        bpy.utils.register_class(cls)
+    menu.register()
+    overlay.register()
+
+
+def unregister() -> None:
+    overlay.unregister()
+    menu.unregister()
+    for cls in reversed(CLASSES):
+        bpy.utils.unregister_class(cls)

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an operator acts on, and what may stand in its way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+import bpy
+from bpy.types import Context, MovieClip, SpaceClipEditor
+
+from rotopoint.errors import FrameOutsideClip, RotopointError
+from rotopoint.frames import ClipFrame
+
+from .. import host, shots
+from ..faults import line
+from ..properties import ROTOPOINT_PG_subject
+
+Hindrance = Callable[[Context], str | None]
+"""Says why an operator cannot work, or None."""
+
+
+def clip_in(context: Context) -> MovieClip | None:
+    """The Clip Editor's clip; elsewhere, as in scripts, the scene's active clip."""
+    space = context.space_data
+    if isinstance(space, SpaceClipEditor):
+        return space.clip
+    return context.scene.active_clip
+
+
+def subject_in(context: Context) -> ROTOPOINT_PG_subject | None:
+    """The active subject of the clip."""
+    clip = clip_in(context)
+    return None if clip is None else shots.active_subject(clip)
+
+
+def shown_frame(context: Context, clip: MovieClip) -> int:
+    """The clip frame on screen, which may lie outside of the clip."""
+    space = context.space_data
+    # Without a window nothing moves the editor's frame along with the scene's.
+    if isinstance(space, SpaceClipEditor) and not bpy.app.background:
+        return shots.clip_frame(clip, space.clip_user.frame_current)
+    return shots.clip_frame(clip, context.scene.frame_current)
+
+
+def frame_in(context: Context, clip: MovieClip, asked: int = 0) -> ClipFrame:
+    """The clip frame that was asked for, 0 the one on screen. Raises FrameOutsideClip, Refused."""
+    frame, count = asked or shown_frame(context, clip), shots.frame_count(clip)
+    if not 1 <= frame <= count:
+        raise FrameOutsideClip(frame, count)
+    return ClipFrame(frame)
+
+
+def no_clip(context: Context) -> str | None:
+    return None if clip_in(context) else "Open a clip in the Clip Editor"
+
+
+def linked(context: Context) -> str | None:
+    clip = clip_in(context)
+    if clip is None or clip.is_editable:
+        return None
+    return "The clip is linked from another .blend: make it local to change what is asked of it"
+
+
+def no_subject(context: Context) -> str | None:
+    return None if subject_in(context) else "Add a subject first"
+
+
+def locked(context: Context) -> str | None:
+    subject = subject_in(context)
+    return "The active subject is locked" if subject is not None and subject.locked else None
+
+
+def moved_display(context: Context) -> str | None:
+    """Positions on screen are then not those in the picture."""
+    space = context.space_data
+    if not isinstance(space, SpaceClipEditor) or space.clip is None:
+        return None
+    if space.clip_user.use_render_undistorted:
+        return "Switch off Render Undistorted: points would miss their place"
+    if space.show_stable and space.clip.tracking.stabilization.use_2d_stabilization:
+        return "Switch off Show Stable: points would miss their place"
+    return None
+
+
+def tracking(context: Context) -> str | None:
+    clip = clip_in(context)
+    return "The clip is being tracked" if clip and host.state_of(clip).tracking else None
+
+
+class ClipOperator:
+    """An operator on the clip in context. `needs` lists what may stand in its way; `act` does the work."""
+
+    bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
+    needs: ClassVar[tuple[Hindrance, ...]] = (no_clip,)
+
+    @classmethod
+    def poll(cls, context: Context) -> bool:
+        for hindrance in cls.needs:
+            if (reason := hindrance(context)) is not None:
+                cls.poll_message_set(reason)
+                return False
+        return True
+
+    def execute(self, context: Context) -> set[str]:
+        try:
+            self.act(context, clip_in(context))
+        except RotopointError as error:
+            self.report({"ERROR"}, line(error))
+            return {"CANCELLED"}
+        return {"FINISHED"}
+
+    def act(self, context: Context, clip: MovieClip) -> None:
+        """Raises RotopointError, which is reported."""
+        raise NotImplementedError

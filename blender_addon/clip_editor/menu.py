@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The menu Rotopoint in the Clip Editor's header."""
+
+from __future__ import annotations
+
+import bpy
+from bpy.types import Context, Menu
+
+
+class ROTOPOINT_MT_clip(Menu):
+    bl_label = "Rotopoint"
+
+    def draw(self, _context: Context) -> None:
+        layout = self.layout
+        # A menu runs an operator's invoke, so those of the mouse wait for a click.
+        layout.operator_context = "INVOKE_DEFAULT"
+        layout.operator("rotopoint.subject_add")
+        layout.operator("rotopoint.subject_rename")
+        layout.operator("rotopoint.subject_duplicate")
+        layout.operator("rotopoint.subject_remove")
+        layout.separator()
+        layout.operator("rotopoint.point_add", text="Add Positive Point").positive = True
+        layout.operator("rotopoint.point_add", text="Add Negative Point").positive = False
+        layout.operator("rotopoint.box_add")
+        layout.operator("rotopoint.mask_add")
+        layout.operator("rotopoint.point_move")
+        layout.operator("rotopoint.prompt_remove")
+        layout.operator_menu_enum("rotopoint.prompts_clear", "scope")
+        layout.separator()
+        layout.operator("rotopoint.preview")
+        layout.operator("rotopoint.track", text="Track Both Ways").direction = "both"
+        layout.operator("rotopoint.track", text="Track Forward").direction = "forward"
+        layout.operator("rotopoint.track", text="Track Backward").direction = "backward"
+        layout.operator("rotopoint.cancel")
+        layout.separator()
+        layout.operator("rotopoint.wire")
+        layout.operator("rotopoint.unwire")
+        layout.separator()
+        layout.operator("rotopoint.shot_save")
+        layout.operator("rotopoint.shot_load")
+
+
+def _draw(self: Menu, _context: Context) -> None:
+    self.layout.menu(ROTOPOINT_MT_clip.__name__)
+
+
+CLASSES = (ROTOPOINT_MT_clip,)
+
+
+def register() -> None:
+    bpy.types.CLIP_MT_tracking_editor_menus.append(_draw)
+
+
+def unregister() -> None:
+    bpy.types.CLIP_MT_tracking_editor_menus.remove(_draw)

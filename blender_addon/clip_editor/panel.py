@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The sidebar tab Rotopoint in the Clip Editor."""
+
+from __future__ import annotations
+
+from bpy.types import Context, Panel, UILayout, UIList
+
+from rotopoint.names import name_fault
+
+from .. import compositor, host
+from .context import clip_in, shown_frame, subject_in
+
+
+class ROTOPOINT_UL_subjects(UIList):
+    def draw_item(
+        self,
+        _context: Context,
+        layout: UILayout,
+        _data: object,
+        subject: object,
+        _icon: int,
+        _active_data: object,
+        _active_property: str,
+    ) -> None:
+        row = layout.row(align=True)
+        color = row.row()
+        color.ui_units_x = 1.2
+        color.prop(subject, "color", text="")
+        name = row.row()
+        name.alert = name_fault(subject.name) is not None
+        name.prop(subject, "name", text="", emboss=False)
+        row.prop(subject, "visible", text="", icon="HIDE_OFF" if subject.visible else "HIDE_ON", emboss=False)
+        row.prop(subject, "locked", text="", icon="LOCKED" if subject.locked else "UNLOCKED", emboss=False)
+
+
+def _draw_prompts(layout: UILayout, context: Context) -> None:
+    """What the active subject has on the frame on screen."""
+    subject = subject_in(context)
+    if subject is None:
+        return
+    frame = shown_frame(context, clip_in(context))
+    here = sum(p.frame == frame for p in (*subject.points, *subject.boxes, *subject.masks))
+    total = len(subject.points) + len(subject.boxes) + len(subject.masks)
+    layout.label(text=f"Frame {frame}: {here} of {total} prompts")
+    for mask in subject.masks:
+        if mask.frame == frame:
+            layout.prop(mask, "path", text="Mask")
+
+
+class _ClipPanel(Panel):
+    bl_space_type = "CLIP_EDITOR"
+    bl_region_type = "UI"
+    bl_category = "Rotopoint"
+
+    @classmethod
+    def poll(cls, context: Context) -> bool:
+        return clip_in(context) is not None
+
+
+class ROTOPOINT_PT_subjects(_ClipPanel):
+    bl_label = "Subjects"
+
+    def draw(self, context: Context) -> None:
+        layout = self.layout
+        asked = clip_in(context).rotopoint
+        row = layout.row()
+        row.template_list("ROTOPOINT_UL_subjects", "", asked, "subjects", asked, "active_index", rows=3)
+        column = row.column(align=True)
+        column.operator("rotopoint.subject_add", text="", icon="ADD")
+        column.operator("rotopoint.subject_remove", text="", icon="REMOVE")
+        column.separator()
+        column.operator("rotopoint.subject_duplicate", text="", icon="DUPLICATE")
+        column = layout.column(align=True)
+        row = column.row(align=True)
+        row.operator("rotopoint.point_add", text="Positive", icon="ADD").positive = True
+        row.operator("rotopoint.point_add", text="Negative", icon="REMOVE").positive = False
+        row = column.row(align=True)
+        row.operator("rotopoint.box_add", text="Box", icon="SELECT_SET")
+        row.operator("rotopoint.mask_add", text="Mask", icon="IMAGE_ALPHA")
+        row = column.row(align=True)
+        row.operator("rotopoint.point_move", text="Move", icon="EMPTY_ARROWS")
+        row.operator("rotopoint.prompt_remove", text="Remove", icon="X")
+        layout.operator_menu_enum("rotopoint.prompts_clear", "scope", text="Clear Prompts")
+        _draw_prompts(layout, context)
+
+
+class ROTOPOINT_PT_track(_ClipPanel):
+    bl_label = "Track"
+
+    def draw(self, context: Context) -> None:
+        layout = self.layout
+        clip = clip_in(context)
+        asked, state = clip.rotopoint, host.state_of(clip)
+        if state.tracking:
+            row = layout.row(align=True)
+            row.progress(factor=state.progress, text=f"{state.done} of {state.total}")
+            row.operator("rotopoint.cancel", text="", icon="X")
+        else:
+            row = layout.row(align=True)
+            row.operator("rotopoint.track", text="", icon="TRACKING_BACKWARDS").direction = "backward"
+            row.operator("rotopoint.track", text="Track", icon="ARROW_LEFTRIGHT").direction = "both"
+            row.operator("rotopoint.track", text="", icon="TRACKING_FORWARDS").direction = "forward"
+            layout.operator("rotopoint.preview", icon="HIDE_OFF")
+        if state.message:
+            row = layout.row()
+            row.alert = state.failed
+            row.label(text=state.message, icon="ERROR" if state.failed else "INFO")
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        heading = layout.column(heading="Range")
+        heading.prop(asked, "use_range", text="")
+        limits = layout.column(align=True)
+        limits.active = asked.use_range
+        limits.prop(asked, "range_first")
+        limits.prop(asked, "range_last")
+        layout.prop(asked, "checkpoint")
+
+
+class ROTOPOINT_PT_mattes(_ClipPanel):
+    bl_label = "Mattes"
+
+    def draw(self, context: Context) -> None:
+        layout = self.layout
+        clip = clip_in(context)
+        asked = clip.rotopoint
+        if compositor.is_outdated(context.scene, clip):
+            row = layout.row()
+            row.alert = True
+            row.label(text="The clip has moved in time: wire it again", icon="ERROR")
+        row = layout.row(align=True)
+        row.operator("rotopoint.wire", icon="NODE_COMPOSITING")
+        row.operator("rotopoint.unwire", text="", icon="UNLINKED")
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        layout.prop(asked, "folder", placeholder="//rotopoint/")
+        layout.prop(asked, "format")
+        layout.prop(asked, "edge")
+        row = layout.row(heading="First Number")
+        row.prop(asked, "use_first_number", text="")
+        number = row.row()
+        number.active = asked.use_first_number
+        number.prop(asked, "first_number", text="")
+
+
+class ROTOPOINT_PT_advanced(_ClipPanel):
+    bl_label = "Advanced"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: Context) -> None:
+        layout = self.layout
+        asked = clip_in(context).rotopoint
+        row = layout.row(align=True)
+        row.operator("rotopoint.shot_save")
+        row.operator("rotopoint.shot_load")
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        layout.prop(asked, "input_transform")
+        layout.prop(asked, "policy")
+        if host.engine.device:
+            layout.label(text=f"The engine computes on {host.engine.device}")
+
+
+CLASSES = (
+    ROTOPOINT_UL_subjects,
+    ROTOPOINT_PT_subjects,
+    ROTOPOINT_PT_track,
+    ROTOPOINT_PT_mattes,
+    ROTOPOINT_PT_advanced,
+)

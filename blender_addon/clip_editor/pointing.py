@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pointing with the mouse: from a click or a drag in the picture to an operator's properties."""
+
+from __future__ import annotations
+
+import bpy
+from bpy.types import Context, Event, MovieClip, Region
+
+from rotopoint.errors import FrameOutsideClip, RotopointError
+
+from .. import host
+from ..faults import line
+from .context import (
+    ClipOperator,
+    clip_in,
+    frame_in,
+    linked,
+    locked,
+    moved_display,
+    no_clip,
+    no_subject,
+    subject_in,
+)
+
+REACH = 14.0
+"""Pixels on screen around the mouse in which a prompt is grasped."""
+
+
+def picture_region(context: Context) -> Region | None:
+    """The region of the Clip Editor in which the picture is."""
+    if context.area is None or context.area.type != "CLIP_EDITOR":
+        return None
+    return next((region for region in context.area.regions if region.type == "WINDOW"), None)
+
+
+def position(region: Region, event: Event) -> tuple[float, float]:
+    """The mouse in 0..1 over the picture, y up."""
+    return region.view2d.region_to_view(event.mouse_x - region.x, event.mouse_y - region.y)
+
+
+def is_over(region: Region, event: Event) -> bool:
+    across, up = event.mouse_x - region.x, event.mouse_y - region.y
+    return 0 <= across < region.width and 0 <= up < region.height
+
+
+def distance(region: Region, event: Event, x: float, y: float) -> float:
+    """Pixels on screen from the mouse to a place in the picture."""
+    across, up = region.view2d.view_to_region(x, y, clip=False)
+    return ((event.mouse_x - region.x - across) ** 2 + (event.mouse_y - region.y - up) ** 2) ** 0.5
+
+
+class PromptOperator(ClipOperator):
+    """Changes the active subject's prompts, and in a window shows what comes of it."""
+
+    needs = (no_clip, linked, no_subject, locked, moved_display)
+
+    def execute(self, context: Context) -> set[str]:
+        result = super().execute(context)
+        if result == {"FINISHED"} and not bpy.app.background:
+            show_preview(context, clip_in(context))
+        return result
+
+
+def show_preview(context: Context, clip: MovieClip) -> None:
+    """Ask for the active subject's mask on the frame on screen; what fails is told in the panel."""
+    subject = subject_in(context)
+    if subject is None or not (subject.points or subject.boxes or subject.masks):
+        return
+    try:
+        host.ask_preview(clip, subject.uid, frame_in(context, clip))
+    except FrameOutsideClip:
+        return
+    except RotopointError as error:
+        host.engine.state(clip.session_uid).say(line(error), failed=True)
+
+
+class PointingOperator(PromptOperator):
+    """Invoked by a mouse button in the picture it begins there; from a menu it waits for a click.
+
+    `begin` takes the first place, and says whether a drag follows; `drag` takes each later one, `drop`
+    what is left to do when it is given up.
+    """
+
+    def begin(self, context: Context, region: Region, event: Event) -> bool:
+        """Raises RotopointError."""
+        raise NotImplementedError
+
+    def drag(self, context: Context, region: Region, event: Event) -> None:
+        """The mouse has moved with the button down."""
+
+    def drop(self, context: Context) -> None:
+        """Nothing shall come of it."""
+
+    def invoke(self, context: Context, event: Event) -> set[str]:
+        region = picture_region(context)
+        if region is None:
+            self.report({"ERROR"}, "Point in a Clip Editor, or give the position")
+            return {"CANCELLED"}
+        self._begun = False
+        if context.region == region and event.value == "PRESS" and event.type == "LEFTMOUSE":
+            result = self._begin(context, region, event)
+        else:
+            context.workspace.status_text_set(f"{self.bl_label}: click in the picture; Esc gives up")
+            result = {"RUNNING_MODAL"}
+        if result == {"RUNNING_MODAL"}:
+            context.window.cursor_modal_set("CROSSHAIR")
+            context.window_manager.modal_handler_add(self)
+        return result
+
+    def modal(self, context: Context, event: Event) -> set[str]:
+        region = picture_region(context)
+        if region is None or event.type in {"ESC", "RIGHTMOUSE"}:
+            self.drop(context)
+            return self._over(context, {"CANCELLED"})
+        if not self._begun:
+            if event.type == "LEFTMOUSE" and event.value == "PRESS" and is_over(region, event):
+                result = self._begin(context, region, event)
+                return result if result == {"RUNNING_MODAL"} else self._over(context, result)
+            return {"PASS_THROUGH"}
+        if event.type == "MOUSEMOVE":
+            self.drag(context, region, event)
+            context.area.tag_redraw()
+        elif event.type == "LEFTMOUSE" and event.value == "RELEASE":
+            self.drag(context, region, event)
+            return self._over(context, self.execute(context))
+        return {"RUNNING_MODAL"}
+
+    def _begin(self, context: Context, region: Region, event: Event) -> set[str]:
+        try:
+            self._begun = self.begin(context, region, event)
+        except RotopointError as error:
+            self.report({"ERROR"}, line(error))
+            return {"CANCELLED"}
+        return {"RUNNING_MODAL"} if self._begun else self.execute(context)
+
+    def _over(self, context: Context, result: set[str]) -> set[str]:
+        context.window.cursor_modal_restore()
+        context.workspace.status_text_set(None)
+        context.area.tag_redraw()
+        return result

@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Prompts of the active subject: add, move, remove, clear. Each works by mouse, and by its properties."""
+
+from __future__ import annotations
+
+from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
+from bpy.types import Context, Event, MovieClip, Operator, Region
+
+from ..faults import Refused
+from . import overlay, prompts
+from .context import clip_in, frame_in, linked, locked, no_clip, no_subject, shown_frame, subject_in
+from .pointing import REACH, PointingOperator, PromptOperator, distance, position
+
+CURRENT = "Clip frame, 1 the first of the file; 0: the one on screen"
+
+
+def _coordinate(name: str) -> object:
+    return FloatProperty(name=name, description="0..1 over the picture, y up", precision=4)
+
+
+def _nearest(
+    context: Context, region: Region, event: Event, kinds: tuple[str, ...]
+) -> tuple[str, int] | None:
+    """The active subject's prompt under the mouse, as kind and index."""
+    frame = shown_frame(context, clip_in(context))
+    found = [
+        (distance(region, event, x, y), kind, index)
+        for kind, index, x, y in prompts.handles(subject_in(context), frame)
+        if kind in kinds
+    ]
+    nearest = min(found, default=None)
+    return None if nearest is None or nearest[0] > REACH else nearest[1:]
+
+
+class ROTOPOINT_OT_point_add(PointingOperator, Operator):
+    """Add a point to the active subject: on it, or where it is not"""
+
+    bl_idname = "rotopoint.point_add"
+    bl_label = "Add Point"
+
+    x: _coordinate("X")
+    y: _coordinate("Y")
+    frame: IntProperty(name="Frame", description=CURRENT, min=0, options={"SKIP_SAVE"})
+    positive: BoolProperty(name="Positive", description="On the subject; otherwise outside", default=True)
+
+    def begin(self, _context: Context, region: Region, event: Event) -> bool:
+        self.x, self.y = position(region, event)
+        return False
+
+    def act(self, context: Context, clip: MovieClip) -> None:
+        frame = frame_in(context, clip, self.frame)
+        prompts.add_point(clip, subject_in(context), frame, self.x, self.y, self.positive)
+
+
+class ROTOPOINT_OT_box_add(PointingOperator, Operator):
+    """Give the active subject a box on this frame, in place of the one that it has there"""
+
+    bl_idname = "rotopoint.box_add"
+    bl_label = "Add Box"
+
+    x0: _coordinate("X 0")
+    y0: _coordinate("Y 0")
+    x1: _coordinate("X 1")
+    y1: _coordinate("Y 1")
+    frame: IntProperty(name="Frame", description=CURRENT, min=0, options={"SKIP_SAVE"})
+
+    def begin(self, _context: Context, region: Region, event: Event) -> bool:
+        self.x0, self.y0 = self.x1, self.y1 = position(region, event)
+        return True
+
+    def drag(self, _context: Context, region: Region, event: Event) -> None:
+        x, y = position(region, event)
+        # A drag that ends beyond the picture's edge means the edge.
+        self.x1, self.y1 = min(max(x, 0.0), 1.0), min(max(y, 0.0), 1.0)
+        overlay.show_band((self.x0, self.y0, self.x1, self.y1))
+
+    def drop(self, _context: Context) -> None:
+        overlay.show_band(None)
+
+    def act(self, context: Context, clip: MovieClip) -> None:
+        overlay.show_band(None)
+        frame = frame_in(context, clip, self.frame)
+        prompts.set_box(clip, subject_in(context), frame, (self.x0, self.y0, self.x1, self.y1))
+
+
+class ROTOPOINT_OT_mask_add(PromptOperator, Operator):
+    """Give the active subject an image file as its mask on this frame"""
+
+    bl_idname = "rotopoint.mask_add"
+    bl_label = "Add Mask"
+    needs = (no_clip, linked, no_subject, locked)
+
+    filepath: StringProperty(name="File", subtype="FILE_PATH")
+    filter_image: BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
+    frame: IntProperty(name="Frame", description=CURRENT, min=0, options={"SKIP_SAVE"})
+
+    def invoke(self, context: Context, _event: Event) -> set[str]:
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    def act(self, context: Context, clip: MovieClip) -> None:
+        prompts.add_mask(clip, subject_in(context), frame_in(context, clip, self.frame), self.filepath)
+
+
+class ROTOPOINT_OT_point_move(PointingOperator, Operator):
+    """Drag a point of the active subject to another place"""
+
+    bl_idname = "rotopoint.point_move"
+    bl_label = "Move Point"
+
+    index: IntProperty(name="Index", description="Which of the active subject's points", min=0)
+    x: _coordinate("X")
+    y: _coordinate("Y")
+
+    def begin(self, context: Context, region: Region, event: Event) -> bool:
+        nearest = _nearest(context, region, event, (prompts.POINT,))
+        if nearest is None:
+            raise Refused("no point of the active subject is under the mouse")
+        self.index = nearest[1]
+        point = subject_in(context).points[self.index]
+        self._origin = (point.x, point.y)
+        self.x, self.y = self._origin
+        return True
+
+    def drag(self, context: Context, region: Region, event: Event) -> None:
+        self.x, self.y = position(region, event)
+        point = subject_in(context).points[self.index]
+        point.x, point.y = self.x, self.y
+
+    def drop(self, context: Context) -> None:
+        if self._begun:
+            point = subject_in(context).points[self.index]
+            point.x, point.y = self._origin
+
+    def act(self, context: Context, clip: MovieClip) -> None:
+        points = subject_in(context).points
+        if self.index >= len(points):
+            raise Refused(f"{subject_in(context).name} has no point of number {self.index}")
+        prompts.move_point(clip, points[self.index], self.x, self.y)
+
+
+class ROTOPOINT_OT_prompt_remove(PointingOperator, Operator):
+    """Remove a point or box of the active subject: click on it"""
+
+    bl_idname = "rotopoint.prompt_remove"
+    bl_label = "Remove Prompt"
+
+    kind: EnumProperty(
+        name="Kind",
+        items=(
+            (prompts.POINT, "Point", "A point"),
+            (prompts.BOX, "Box", "A box"),
+            (prompts.MASK, "Mask", "A mask file"),
+        ),
+    )
+    index: IntProperty(name="Index", description="Which of the active subject's prompts of this kind", min=0)
+
+    def begin(self, context: Context, region: Region, event: Event) -> bool:
+        nearest = _nearest(context, region, event, (prompts.POINT, prompts.BOX))
+        if nearest is None:
+            raise Refused("no point or corner of a box of the active subject is under the mouse")
+        self.kind, self.index = nearest
+        return False
+
+    def act(self, context: Context, _clip: MovieClip) -> None:
+        prompts.remove(subject_in(context), self.kind, self.index)
+
+
+class ROTOPOINT_OT_prompts_clear(PromptOperator, Operator):
+    """Remove all prompts of the active subject, on this frame or on every frame"""
+
+    bl_idname = "rotopoint.prompts_clear"
+    bl_label = "Clear Prompts"
+    needs = (no_clip, linked, no_subject, locked)
+
+    scope: EnumProperty(
+        name="On",
+        items=(("FRAME", "This Frame", "On one frame"), ("ALL", "All Frames", "On every frame")),
+    )
+    frame: IntProperty(name="Frame", description=CURRENT, min=0, options={"SKIP_SAVE"})
+
+    def act(self, context: Context, clip: MovieClip) -> None:
+        frame = frame_in(context, clip, self.frame) if self.scope == "FRAME" else None
+        if not prompts.clear(subject_in(context), frame):
+            where = "any frame" if frame is None else f"frame {frame}"
+            raise Refused(f"{subject_in(context).name} has no prompt on {where}")
+
+
+CLASSES = (
+    ROTOPOINT_OT_point_add,
+    ROTOPOINT_OT_box_add,
+    ROTOPOINT_OT_mask_add,
+    ROTOPOINT_OT_point_move,
+    ROTOPOINT_OT_prompt_remove,
+    ROTOPOINT_OT_prompts_clear,
+)

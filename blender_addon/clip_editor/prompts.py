@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Changes of a subject's prompts, checked before they are made, and prompts near a place on screen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from bpy.types import MovieClip
+
+from rotopoint.errors import BoxOutsidePicture, PointOutsidePicture
+from rotopoint.frames import ClipFrame
+from rotopoint.shot import Box, Mask, Point, Prompt
+
+from .. import shots
+from ..faults import Refused
+from ..properties import ROTOPOINT_PG_point, ROTOPOINT_PG_subject
+
+POINT, BOX, MASK = "POINT", "BOX", "MASK"
+
+
+def add_point(
+    clip: MovieClip, subject: ROTOPOINT_PG_subject, frame: ClipFrame, x: float, y: float, positive: bool
+) -> None:
+    """Coordinates in 0..1, y up. Raises PointOutsidePicture, PromptsConflict."""
+    pixels = _inside(clip, frame, x, y)
+    _check(clip, subject, Point(frame, *pixels, positive))
+    point = subject.points.add()
+    point.frame, point.positive = frame, positive
+    point.x, point.y = x, y
+
+
+def move_point(clip: MovieClip, point: ROTOPOINT_PG_point, x: float, y: float) -> None:
+    """Raises PointOutsidePicture."""
+    _inside(clip, ClipFrame(point.frame), x, y)
+    point.x, point.y = x, y
+
+
+def set_box(
+    clip: MovieClip,
+    subject: ROTOPOINT_PG_subject,
+    frame: ClipFrame,
+    corners: tuple[float, float, float, float],
+) -> None:
+    """The frame's one box, from two opposite corners in 0..1. Raises BoxOutsidePicture, BoxEmpty,
+    PromptsConflict."""
+    x0, x1 = sorted(corners[::2])
+    y0, y1 = sorted(corners[1::2])
+    size = shots.size_of(clip)
+    box = Box(frame, *shots.to_pixels(x0, y1, size), *shots.to_pixels(x1, y0, size))
+    if not (0.0 <= x0 and 0.0 <= y0 and x1 <= 1.0 and y1 <= 1.0):
+        raise BoxOutsidePicture((box.x0, box.y0, box.x1, box.y1), size, frame)
+    _check(clip, subject, box)
+    found = next((b for b in subject.boxes if b.frame == frame), None)
+    target = found or subject.boxes.add()
+    target.frame = frame
+    target.x0, target.y0, target.x1, target.y1 = x0, y0, x1, y1
+
+
+def add_mask(clip: MovieClip, subject: ROTOPOINT_PG_subject, frame: ClipFrame, path: str) -> None:
+    """`path` may begin with //. Raises Refused, and PromptsConflict where the frame has other prompts."""
+    whole = shots.absolute(path, clip)
+    _check(clip, subject, Mask(frame, whole))
+    mask = subject.masks.add()
+    mask.frame, mask.path = frame, path
+
+
+def remove(subject: ROTOPOINT_PG_subject, kind: str, index: int) -> None:
+    """Raises Refused where the subject has no such prompt."""
+    prompts = {POINT: subject.points, BOX: subject.boxes, MASK: subject.masks}[kind]
+    if not 0 <= index < len(prompts):
+        raise Refused(f"{subject.name} has no {kind.lower()} of number {index}")
+    prompts.remove(index)
+
+
+def clear(subject: ROTOPOINT_PG_subject, frame: int | None = None) -> int:
+    """Remove the prompts of one frame, or None: all; how many they were."""
+    count = 0
+    for prompts in (subject.points, subject.boxes, subject.masks):
+        for index in reversed(range(len(prompts))):
+            if frame is None or prompts[index].frame == frame:
+                prompts.remove(index)
+                count += 1
+    return count
+
+
+def handles(subject: ROTOPOINT_PG_subject, frame: int) -> Iterator[tuple[str, int, float, float]]:
+    """Where the prompts of a frame can be grasped: kind, index, x, y in 0..1."""
+    for index, point in enumerate(subject.points):
+        if point.frame == frame:
+            yield POINT, index, point.x, point.y
+    for index, box in enumerate(subject.boxes):
+        if box.frame == frame:
+            for x in (box.x0, box.x1):
+                for y in (box.y0, box.y1):
+                    yield BOX, index, x, y
+
+
+def _inside(clip: MovieClip, frame: ClipFrame, x: float, y: float) -> tuple[float, float]:
+    """The point in pixels of the source."""
+    width, height = shots.size_of(clip)
+    pixels = shots.to_pixels(x, y, (width, height))
+    if not (0 <= pixels[0] < width and 0 <= pixels[1] < height):
+        raise PointOutsidePicture(*pixels, (width, height), frame)
+    return pixels
+
+
+def _check(clip: MovieClip, subject: ROTOPOINT_PG_subject, new: Prompt) -> None:
+    """The subject may have this prompt too; a box takes the place of the frame's box."""
+    asked = shots.subject_of(subject, clip)
+    kept = tuple(
+        p for p in asked.prompts if not (isinstance(new, Box) and isinstance(p, Box) and p.frame == new.frame)
+    )
+    replace(asked, prompts=(*kept, new))

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Subjects of a clip: add, rename, duplicate, delete."""
+
+from __future__ import annotations
+
+import colorsys
+
+from bpy.props import StringProperty
+from bpy.types import Context, Event, MovieClip, Operator
+
+from rotopoint.errors import SubjectNameInvalid
+from rotopoint.names import name_fault
+
+from .. import shots
+from .context import ClipOperator, linked, locked, no_clip, no_subject, subject_in
+
+GOLDEN_RATIO = 0.618034
+"""Hues this far apart around the circle stay apart, however many follow."""
+
+FIRST_HUE = 0.05
+
+
+def _color(index: int) -> tuple[float, float, float]:
+    return colorsys.hsv_to_rgb((FIRST_HUE + GOLDEN_RATIO * index) % 1.0, 0.9, 1.0)
+
+
+def _free_name(clip: MovieClip, base: str, first: int) -> str:
+    taken = {subject.name.casefold() for subject in clip.rotopoint.subjects}
+    number = first
+    while f"{base} {number}".casefold() in taken:
+        number += 1
+    return f"{base} {number}"
+
+
+def _check_name(clip: MovieClip, name: str, own: int | None = None) -> None:
+    """Raises SubjectNameInvalid. `own` is the index of the subject that gets the name."""
+    if fault := name_fault(name):
+        raise SubjectNameInvalid(name, fault)
+    others = (s.name.casefold() for n, s in enumerate(clip.rotopoint.subjects) if n != own)
+    if name.casefold() in others:
+        raise SubjectNameInvalid(name, "another subject has this name")
+
+
+class ROTOPOINT_OT_subject_add(ClipOperator, Operator):
+    """Add a subject: something in the clip that gets mattes of its own"""
+
+    bl_idname = "rotopoint.subject_add"
+    bl_label = "Add Subject"
+    needs = (no_clip, linked)
+
+    name: StringProperty(name="Name", description="Empty: Subject with the next free number")
+
+    def act(self, context: Context, clip: MovieClip) -> None:
+        asked = clip.rotopoint
+        name = self.name or _free_name(clip, "Subject", 1)
+        _check_name(clip, name)
+        subject = asked.subjects.add()
+        subject.uid, subject.name = shots.new_uid(), name
+        subject.color = _color(len(asked.subjects) - 1)
+        asked.active_index = len(asked.subjects) - 1
+
+
+class ROTOPOINT_OT_subject_rename(ClipOperator, Operator):
+    """Rename the active subject; its track stays, new mattes have the new name"""
+
+    bl_idname = "rotopoint.subject_rename"
+    bl_label = "Rename Subject"
+    needs = (no_clip, linked, no_subject)
+
+    name: StringProperty(name="Name")
+
+    def invoke(self, context: Context, _event: Event) -> set[str]:
+        self.name = subject_in(context).name
+        return context.window_manager.invoke_props_dialog(self)
+
+    def act(self, context: Context, clip: MovieClip) -> None:
+        _check_name(clip, self.name, own=clip.rotopoint.active_index)
+        subject_in(context).name = self.name
+
+
+class ROTOPOINT_OT_subject_duplicate(ClipOperator, Operator):
+    """Add a subject with the prompts of the active one"""
+
+    bl_idname = "rotopoint.subject_duplicate"
+    bl_label = "Duplicate Subject"
+    needs = (no_clip, linked, no_subject)
+
+    def act(self, context: Context, clip: MovieClip) -> None:
+        asked = clip.rotopoint
+        index = asked.active_index
+        name = _free_name(clip, asked.subjects[index].name, 2)
+        copy = asked.subjects.add()
+        # Adding moves the others in memory.
+        original = asked.subjects[index]
+        copy.uid, copy.name, copy.color = shots.new_uid(), name, _color(len(asked.subjects) - 1)
+        for source, target in (
+            (original.points, copy.points),
+            (original.boxes, copy.boxes),
+            (original.masks, copy.masks),
+        ):
+            for prompt in source:
+                new = target.add()
+                for key in set(prompt.bl_rna.properties.keys()) - {"rna_type", "name"}:
+                    setattr(new, key, getattr(prompt, key))
+        asked.active_index = len(asked.subjects) - 1
+
+
+class ROTOPOINT_OT_subject_remove(ClipOperator, Operator):
+    """Delete the active subject with its prompts; its matte files stay"""
+
+    bl_idname = "rotopoint.subject_remove"
+    bl_label = "Delete Subject"
+    needs = (no_clip, linked, no_subject, locked)
+
+    def act(self, context: Context, clip: MovieClip) -> None:
+        asked = clip.rotopoint
+        asked.subjects.remove(asked.active_index)
+        asked.active_index = max(0, min(asked.active_index, len(asked.subjects) - 1))
+
+
+CLASSES = (
+    ROTOPOINT_OT_subject_add,
+    ROTOPOINT_OT_subject_rename,
+    ROTOPOINT_OT_subject_duplicate,
+    ROTOPOINT_OT_subject_remove,
+)

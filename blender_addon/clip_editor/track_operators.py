@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Asking the engine: track, cancel, preview. In the background each waits for the answer."""
+
+from __future__ import annotations
+
+import bpy
+from bpy.props import BoolProperty, EnumProperty, IntProperty
+from bpy.types import Context, MovieClip, Operator
+
+from .. import host, shots
+from ..clip_state import ClipState
+from ..faults import Refused
+from ..properties import DIRECTIONS
+from .context import (
+    ClipOperator,
+    clip_in,
+    frame_in,
+    linked,
+    no_clip,
+    no_subject,
+    subject_in,
+    tracking,
+)
+
+AS_SET = "as_set"
+
+
+def not_tracking(context: Context) -> str | None:
+    clip = clip_in(context)
+    return None if clip and host.state_of(clip).tracking else "Nothing is being tracked"
+
+
+def _require_success(state: ClipState) -> None:
+    if state.failed:
+        raise Refused(state.message)
+
+
+class ROTOPOINT_OT_track(ClipOperator, Operator):
+    """Track all subjects of the clip and write their mattes; what was tracked before is not tracked again"""
+
+    bl_idname = "rotopoint.track"
+    bl_label = "Track"
+    needs = (no_clip, no_subject, tracking)
+
+    direction: EnumProperty(
+        name="Direction",
+        description="Part of the range that is tracked; it becomes the clip's setting",
+        items=((AS_SET, "As Set", "As the clip's settings say"), *DIRECTIONS),
+        options={"SKIP_SAVE"},
+    )
+    first: IntProperty(name="First", description="First clip frame; 0: as set", min=0, options={"SKIP_SAVE"})
+    last: IntProperty(name="Last", description="Last clip frame; 0: as set", min=0, options={"SKIP_SAVE"})
+    wait: BoolProperty(name="Wait", description="Return when all is tracked", options={"SKIP_SAVE", "HIDDEN"})
+
+    def act(self, context: Context, clip: MovieClip) -> None:
+        self._set(context, clip)
+        folder = host.ask_track(clip)
+        if not (self.wait or bpy.app.background):
+            return
+        _require_success(host.wait(clip))
+        self.report({"INFO"}, f"Mattes in {folder}")
+
+    def _set(self, context: Context, clip: MovieClip) -> None:
+        asked = clip.rotopoint
+        changes = self.direction not in (AS_SET, asked.direction) or bool(self.first or self.last)
+        if not changes:
+            return
+        if (reason := linked(context)) is not None:
+            raise Refused(reason)
+        if self.direction != AS_SET:
+            asked.direction = self.direction
+        if self.first or self.last:
+            asked.range_first = self.first or (asked.range_first if asked.use_range else 1)
+            whole = shots.frame_count(clip)
+            asked.range_last = self.last or (asked.range_last if asked.use_range else whole)
+            asked.use_range = True
+
+
+class ROTOPOINT_OT_cancel(ClipOperator, Operator):
+    """Stop tracking the clip; finished frames are kept"""
+
+    bl_idname = "rotopoint.cancel"
+    bl_label = "Cancel Tracking"
+    bl_options = {"REGISTER"}
+    needs = (no_clip, not_tracking)
+
+    def act(self, _context: Context, clip: MovieClip) -> None:
+        host.engine.cancel(clip.session_uid)
+
+
+class ROTOPOINT_OT_preview(ClipOperator, Operator):
+    """Show the mask that the active subject's prompts give on this frame"""
+
+    bl_idname = "rotopoint.preview"
+    bl_label = "Preview Mask"
+    bl_options = {"REGISTER"}
+    needs = (no_clip, no_subject)
+
+    frame: IntProperty(
+        name="Frame", description="Clip frame; 0: the one on screen", min=0, options={"SKIP_SAVE"}
+    )
+
+    def act(self, context: Context, clip: MovieClip) -> None:
+        host.ask_preview(clip, subject_in(context).uid, frame_in(context, clip, self.frame))
+        if bpy.app.background:
+            _require_success(host.wait(clip))
+
+
+CLASSES = (ROTOPOINT_OT_track, ROTOPOINT_OT_cancel, ROTOPOINT_OT_preview)

@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The worker's process as the add-on uses it: started on demand, asked, listened to, started again.
+
+It knows no bpy: `host.py` ties it to Blender. Clips are known by a key, and shots come in whole.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from rotopoint.errors import RotopointError, WorkerDied
+from rotopoint.shot import Shot
+from rotopoint.shot_json import revision, shot_to_dict
+from rotopoint.worker.client import HELLO_SECONDS, Received, WorkerClient
+from rotopoint.worker.protocol import (
+    CancelledEvent,
+    DoneEvent,
+    ErrorEvent,
+    PreviewRequest,
+    ReadyEvent,
+    ShotRequest,
+    TrackRequest,
+    ends_work,
+)
+
+from .clip_state import ClipState
+from .faults import line
+
+TURN_SECONDS = 0.01
+"""Between two looks for events while waiting."""
+
+
+@dataclass(frozen=True)
+class Launch:
+    """How the worker is started; the environment adds to Blender's own.
+
+    The worker runs the `rotopoint` in `package_folder`: this side's, so that the two cannot drift apart.
+    """
+
+    command: list[str]
+    environment: dict[str, str]
+    package_folder: Path
+
+
+@dataclass(frozen=True)
+class Work:
+    """A request under way. `folder` where it tracks and writes mattes; None for a preview."""
+
+    key: int
+    shot: Shot
+    revision: str
+    folder: Path | None = None
+
+
+class Engine:
+    """`launch` is called for each start; what it raises, and what ends the worker, fails the work under way.
+
+    Nothing here blocks but `wait` and `close`.
+    """
+
+    def __init__(self, launch: Callable[[], Launch], hello_within: float = HELLO_SECONDS) -> None:
+        self.states: dict[int, ClipState] = {}
+        self.device = ""
+        self._launch = launch
+        self._hello_within = hello_within
+        self._client: WorkerClient | None = None
+        self._work: dict[str, Work] = {}
+
+    @property
+    def started(self) -> bool:
+        return self._client is not None
+
+    @property
+    def working(self) -> bool:
+        """Whether any work is under way."""
+        return bool(self._work)
+
+    def state(self, key: int) -> ClipState:
+        """The state of a clip; made where there is none."""
+        return self.states.setdefault(key, ClipState())
+
+    def busy(self, key: int) -> bool:
+        """Whether work of a clip is under way."""
+        return any(work.key == key for work in self._work.values())
+
+    def tracked(self) -> dict[int, Work]:
+        """The trackings under way, by clip."""
+        return {work.key: work for work in self._work.values() if work.folder is not None}
+
+    def preview(self, key: int, shot: Shot, subject: str, frame: int) -> None:
+        """Ask for a subject's mask on one clip frame; earlier previews of the clip are given up.
+
+        Raises what `launch` and WorkerClient raise.
+        """
+        client = self._started()
+        for request, work in list(self._work.items()):
+            if work.key == key and work.folder is None:
+                client.cancel(request)
+                del self._work[request]
+        request = client.new_id()
+        client.send(PreviewRequest(request, shot_to_dict(shot), subject, frame))
+        self._work[request] = Work(key, shot, revision(shot))
+        if not self.state(key).tracking:
+            self.state(key).say("")
+
+    def track(self, key: int, shot: Shot, folder: Path) -> None:
+        """Track all subjects and write each matte as it comes. Raises as `preview` does."""
+        client = self._started()
+        request = client.new_id()
+        client.send(TrackRequest(request, shot_to_dict(shot), str(folder)))
+        self._work[request] = Work(key, shot, revision(shot), folder)
+        state = self.state(key)
+        state.tracking, state.done, state.total = True, 0, 0
+        state.say("Waiting for the engine")
+
+    def revise(self, key: int, shot: Shot) -> None:
+        """Let the tracking of a clip go on with a newer shot; events of the older one are dropped."""
+        for request, work in self._work.items():
+            if work.key == key and work.folder is not None and self._client is not None:
+                self._client.send(ShotRequest(request, shot_to_dict(shot)))
+                self._work[request] = replace(work, shot=shot, revision=revision(shot))
+
+    def cancel(self, key: int) -> None:
+        """Give up all work of a clip; its last events still come."""
+        for request, work in self._work.items():
+            if work.key == key and self._client is not None:
+                self._client.cancel(request)
+
+    def forget(self, key: int) -> None:
+        """Give up all work of a clip that is gone, and its state."""
+        self.cancel(key)
+        self._work = {request: work for request, work in self._work.items() if work.key != key}
+        self.states.pop(key, None)
+
+    def pump(self) -> set[int]:
+        """Take in what has come; the keys of the clips whose state changed."""
+        if self._client is None:
+            return set()
+        try:
+            return {key for received in self._client.poll() if (key := self._take(received)) is not None}
+        except RotopointError as error:
+            return self._fail(error)
+
+    def wait(self, key: int, timeout: float | None = None) -> ClipState:
+        """Until no work of a clip is under way. Raises TimeoutError; failures are in the state."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while self.busy(key):
+            if deadline is not None and time.monotonic() > deadline:
+                raise TimeoutError("the engine has not finished")
+            if not self.pump():
+                time.sleep(TURN_SECONDS)
+        return self.state(key)
+
+    def close(self) -> None:
+        """End the worker and forget all clips; the next request starts afresh."""
+        client, self._client = self._client, None
+        self._work.clear()
+        self.states.clear()
+        if client is not None:
+            client.close()
+
+    def _started(self) -> WorkerClient:
+        if self._client is not None and not self._client.running:
+            self.pump()
+        if self._client is not None and not self._client.running:
+            self._fail(WorkerDied(None, self._client.log))
+        if self._client is None:
+            launch = self._launch()
+            self._client = WorkerClient(
+                launch.command,
+                package_folder=launch.package_folder,
+                environment=launch.environment,
+                hello_within=self._hello_within,
+            )
+        return self._client
+
+    def _take(self, received: Received) -> int | None:
+        """The key of the clip that an event changed."""
+        event = received.event
+        if isinstance(event, ReadyEvent):
+            self.device = event.device
+        request = getattr(event, "id", None)
+        work = self._work.get(request) if request is not None else None
+        if request is None or work is None:
+            return None
+        over = ends_work(event)
+        if over:
+            del self._work[request]
+        said = getattr(event, "revision", None)
+        if said not in (None, work.revision) and not isinstance(event, (CancelledEvent, ErrorEvent)):
+            if isinstance(event, DoneEvent) and work.folder is not None:
+                # It was over before the newer shot reached it.
+                self.track(work.key, work.shot, work.folder)
+            return None
+        state = self.state(work.key)
+        if over and work.folder is not None:
+            state.tracking = False
+        if not (isinstance(event, CancelledEvent) and work.folder is None):
+            state.apply(event, received.payload, work.shot)
+        return work.key
+
+    def _fail(self, error: RotopointError) -> set[int]:
+        """The worker has ended: so has all work."""
+        client, self._client = self._client, None
+        failed = {work.key for work in self._work.values()}
+        self._work.clear()
+        for key in failed:
+            self.state(key).tracking = False
+            self.state(key).say(line(error), failed=True)
+        if client is not None:
+            client.close()
+        return failed

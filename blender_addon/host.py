@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ties the engine to Blender: a timer that listens, clips as keys, an end with every file and with Blender.
+
+No reference to Blender's data outlives a call: clips are looked up anew by `session_uid`.
+"""
+
+from __future__ import annotations
+
+import atexit
+from pathlib import Path
+
+import bpy
+from bpy.app.handlers import persistent
+from bpy.types import MovieClip
+
+from rotopoint.errors import NothingToTrack, RotopointError
+from rotopoint.shot_json import revision
+
+from . import mattes, shots
+from .clip_state import ClipState
+from .engine import Engine, Launch
+from .faults import Refused
+from .package import package_folder
+from .preferences import preferences
+
+TICK_SECONDS = 0.05
+IDLE_SECONDS = 0.5
+TURNS_PER_COMPARISON = 5
+"""Comparing what is asked with what is tracked takes longer than listening."""
+
+
+def _launch() -> Launch:
+    chosen = preferences()
+    return Launch(chosen.command(), chosen.environment(), package_folder())
+
+
+engine = Engine(_launch)
+"""The one engine of this Blender; its process runs only while there is something to do."""
+
+
+def state_of(clip: MovieClip) -> ClipState:
+    """What is known of a clip's work; an empty state where there is none."""
+    return engine.states.get(clip.session_uid) or ClipState()
+
+
+def ask_preview(clip: MovieClip, subject: str, frame: int) -> None:
+    """Ask for the mask of a subject, by its uid, on a clip frame; it comes into the clip's state.
+
+    Raises RotopointError.
+    """
+    shot = shots.shot_of(clip)
+    if not shot.subject(subject).prompts:
+        raise Refused(f"{shot.subject(subject).name} has no points yet")
+    with_prompts = shot.with_subjects(s for s in shot.subjects if s.prompts)
+    engine.preview(clip.session_uid, with_prompts, subject, frame)
+    _timer.start()
+
+
+def ask_track(clip: MovieClip) -> Path:
+    """Ask for all mattes of a clip; the folder that they go to. Raises RotopointError."""
+    shot = shots.shot_of(clip)
+    if not shot.subjects:
+        raise Refused(f"{clip.name} has no subjects: add one and give it a point")
+    if without := [subject.name for subject in shot.subjects if not subject.prompts]:
+        raise Refused(f"{without[0]} has no points yet: give it one, or delete the subject")
+    folder = mattes.folder_of(clip)
+    engine.track(clip.session_uid, shot, folder)
+    _timer.start()
+    return folder
+
+
+def wait(clip: MovieClip, timeout: float | None = None) -> ClipState:
+    """Until a clip's work is over. Raises TimeoutError; failures are in the state."""
+    key = clip.session_uid
+    before = engine.tracked()
+    state = engine.wait(key, timeout)
+    if key in before:
+        _reload_images(before[key].folder)
+    return state
+
+
+def clip_of(key: int) -> MovieClip | None:
+    """The clip of a key, or None where it was deleted."""
+    return next((clip for clip in bpy.data.movieclips if clip.session_uid == key), None)
+
+
+def keep_up() -> None:
+    """Let trackings under way follow what the clips ask now; give up those whose clip is gone."""
+    for key, work in engine.tracked().items():
+        clip = clip_of(key)
+        if clip is None:
+            engine.forget(key)
+            continue
+        try:
+            shot = shots.shot_of(clip)
+            shot.check_complete()
+        except NothingToTrack:
+            engine.cancel(key)
+        except RotopointError:
+            # Half done: a new subject has no point yet, say. What was asked before goes on.
+            continue
+        else:
+            if revision(shot) != work.revision:
+                engine.revise(key, shot)
+
+
+def listen() -> set[int]:
+    """Take in what has come and show it; the keys of the clips whose state changed."""
+    before = engine.tracked()
+    changed = engine.pump()
+    for key in before.keys() - engine.tracked().keys():
+        _reload_images(before[key].folder)
+    if changed:
+        _redraw()
+    return changed
+
+
+def _reload_images(folder: Path | None) -> None:
+    """Blender shows what it has read before until it is told that files changed."""
+    for image in bpy.data.images:
+        if image.source == "SEQUENCE" and Path(bpy.path.abspath(image.filepath)).parent == folder:
+            image.reload()
+
+
+def _redraw() -> None:
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == "CLIP_EDITOR":
+                area.tag_redraw()
+
+
+class _Timer:
+    """Listens while the engine runs; now and then compares what is asked with what is tracked.
+
+    In the background there is none: a timer left at the end crashes 4.2 and hangs 4.5.
+    """
+
+    def __init__(self) -> None:
+        self._turns = 0
+        # Blender knows a timer by identity, and a bound method is made anew at each look.
+        self._tick = self._turn
+
+    def start(self) -> None:
+        if not bpy.app.background and not bpy.app.timers.is_registered(self._tick):
+            bpy.app.timers.register(self._tick, first_interval=TICK_SECONDS, persistent=True)
+
+    def stop(self) -> None:
+        if not bpy.app.background and bpy.app.timers.is_registered(self._tick):
+            bpy.app.timers.unregister(self._tick)
+
+    def _turn(self) -> float | None:
+        listen()
+        self._turns += 1
+        if self._turns % TURNS_PER_COMPARISON == 0:
+            keep_up()
+        if not engine.started:
+            return None
+        return TICK_SECONDS if engine.working else IDLE_SECONDS
+
+
+_timer = _Timer()
+
+
+@persistent
+def _end(*_: object) -> None:
+    """Another file comes: its clips are others."""
+    _timer.stop()
+    engine.close()
+
+
+def register() -> None:
+    bpy.app.handlers.load_pre.append(_end)
+    atexit.register(engine.close)
+
+
+def unregister() -> None:
+    _end()
+    atexit.unregister(engine.close)
+    bpy.app.handlers.load_pre.remove(_end)

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where a clip's mattes lie, and which of them are there to be wired."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import bpy
+from bpy.types import MovieClip
+
+from rotopoint.clip.sequence import sequence_from
+from rotopoint.deliver.naming import EXTENSIONS
+from rotopoint.errors import TrackMissing
+from rotopoint.names import FORBIDDEN
+from rotopoint.shot import Shot, Subject
+
+from . import shots
+from .compositor import MatteSequence
+from .faults import Refused
+
+
+def folder_of(clip: MovieClip) -> Path:
+    """The folder of a clip's mattes: as set, else `rotopoint/<clip>` beside the .blend.
+
+    Raises Refused where the .blend has no folder yet.
+    """
+    if clip.rotopoint.folder:
+        return Path(shots.absolute(clip.rotopoint.folder, clip))
+    if not bpy.data.filepath:
+        raise Refused("the mattes go beside the .blend: save it first, or choose a folder for them")
+    name = "".join("_" if c in FORBIDDEN else c for c in clip.name).strip(" .")
+    return Path(bpy.data.filepath).absolute().parent / "rotopoint" / (name or "clip")
+
+
+def matte_sequences(clip: MovieClip) -> tuple[MatteSequence, ...]:
+    """The mattes of each subject that lie in the clip's folder, in the clip's format.
+
+    Raises Refused where there are none, TrackMissing where some are missing between others, and what
+    `shots.shot_of` raises.
+    """
+    shot, folder = shots.shot_of(clip), folder_of(clip)
+    if not shot.subjects:
+        raise Refused(f"{clip.name} has no subjects: add one, give it a point and track it")
+    clip_name, first_number = _naming(clip, shot)
+    found = [_sequence(folder, clip_name, subject, shot, first_number) for subject in shot.subjects]
+    sequences = tuple(sequence for sequence in found if sequence is not None)
+    if not sequences:
+        raise Refused(f"no mattes of {clip.name} in {folder}: track the clip first")
+    return sequences
+
+
+def _naming(clip: MovieClip, shot: Shot) -> tuple[str, int]:
+    """What the worker calls the clip in file names, and the file number of clip frame 1."""
+    path = Path(shot.clip.path)
+    name, number = path.stem, 1
+    if clip.source == "SEQUENCE":
+        sequence = sequence_from(path)
+        name, number = sequence.name, sequence.first.number
+    asked = shot.settings.first_number
+    return name, number if asked is None else asked
+
+
+def _sequence(
+    folder: Path, clip_name: str, subject: Subject, shot: Shot, first_number: int
+) -> MatteSequence | None:
+    extension = EXTENSIONS[shot.settings.format]
+    name = re.compile(rf"{re.escape(f'{clip_name}_{subject.name}')}_matte\.(\d+)\.{extension}")
+    entries = folder.iterdir() if folder.is_dir() else ()
+    found = {int(match[1]): path for path in entries if (match := name.fullmatch(path.name))}
+    # Files of an earlier numbering may lie beside.
+    last_number = first_number + (shot.clip.frame_count or 1) - 1
+    numbers = sorted(number for number in found if first_number <= number <= last_number)
+    if not numbers:
+        return None
+    first, last = numbers[0], numbers[-1]
+    if gaps := tuple(n - first_number + 1 for n in range(first, last) if n not in found):
+        raise TrackMissing(subject.name, gaps)
+    return MatteSequence(
+        subject_id=subject.id,
+        subject_name=subject.name,
+        first_file=found[first],
+        first_number=first,
+        frame_count=last - first + 1,
+        first_frame=first - first_number + 1,
+    )

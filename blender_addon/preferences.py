@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The user's preferences: which engine runs, and where it keeps what. No .blend can name them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import bpy
+from bpy.props import EnumProperty, IntProperty, StringProperty
+from bpy.types import AddonPreferences, Context
+
+from rotopoint.checkpoints import FOLDER_VARIABLE
+
+from .faults import Refused
+
+MODULE = "rotopoint.worker"
+
+DEVICES = (
+    ("auto", "Automatic", "A GPU where there is one"),
+    ("cpu", "CPU", "Processor"),
+    ("cuda", "CUDA", "NVIDIA GPU"),
+    ("mps", "Metal", "GPU of Apple"),
+)
+
+
+def split_command(line: str) -> list[str]:
+    """A command's words; spaces count inside of double quotes. Backslashes are kept: Windows has them."""
+    return [quoted or plain for quoted, plain in re.findall(r'"([^"]*)"|(\S+)', line)]
+
+
+def join_command(words: Iterable[str]) -> str:
+    """A line that `split_command` takes apart again."""
+    return " ".join(f'"{word}"' if re.search(r"\s", word) else word for word in words)
+
+
+class ROTOPOINT_preferences(AddonPreferences):
+    bl_idname = __package__
+
+    interpreter: StringProperty(
+        name="Python",
+        description="Python interpreter of the environment that Rotopoint's engine is installed in",
+        subtype="FILE_PATH",
+    )
+    engine: StringProperty(
+        name="Engine",
+        description=f"Whole command of the engine, in place of: Python -m {MODULE}",
+    )
+    checkpoint_folder: StringProperty(
+        name="Checkpoints",
+        description="Folder of downloaded checkpoints; empty: the user's data folder",
+        subtype="DIR_PATH",
+    )
+    store_folder: StringProperty(
+        name="Tracks",
+        description="Folder of stored tracks, which can be computed again; empty: the user's cache folder",
+        subtype="DIR_PATH",
+    )
+    device: EnumProperty(name="Device", description="What computes", items=DEVICES, default="auto")
+    threads: IntProperty(
+        name="Threads", description="Threads on the CPU; 0: all cores but one", min=0, soft_max=64
+    )
+
+    def command(self) -> list[str]:
+        """The engine's command with its arguments. Raises Refused where none is set."""
+        words = split_command(self.engine)
+        if not words:
+            if not self.interpreter:
+                raise Refused("set the Python of Rotopoint's engine in the add-on's preferences")
+            words = [bpy.path.abspath(self.interpreter), "-m", MODULE]
+        if self.store_folder:
+            words += ["--store", bpy.path.abspath(self.store_folder)]
+        if self.device != "auto":
+            words += ["--device", self.device]
+        if self.threads:
+            words += ["--threads", str(self.threads)]
+        return words
+
+    def environment(self) -> dict[str, str]:
+        """What the engine's environment has beside Blender's."""
+        if not self.checkpoint_folder:
+            return {}
+        return {FOLDER_VARIABLE: str(Path(bpy.path.abspath(self.checkpoint_folder)).absolute())}
+
+    def draw(self, _context: Context) -> None:
+        layout = self.layout
+        layout.use_property_split = True
+        column = layout.column()
+        row = column.row()
+        row.active = not self.engine
+        row.prop(self, "interpreter")
+        column.prop(self, "engine")
+        column = layout.column()
+        column.prop(self, "device")
+        column.prop(self, "threads")
+        column = layout.column()
+        column.prop(self, "checkpoint_folder")
+        column.prop(self, "store_folder")
+
+
+def preferences(context: Context | None = None) -> ROTOPOINT_preferences:
+    """Raises Refused where the add-on is not enabled."""
+    entry = (context or bpy.context).preferences.addons.get(__package__)
+    if entry is None or entry.preferences is None:
+        raise Refused("enable Rotopoint in the preferences first")
+    return entry.preferences
+
+
+def register() -> None:
+    bpy.utils.register_class(ROTOPOINT_preferences)
+
+
+def unregister() -> None:
+    bpy.utils.unregister_class(ROTOPOINT_preferences)

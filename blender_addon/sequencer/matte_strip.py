@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Puts a matte on a strip: a muted image strip of the mattes, and a MASK modifier that reads it.
+
+A strip takes one subject's matte: several masks on one strip would leave only where they meet. For more
+subjects, duplicate the strip.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import bpy
+from bpy.types import Scene
+
+from .. import compat
+from ..faults import Refused
+from ..matte_sequence import MatteSequence
+from .strip_source import Playback, playback, source_clip
+
+SUBJECT = "rotopoint_subject"
+"""Custom property of a matte strip, by which it is known again: the subject's id."""
+
+BLEND_TYPE = "rotopoint_blend_type"
+"""Custom property of a matte strip: how its source strip was blended before."""
+
+MODIFIER = "Rotopoint"
+
+CROP = ("min_x", "max_x", "min_y", "max_y")
+TRANSFORM = ("offset_x", "offset_y", "scale_x", "scale_y", "rotation", "origin", "filter")
+
+
+def apply_matte(strip: bpy.types.Strip, matte: MatteSequence) -> bpy.types.Strip:
+    """Cut a movie or image strip out by `matte`, or update what an earlier call made; return the matte strip.
+
+    The matte strip lies in a free channel, over the same scene frames. Trims and offsets of the strip, its
+    transform, crop and flips are taken over as they are now: call again after they change. A second call
+    with nothing changed changes nothing. From 5.0 Blender resamples the masks of scaled and rotated strips
+    twice, so their edges come out a little softer.
+
+    Raises Refused where mattes cannot follow the strip or do not cover the frames that it shows, and
+    FileNotFoundError where one of their files is missing (Blender would show the strip without any matte),
+    before anything is changed.
+    """
+    source_clip(strip)
+    played = playback(strip)
+    files = _files(strip, played, matte)
+    scene = strip.id_data
+    with compat.sequencer_scene(scene):
+        found = find_matte(strip)
+        # Where the strip was duplicated, the matte stays with the other one.
+        if found is None or _users(scene, found) > 1:
+            blend_type = strip.blend_type if found is None else found[BLEND_TYPE]
+            result = _new_strip(scene, strip, matte, files[0], played)
+            result[BLEND_TYPE] = blend_type
+        else:
+            result = found
+        start = played.start + _first_used(played, matte) - played.first_frame
+        _set_files(result, files)
+        compat.place_strip(result, start, played.left, played.right)
+        _set(result, channel=_free_channel(scene, strip, played, result))
+        _set_look(result, strip, matte)
+        _ensure_modifier(strip, result)
+        _set(strip, blend_type="ALPHA_OVER")
+    return result
+
+
+def find_matte(strip: bpy.types.Strip) -> bpy.types.Strip | None:
+    """The matte strip that `apply_matte` made for a strip, or None."""
+    modifier = _find_modifier(strip)
+    return None if modifier is None else modifier.input_mask_strip
+
+
+def remove_matte(strip: bpy.types.Strip) -> None:
+    """Take out all that `apply_matte` put in for a strip; the matte files stay."""
+    scene = strip.id_data
+    with compat.sequencer_scene(scene):
+        modifier = _find_modifier(strip)
+        if modifier is None:
+            return
+        matte = modifier.input_mask_strip
+        strip.modifiers.remove(modifier)
+        if matte is None:
+            return
+        if strip.blend_type == "ALPHA_OVER":
+            _set(strip, blend_type=matte[BLEND_TYPE])
+        if _users(scene, matte) == 0:
+            compat.top_strips(scene).remove(matte)
+
+
+def _first_used(played: Playback, matte: MatteSequence) -> int:
+    return max(played.first_frame, matte.first_frame)
+
+
+def _files(strip: bpy.types.Strip, played: Playback, matte: MatteSequence) -> list[Path]:
+    """The mattes of the pictures that the strip has, all of them there."""
+    first, last = played.seen
+    if first < matte.first_frame or last > matte.last_frame:
+        raise Refused(
+            f"{strip.name} shows the clip's frames {first} to {last}, but {matte.subject_name} has mattes of "
+            f"{matte.first_frame} to {matte.last_frame}: track the rest"
+        )
+    frames = range(_first_used(played, matte), min(played.last_frame, matte.last_frame) + 1)
+    files = [matte.file(frame).absolute() for frame in frames]
+    for file in files:
+        if not file.is_file():
+            raise FileNotFoundError(file)
+    return files
+
+
+def _new_strip(
+    scene: Scene, source: bpy.types.Strip, matte: MatteSequence, first: Path, played: Playback
+) -> bpy.types.Strip:
+    strip = compat.top_strips(scene).new_image(
+        name=f"{matte.subject_name} matte",
+        filepath=str(first),
+        channel=_free_channel(scene, source, played),
+        frame_start=played.start,
+    )
+    strip.select = False
+    return strip
+
+
+def _set_files(strip: bpy.types.Strip, files: Sequence[Path]) -> None:
+    folder = Path(bpy.path.abspath(strip.directory))
+    if folder.resolve() != files[0].parent.resolve():
+        strip.directory = str(files[0].parent)
+    names = [file.name for file in files]
+    for element, name in zip(strip.elements, names, strict=False):
+        _set(element, filename=name)
+    for name in names[len(strip.elements) :]:
+        strip.elements.append(name)
+    while len(strip.elements) > len(names):
+        strip.elements.pop(len(strip.elements) - 1)
+
+
+def _free_channel(
+    scene: Scene, source: bpy.types.Strip, played: Playback, own: bpy.types.Strip | None = None
+) -> int:
+    """The channel of `own` if it is free there, else the nearest one above the source, else below."""
+    taken = {
+        other.channel
+        for other in compat.top_strips(scene)
+        if other != own and _overlap(compat.strip_handles(other), (played.left, played.right))
+    }
+    largest = source.bl_rna.properties["channel"].hard_max
+    wanted = [*range(source.channel + 1, largest + 1), *range(source.channel - 1, 0, -1)]
+    if own is not None:
+        wanted.insert(0, own.channel)
+    for channel in wanted:
+        if channel not in taken:
+            return channel
+    raise Refused(f"no channel is free beside {source.name}: move or delete a strip")
+
+
+def _overlap(one: tuple[int, int], other: tuple[int, int]) -> bool:
+    return one[0] < other[1] and other[0] < one[1]
+
+
+def _set_look(strip: bpy.types.Strip, source: bpy.types.Strip, matte: MatteSequence) -> None:
+    """Let the matte lie where the source's picture lies, read as data, and be seen nowhere itself."""
+    if strip.get(SUBJECT) != matte.subject_id:
+        strip[SUBJECT] = matte.subject_id
+    _set(strip, mute=True)
+    if not strip.colorspace_settings.is_data:
+        strip.colorspace_settings.is_data = True
+    follows = compat.masks_follow_flips()
+    _set(strip, use_flip_x=source.use_flip_x and follows, use_flip_y=source.use_flip_y and follows)
+    _set(strip.crop, **{name: getattr(source.crop, name) for name in CROP})
+    _set(strip.transform, **{name: getattr(source.transform, name) for name in TRANSFORM})
+
+
+def _ensure_modifier(strip: bpy.types.Strip, matte: bpy.types.Strip) -> None:
+    modifier = _find_modifier(strip) or strip.modifiers.new(MODIFIER, "MASK")
+    _set(modifier, input_mask_type="STRIP", input_mask_strip=matte)
+
+
+def _find_modifier(strip: bpy.types.Strip) -> bpy.types.StripModifier | None:
+    """Ours: a MASK modifier that reads a matte of ours, or that has our name and lost its matte."""
+    for modifier in strip.modifiers:
+        if modifier.type == "MASK" and modifier.input_mask_type == "STRIP":
+            matte = modifier.input_mask_strip
+            if modifier.name.startswith(MODIFIER) if matte is None else SUBJECT in matte:
+                return modifier
+    return None
+
+
+def _users(scene: Scene, matte: bpy.types.Strip) -> int:
+    """How many strips are masked by a matte strip."""
+    return sum(
+        any(m.type == "MASK" and m.input_mask_strip == matte for m in strip.modifiers)
+        for strip in compat.all_strips(scene)
+        if hasattr(strip, "modifiers")
+    )
+
+
+def _set(data: bpy.types.bpy_struct, **values: object) -> None:
+    """Assign what differs alone: an assignment makes Blender render again."""
+    for name, value in values.items():
+        held = getattr(data, name)
+        if (tuple(held) != tuple(value)) if name == "origin" else (held != value):  # type: ignore[arg-type]
+            setattr(data, name, value)

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From points to a rendered composite by the add-on alone: the real worker with the draft model."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import bpy
+import numpy as np
+import pytest
+
+from blender_addon import host, mattes, shots
+from blender_addon.preferences import preferences
+from rotopoint.shot import Point
+from tests.blender.bpy_process import ENGINE_VARIABLE
+from tests.blender.inside.addon import load_clip
+from tests.blender.inside.footage import read, render, write
+
+ENGINE = os.environ.get(ENGINE_VARIABLE)
+
+pytestmark = [
+    pytest.mark.usefixtures("addon"),
+    pytest.mark.skipif(ENGINE is None, reason=f"{ENGINE_VARIABLE} names no Python that has the engine"),
+]
+
+WIDTH, HEIGHT, COUNT = 160, 90, 6
+RADIUS = 22
+rotopoint = bpy.ops.rotopoint
+
+
+def disc(frame: int) -> np.ndarray:
+    """(HEIGHT, WIDTH) bool: what the plate of a frame shows in orange."""
+    y, x = np.mgrid[:HEIGHT, :WIDTH]
+    return np.hypot(x + 0.5 - (45 + 8 * frame), y + 0.5 - 45) < RADIUS
+
+
+def write_clip(folder: Path) -> Path:
+    """An orange disc before blue, numbered from 101; the first file."""
+    for frame in range(1, COUNT + 1):
+        picture = np.full((HEIGHT, WIDTH, 3), (120, 70, 30), np.uint8)
+        picture[disc(frame)] = (20, 130, 250)
+        write(folder / f"disc_{100 + frame:04d}.png", picture)
+    return folder / "disc_0101.png"
+
+
+@pytest.mark.parametrize(("start", "offset"), [(1, 0), (101, 0), (20, 2)])
+def test_points_become_a_composite(scene: bpy.types.Scene, tmp_path: Path, start: int, offset: int) -> None:
+    preferences().interpreter = ENGINE
+    preferences().store_folder = str(tmp_path / "tracks")
+    preferences().device, preferences().threads = "cpu", 1
+    clip = load_clip(write_clip(tmp_path / "plates ä"), start, offset)
+    scene.render.resolution_x, scene.render.resolution_y = WIDTH, HEIGHT
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
+
+    scene.frame_current = shots.scene_frame(clip, 2)
+    rotopoint.subject_add(name="disc")
+    x, y = shots.from_pixels(61.0, 45.0, (WIDTH, HEIGHT))
+    rotopoint.point_add(x=x, y=y)
+    assert shots.shot_of(clip).subjects[0].prompts == (Point(2, 61.0, 45.0),)
+
+    rotopoint.preview()
+    (preview,) = host.state_of(clip).previews.values()
+    rows, columns = np.nonzero(preview.logits > 0)
+    assert columns.mean() * WIDTH / preview.logits.shape[1] == pytest.approx(61, abs=6)
+    assert rows.mean() * HEIGHT / preview.logits.shape[0] == pytest.approx(45, abs=6)
+
+    rotopoint.track()
+    assert host.state_of(clip).message == f"Done: {COUNT} frames, {COUNT} of them new"
+    folder = mattes.folder_of(clip)
+    assert folder.parent == tmp_path / "rotopoint"
+    delivered = [read(folder / f"disc_disc_matte.{100 + n:04d}.png") for n in range(1, COUNT + 1)]
+    for frame, matte in enumerate(delivered, start=1):
+        inside = matte > 32767
+        shared, either = np.sum(inside & disc(frame)), np.sum(inside | disc(frame))
+        assert shared / either > 0.8, f"the matte of frame {frame} misses the disc"
+
+    rotopoint.wire()
+    first = shots.scene_frame(clip, 1)
+    pictures = render(scene, tmp_path / "out", first, first + COUNT - 1, depth="16")
+    for picture, matte in zip(pictures, delivered, strict=True):
+        # Within 1 of 255.
+        assert np.abs(picture[..., 3].astype(int) - matte).max() <= 257
+    rotopoint.track()
+    assert host.state_of(clip).message == f"Done: {COUNT} frames, 0 of them new"
