@@ -125,7 +125,7 @@ def _reload_images(folder: Path | None) -> None:
 def _redraw() -> None:
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
-            if area.type == "CLIP_EDITOR":
+            if area.type in ("CLIP_EDITOR", "SEQUENCE_EDITOR"):
                 area.tag_redraw()
 
 
