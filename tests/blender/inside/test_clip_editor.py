@@ -237,7 +237,7 @@ def test_a_linked_clip_is_tracked_and_not_changed(clip: bpy.types.MovieClip, tmp
         with refused("make it local"):
             call()
     assert rotopoint.track() == {"FINISHED"}
-    assert len(list((tmp_path / "mattes").iterdir())) == COUNT
+    assert len(list((tmp_path / "mattes").glob("*.png"))) == COUNT
 
 
 def test_tracking_a_part_of_the_clip(clip: bpy.types.MovieClip, tmp_path: Path) -> None:
@@ -250,7 +250,7 @@ def test_tracking_a_part_of_the_clip(clip: bpy.types.MovieClip, tmp_path: Path) 
     settings = shots.shot_of(clip).settings
     assert settings.range == FrameRange(ClipFrame(4), ClipFrame(9))
     assert settings.direction is Direction.FORWARD
-    assert len(list((tmp_path / "mattes").iterdir())) == 6
+    assert len(list((tmp_path / "mattes").glob("*.png"))) == 6
     assert rotopoint.preview(frame=5) == {"FINISHED"}
     assert list(host.state_of(clip).previews) == [(clip.rotopoint.subjects[0].uid, 5)]
 
