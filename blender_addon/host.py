@@ -57,13 +57,14 @@ def ask_preview(clip: MovieClip, subject: str, frame: int) -> None:
 
 
 def ask_track(clip: MovieClip) -> Path:
-    """Ask for all mattes of a clip; the folder that they go to. Raises RotopointError."""
+    """Ask for all mattes of a clip; the folder that they go to, and the shot. Raises RotopointError."""
     shot = shots.shot_of(clip)
     if not shot.subjects:
         raise Refused(f"{clip.name} has no subjects: add one and give it a point")
     if without := [subject.name for subject in shot.subjects if not subject.prompts]:
         raise Refused(f"{without[0]} has no points yet: give it one, or delete the subject")
     folder = mattes.folder_of(clip)
+    mattes.save_shot_beside(clip, shot, folder)
     engine.track(clip.session_uid, shot, folder)
     _timer.start()
     return folder
@@ -125,7 +126,7 @@ def _reload_images(folder: Path | None) -> None:
 def _redraw() -> None:
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
-            if area.type == "CLIP_EDITOR":
+            if area.type in ("CLIP_EDITOR", "SEQUENCE_EDITOR"):
                 area.tag_redraw()
 
 

@@ -11,9 +11,10 @@ from bpy.types import MovieClip
 
 from rotopoint.clip.sequence import sequence_from
 from rotopoint.deliver.naming import EXTENSIONS
-from rotopoint.errors import TrackMissing
+from rotopoint.errors import OutputUnwritable, TrackMissing
 from rotopoint.names import FORBIDDEN
 from rotopoint.shot import Shot, Subject
+from rotopoint.shot_json import save_shot
 
 from . import shots
 from .compositor import MatteSequence
@@ -48,6 +49,20 @@ def matte_sequences(clip: MovieClip) -> tuple[MatteSequence, ...]:
     if not sequences:
         raise Refused(f"no mattes of {clip.name} in {folder}: track the clip first")
     return sequences
+
+
+def save_shot_beside(clip: MovieClip, shot: Shot, folder: Path) -> Path:
+    """Write what is asked beside the mattes, for the command line and a farm; the file's path.
+
+    Raises OutputUnwritable.
+    """
+    path = folder / f"{_naming(clip, shot)[0]}.shot.json"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        save_shot(shot, path)
+    except OSError as error:
+        raise OutputUnwritable(path, error.strerror or str(error)) from error
+    return path
 
 
 def _naming(clip: MovieClip, shot: Shot) -> tuple[str, int]:

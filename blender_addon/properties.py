@@ -139,7 +139,8 @@ class ROTOPOINT_PG_clip(PropertyGroup):
     )
     input_transform: StringProperty(
         name="Input",
-        description="Color of the clip's file: auto, srgb, linear, or a .cube file to sRGB",
+        description="Color of the clip's file: auto (as the clip's color space says), srgb, linear, "
+        "or a .cube file to sRGB",
         default=Settings.input_transform,
         search=_transforms,
         search_options={"SUGGESTION"},

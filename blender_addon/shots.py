@@ -27,7 +27,7 @@ from rotopoint.shot import (
     Subject,
 )
 
-from . import compat
+from . import clip_color, compat
 from .faults import Refused
 from .properties import ROTOPOINT_PG_clip, ROTOPOINT_PG_subject
 
@@ -175,6 +175,8 @@ def active_subject(clip: MovieClip) -> ROTOPOINT_PG_subject | None:
 def _settings(asked: ROTOPOINT_PG_clip, clip: MovieClip) -> Settings:
     limits = (ClipFrame(asked.range_first), ClipFrame(asked.range_last))
     transform = asked.input_transform
+    if transform == clip_color.AUTO:
+        transform = clip_color.transform_of(clip)
     return Settings(
         range=FrameRange(*limits) if asked.use_range else None,
         direction=Direction(asked.direction),

@@ -71,6 +71,16 @@ def find_matte(strip: bpy.types.Strip) -> bpy.types.Strip | None:
     return None if modifier is None else modifier.input_mask_strip
 
 
+def has_matte(strip: bpy.types.Strip) -> bool:
+    """Whether there is anything to remove: a matte, or the modifier of one that was deleted."""
+    return _find_modifier(strip) is not None
+
+
+def is_matte(strip: bpy.types.Strip) -> bool:
+    """Whether `apply_matte` made a strip."""
+    return SUBJECT in strip
+
+
 def remove_matte(strip: bpy.types.Strip) -> None:
     """Take out all that `apply_matte` put in for a strip; the matte files stay."""
     scene = strip.id_data
@@ -177,7 +187,7 @@ def _ensure_modifier(strip: bpy.types.Strip, matte: bpy.types.Strip) -> None:
 
 def _find_modifier(strip: bpy.types.Strip) -> bpy.types.StripModifier | None:
     """Ours: a MASK modifier that reads a matte of ours, or that has our name and lost its matte."""
-    for modifier in strip.modifiers:
+    for modifier in getattr(strip, "modifiers", ()):
         if modifier.type == "MASK" and modifier.input_mask_type == "STRIP":
             matte = modifier.input_mask_strip
             if modifier.name.startswith(MODIFIER) if matte is None else SUBJECT in matte:

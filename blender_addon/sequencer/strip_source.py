@@ -11,8 +11,9 @@ import bpy
 from bpy.types import MovieClip
 
 from rotopoint.clip.sequence import NumberedFile
+from rotopoint.errors import RotopointError
 
-from .. import compat
+from .. import compat, shots
 from ..faults import Refused
 
 
@@ -59,17 +60,29 @@ def source_clip(strip: bpy.types.Strip) -> MovieClip:
     """
     if (reason := refusal(strip)) is not None:
         raise Refused(reason)
-    path = source_file(strip)
-    clip = _find_clip(path)
-    is_new = clip is None
-    if clip is None:
-        clip = bpy.data.movieclips.load(str(path))
-        clip.colorspace_settings.name = strip.colorspace_settings.name
-    if (reason := _wrong_length(strip, clip)) is not None:
-        if is_new:
-            bpy.data.movieclips.remove(clip)
-        raise Refused(reason)
+    clip = find_clip(strip)
+    if clip is not None:
+        _check_length(strip, clip)
+        return clip
+    clip = bpy.data.movieclips.load(str(source_file(strip)))
+    clip.colorspace_settings.name = strip.colorspace_settings.name
+    try:
+        _check_length(strip, clip)
+    except RotopointError:
+        bpy.data.movieclips.remove(clip)
+        raise
     return clip
+
+
+def find_clip(strip: bpy.types.Strip) -> MovieClip | None:
+    """The Movie Clip of the file of a strip that is not refused, or None where none is in the .blend yet."""
+    path = source_file(strip).resolve()
+
+    def loads(clip: MovieClip) -> bool:
+        return Path(bpy.path.abspath(clip.filepath, library=clip.library)).resolve() == path
+
+    # What is asked is kept on the clip, and a linked one cannot be written to.
+    return next((clip for clip in bpy.data.movieclips if clip.library is None and loads(clip)), None)
 
 
 def playback(strip: bpy.types.Strip) -> Playback:
@@ -93,14 +106,6 @@ def source_file(strip: bpy.types.Strip) -> Path:
 
 def _absolute(strip: bpy.types.Strip, path: str) -> Path:
     return Path(bpy.path.abspath(path, library=strip.id_data.library)).absolute()
-
-
-def _find_clip(path: Path) -> MovieClip | None:
-    def loads(clip: MovieClip) -> bool:
-        return Path(bpy.path.abspath(clip.filepath, library=clip.library)).resolve() == path.resolve()
-
-    # What is asked is kept on the clip, and a linked one cannot be written to.
-    return next((clip for clip in bpy.data.movieclips if clip.library is None and loads(clip)), None)
 
 
 def _refusals(strip: bpy.types.Strip) -> Iterator[str]:
@@ -148,16 +153,16 @@ def _stray_picture(strip: bpy.types.Strip) -> str | None:
     return None
 
 
-def _wrong_length(strip: bpy.types.Strip, clip: MovieClip) -> str | None:
-    count = clip.frame_duration
+def _check_length(strip: bpy.types.Strip, clip: MovieClip) -> None:
+    """Raises Refused where the strip does not play one picture of the clip a scene frame."""
+    count = shots.frame_count(clip)
     if strip.type == "IMAGE":
         if len(strip.elements) > count:
-            return f"{strip.name} has {len(strip.elements)} pictures, but only {count} are on disk"
+            raise Refused(f"{strip.name} has {len(strip.elements)} pictures, but only {count} are on disk")
         count = len(strip.elements)
     taken = compat.strip_content_frames(strip) + sum(compat.strip_trims(strip))
     if taken != count:
-        return (
+        raise Refused(
             f"{strip.name} takes {taken} frames for {count} pictures: give the scene the clip's frame rate, "
             "or add the strip again"
         )
-    return None

@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
+import av
 import bpy
 import numpy as np
 import pytest
@@ -35,17 +37,45 @@ def disc(frame: int) -> np.ndarray:
     return np.hypot(x + 0.5 - (45 + 8 * frame), y + 0.5 - 45) < RADIUS
 
 
-def write_clip(folder: Path) -> Path:
-    """An orange disc before blue, numbered from 101; the first file."""
+def plate(frame: int) -> np.ndarray:
+    """(HEIGHT, WIDTH, 3) uint8 BGR: an orange disc before blue."""
+    picture = np.full((HEIGHT, WIDTH, 3), (120, 70, 30), np.uint8)
+    picture[disc(frame)] = (20, 130, 250)
+    return picture
+
+
+def write_sequence(folder: Path) -> Path:
+    """The plates as PNG, numbered from 101; the first file."""
     for frame in range(1, COUNT + 1):
-        picture = np.full((HEIGHT, WIDTH, 3), (120, 70, 30), np.uint8)
-        picture[disc(frame)] = (20, 130, 250)
-        write(folder / f"disc_{100 + frame:04d}.png", picture)
+        write(folder / f"disc_{100 + frame:04d}.png", plate(frame))
     return folder / "disc_0101.png"
 
 
+def write_video(folder: Path) -> Path:
+    """The plates as H.264."""
+    folder.mkdir()
+    path = folder / "disc.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(
+            "libx264", rate=24, options={"crf": "12", "x264-params": "log-level=none"}
+        )
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        for frame in range(1, COUNT + 1):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(plate(frame), "bgr24")))
+        container.mux(stream.encode(None))
+    return path
+
+
 @pytest.mark.parametrize(("start", "offset"), [(1, 0), (101, 0), (20, 2)])
-def test_points_become_a_composite(scene: bpy.types.Scene, tmp_path: Path, start: int, offset: int) -> None:
+@pytest.mark.parametrize(("write_clip", "first_number"), [(write_sequence, 101), (write_video, 1)])
+def test_points_become_a_composite(
+    scene: bpy.types.Scene,
+    tmp_path: Path,
+    write_clip: Callable[[Path], Path],
+    first_number: int,
+    start: int,
+    offset: int,
+) -> None:
     preferences().interpreter = ENGINE
     preferences().store_folder = str(tmp_path / "tracks")
     preferences().device, preferences().threads = "cpu", 1
@@ -69,7 +99,7 @@ def test_points_become_a_composite(scene: bpy.types.Scene, tmp_path: Path, start
     assert host.state_of(clip).message == f"Done: {COUNT} frames, {COUNT} of them new"
     folder = mattes.folder_of(clip)
     assert folder.parent == tmp_path / "rotopoint"
-    delivered = [read(folder / f"disc_disc_matte.{100 + n:04d}.png") for n in range(1, COUNT + 1)]
+    delivered = [read(folder / f"disc_disc_matte.{first_number + n:04d}.png") for n in range(COUNT)]
     for frame, matte in enumerate(delivered, start=1):
         inside = matte > 32767
         shared, either = np.sum(inside & disc(frame)), np.sum(inside | disc(frame))

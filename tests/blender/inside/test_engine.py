@@ -17,6 +17,7 @@ from blender_addon.clip_state import ClipState
 from blender_addon.engine import Engine
 from blender_addon.faults import Refused
 from blender_addon.preferences import join_command, preferences, split_command
+from rotopoint.shot_json import load_shot
 from tests.blender.inside.addon import add_subject, load_clip, use_fake_worker
 from tests.blender.inside.footage import COUNT, HEIGHT, WIDTH, read, write_plates
 
@@ -62,7 +63,9 @@ def test_tracking_writes_every_matte(clip: bpy.types.MovieClip, tmp_path: Path) 
         False,
     )
     assert (state.done, state.total, state.progress) == (COUNT, COUNT, 1.0)
-    assert len(list((tmp_path / "mattes").iterdir())) == COUNT
+    assert len(list((tmp_path / "mattes").glob("*.png"))) == COUNT
+    (saved,) = (tmp_path / "mattes").glob("*.shot.json")
+    assert load_shot(saved) == shots.shot_of(clip)
 
 
 def test_a_preview_is_the_mask_around_the_point(clip: bpy.types.MovieClip) -> None:
@@ -154,7 +157,7 @@ def test_cancelling_keeps_finished_frames(clip: bpy.types.MovieClip, tmp_path: P
         False,
         False,
     )
-    assert 2 <= len(list((tmp_path / "mattes").iterdir())) < COUNT
+    assert 2 <= len(list((tmp_path / "mattes").glob("*.png"))) < COUNT
 
 
 def test_tracking_follows_what_is_asked_meanwhile(clip: bpy.types.MovieClip, tmp_path: Path) -> None:
