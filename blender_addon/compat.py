@@ -51,11 +51,15 @@ def ensure_compositor_tree(scene: Scene) -> NodeTree:
 
 
 def find_output(tree: NodeTree) -> NodeSocket | None:
-    """The socket that takes the scene's picture: of a Composite node, or from 5.0 of the Group Output."""
+    """The socket that takes the scene's picture: of a Composite node, or from 5.0 of the Group Output.
+
+    A file of 5.0 opened in 4.5 may hold both; there the Composite node alone counts.
+    """
+    has_composite = hasattr(bpy.types, "CompositorNodeComposite")
     for node in tree.nodes:
-        if node.bl_idname == "CompositorNodeComposite":
+        if has_composite and node.bl_idname == "CompositorNodeComposite":
             return node.inputs["Image"]
-        if node.bl_idname == "NodeGroupOutput" and node.is_active_output:
+        if not has_composite and node.bl_idname == "NodeGroupOutput" and node.is_active_output:
             return next((socket for socket in node.inputs if socket.type == "RGBA"), None)
     return None
 
