@@ -64,8 +64,8 @@ def ask_track(clip: MovieClip) -> Path:
     if without := [subject.name for subject in shot.subjects if not subject.prompts]:
         raise Refused(f"{without[0]} has no points yet: give it one, or delete the subject")
     folder = mattes.folder_of(clip)
-    mattes.save_shot_beside(clip, shot, folder)
     engine.track(clip.session_uid, shot, folder)
+    mattes.save_shot_beside(clip, shot, folder)
     _timer.start()
     return folder
 

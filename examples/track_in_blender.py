@@ -92,7 +92,7 @@ def run(args: argparse.Namespace) -> None:
     scene.render.filepath = str(out / "frames" / "frame_####.png")
     bpy.ops.render.render(animation=True, scene=scene.name)
     for kind, folder in (("matte", out / "mattes"), ("frame", out / "frames")):
-        for path in sorted(folder.iterdir()):
+        for path in sorted(folder.glob("*.png")):
             sys.stdout.write(f"{kind} {path}\n")
 
 
