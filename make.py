@@ -7,7 +7,8 @@
     python3 make.py extension   build the Blender extension into dist/
     python3 make.py setup       the set-up alone
 
-Needs Python 3.11 with pip, and nothing else; on Debian it installs what bpy needs of the system.
+Needs Python 3.11 with pip, and nothing else; on Debian it installs what bpy needs of the system. Where a
+Python 3.13 is at hand too, the tests run in Blender 5.2 as well.
 """
 
 from __future__ import annotations
@@ -20,14 +21,15 @@ import shutil
 import subprocess
 import sys
 import time
-import venv
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 ENGINE = ROOT / ".venv"
 PINS = ROOT / "pins"
-BLENDERS = ("4.5", "5.0")
+BLENDERS = {"4.2": (3, 11), "4.5": (3, 11), "5.0": (3, 11), "5.2": (3, 13)}
+"""The bpy wheels that the tests use, and the Python that each is made for."""
+
 DEMO_BLENDER = "5.0"
 
 SYSTEM_LIBRARIES = {
@@ -74,12 +76,32 @@ def blender_environment(version: str) -> Path:
     return ROOT / ".venvs" / f"bpy-{version}"
 
 
-def prepare(environment: Path, pins: Sequence[Path], installs: Sequence[Sequence[str]]) -> None:
-    """A virtual environment with what `installs` (arguments of pip, one call each) ask for.
+def find_python(version: tuple[int, int]) -> Path | None:
+    """An interpreter of a version of Python: this one, one on the path, or one of pyenv's; else None."""
+    if sys.version_info[:2] == version:
+        return Path(sys.executable)
+    name = "python{}.{}".format(*version)
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    commands = [[name], *([str(path)] for path in sorted(pyenv.glob(f"*/bin/{name}")))]
+    if os.name == "nt":
+        commands.append(["py", "-{}.{}".format(*version)])
+    for command in commands:
+        try:
+            # Pyenv's stand-ins are on the path also for versions that they refuse to start.
+            asked = [*command, "-c", "import sys; print(sys.executable)"]
+            said = subprocess.run(asked, capture_output=True, text=True, check=True)
+        except (OSError, subprocess.CalledProcessError):
+            continue
+        return Path(said.stdout.strip())
+    return None
 
-    Nothing is done where a stamp says that the same was installed before.
+
+def prepare(environment: Path, python: Path, pins: Sequence[Path], installs: Sequence[Sequence[str]]) -> None:
+    """A virtual environment of `python` with what `installs` (arguments of pip, one call each) ask for.
+
+    Nothing is done where a stamp says that the same was installed before; `pins` are files that the
+    arguments name.
     """
-    constraints = [argument for pin in pins for argument in ("-c", str(pin))]
     asked = [*(p.read_bytes() for p in (*pins, ROOT / "pyproject.toml")), repr(installs).encode()]
     wanted = hashlib.sha256(b"\0".join(asked)).hexdigest()
     stamp = environment / "rotopoint-stamp"
@@ -88,33 +110,45 @@ def prepare(environment: Path, pins: Sequence[Path], installs: Sequence[Sequence
 
     def install() -> None:
         if not python_of(environment).is_file():
-            venv.create(environment, with_pip=True)
+            run(python, "-m", "venv", environment)
         pip = (python_of(environment), "-m", "pip", "--disable-pip-version-check")
         for arguments in installs:
-            run(*pip, "install", "--progress-bar", "on", *constraints, *arguments)
+            run(*pip, "install", "--progress-bar", "on", *arguments)
         stamp.write_text(wanted)
 
     step(f"setting up {environment.relative_to(ROOT)}", install)
 
 
 def prepare_engine() -> None:
+    pins = PINS / "engine.txt"
+    constrained = ["-c", str(pins.relative_to(ROOT))]
     prepare(
         ENGINE,
-        [PINS / "engine.txt"],
+        Path(sys.executable),
+        [pins],
         [
-            ["-e", ".[torch,test,lint]"],
+            [*constrained, "-e", ".[torch,test,lint]"],
             # Its requirements name torchvision, which its video path never imports.
-            ["--no-deps", "RF-SAM-2"],
+            [*constrained, "--no-deps", "RF-SAM-2"],
         ],
     )
 
 
-def prepare_blender(version: str) -> None:
+def prepare_blender(version: str) -> bool:
+    """Whether there is a Python for it."""
+    python = find_python(BLENDERS[version])
+    if python is None:
+        say("== Blender {} is left out: no Python {}.{} is at hand".format(version, *BLENDERS[version]))
+        return False
+    shared, own = PINS / "engine.txt", PINS / f"bpy-{version}.txt"
     prepare(
         blender_environment(version),
-        [PINS / "engine.txt", PINS / f"bpy-{version}.txt"],
-        [["bpy", "-e", ".[blender]"]],
+        python,
+        [shared, own],
+        # What it brings itself, in its own versions, comes last.
+        [["-c", str(shared.relative_to(ROOT)), "-e", ".[blender]"], ["-r", str(own.relative_to(ROOT))]],
     )
+    return True
 
 
 def prepare_system() -> None:
@@ -141,7 +175,7 @@ def check_python() -> None:
         raise SystemExit("the bpy wheels need Python 3.11; run this with python3.11")
 
 
-def setup(blenders: Sequence[str]) -> None:
+def setup(blenders: Iterable[str]) -> None:
     check_python()
     prepare_system()
     prepare_engine()

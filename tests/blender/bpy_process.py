@@ -12,7 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from make import BLENDERS
+
 ROOT = Path(__file__).resolve().parents[2]
+
+VERSIONS = tuple(BLENDERS)
+"""Every Blender that the tests know, oldest first."""
 
 LIMIT_SECONDS = 300
 

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.blender.bpy_process import ROOT, run_in_bpy
+from tests.blender.bpy_process import ROOT, VERSIONS, run_in_bpy
 
 EXAMPLES = ROOT / "examples"
 WIDTH, HEIGHT = 160, 90
@@ -60,7 +60,7 @@ def job(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("version", ["4.5", "5.0"])
+@pytest.mark.parametrize("version", VERSIONS)
 def test_the_composite_of_an_image_sequence(version: str, job: Path) -> None:
     out, blend = job / "out" / "frames", job / "out" / "shot.blend"
     source = ["--clip", job / "plate", "--mattes", job / "mattes", "--subject", SUBJECT]

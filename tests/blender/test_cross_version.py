@@ -14,10 +14,9 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.blender.bpy_process import ROOT, bpy_python, run_in_bpy
+from tests.blender.bpy_process import ROOT, run_in_bpy
 
 SCRIPT = ROOT / "tests" / "blender" / "cross_version.py"
-OLDEST = "4.2" if bpy_python("4.2") else "4.5"
 FRAME, FILE = 5, "out_0103.png"
 """The clip frame that is rendered, on the scene frame that a start of 101 and an offset of 2 make of it."""
 
@@ -45,9 +44,9 @@ def saved_by(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[
 @pytest.mark.parametrize(
     ("by", "version"),
     [
-        (OLDEST, "4.5"),
-        (OLDEST, "5.0"),
-        (OLDEST, "5.2"),
+        ("4.2", "4.5"),
+        ("4.2", "5.0"),
+        ("4.2", "5.2"),
         ("4.5", "5.2"),
         ("5.0", "5.2"),
         ("5.0", "4.5"),

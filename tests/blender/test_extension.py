@@ -14,9 +14,8 @@ import numpy as np
 import pytest
 
 import rotopoint
-from tests.blender.bpy_process import ROOT, bpy_python, run_in_bpy
+from tests.blender.bpy_process import ROOT, VERSIONS, bpy_python, run_in_bpy
 
-VERSIONS = ["4.2", "4.5", "5.0", "5.2"]
 VERSION = rotopoint.__version__
 NEWER_VERSION = "99.0.0"
 SCRIPT = Path(__file__).with_name("install_extension.py")

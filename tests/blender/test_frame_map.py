@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from rotopoint.clip import open_clip
 from rotopoint.shot import ClipReference
-from tests.blender.bpy_process import run_in_bpy
+from tests.blender.bpy_process import VERSIONS, run_in_bpy
 from tests.core.clip.numbered_video import number_in, numbered_picture, write_every_kind
 
 SCRIPT = Path(__file__).with_name("render_clip_frames.py")
@@ -24,9 +24,7 @@ LIKE_BLENDER = 2.0
 NOT_COMPARED = {
     # Past the last picture, where seeking finds none, Blender shows memory that it has not written to:
     # the picture changes with the environment variable MALLOC_PERTURB_. The map holds the last picture.
-    ("4.2", "edit begins empty.mp4"): {29, 30},
-    ("4.5", "edit begins empty.mp4"): {29, 30},
-    ("5.0", "edit begins empty.mp4"): {29, 30},
+    **{(version, "edit begins empty.mp4"): {29, 30} for version in VERSIONS},
     # 4.2 shows picture 21 a second time in the place of 22, every time; later versions do not.
     ("4.2", "b-frames open groups.mp4"): {23},
 }
@@ -52,7 +50,7 @@ def picture(path: Path) -> NDArray[np.uint8]:
     return cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
 
 
-@pytest.mark.parametrize("version", ["4.2", "4.5", "5.0"])
+@pytest.mark.parametrize("version", VERSIONS)
 def test_each_clip_frame_is_what_blender_shows(version: str, clips: list[Path], tmp_path: Path) -> None:
     run_in_bpy(version, SCRIPT, tmp_path, *clips)
     said = json.loads((tmp_path / "clips.json").read_text(encoding="utf-8"))

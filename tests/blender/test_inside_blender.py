@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.blender.bpy_process import ENGINE_VARIABLE, run_in_bpy
+from tests.blender.bpy_process import ENGINE_VARIABLE, VERSIONS, run_in_bpy
 
 INSIDE = Path(__file__).parent / "inside"
 FEWEST = 100
 
 
-@pytest.mark.parametrize("version", ["4.2", "4.5", "5.0", "5.2"])
+@pytest.mark.parametrize("version", VERSIONS)
 def test_the_tests_inside_pass(version: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     has_engine = importlib.util.find_spec("torch") is not None
     if has_engine and ENGINE_VARIABLE not in os.environ:

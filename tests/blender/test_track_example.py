@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.blender.bpy_process import ROOT, run_in_bpy
+from tests.blender.bpy_process import ROOT, VERSIONS, run_in_bpy
 
 EXAMPLE = ROOT / "examples" / "track_in_blender.py"
 COUNT = 4
@@ -22,7 +22,7 @@ def read(path: Path) -> np.ndarray:
 
 
 @pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="this Python does not have the engine")
-@pytest.mark.parametrize("version", ["4.5", "5.0"])
+@pytest.mark.parametrize("version", VERSIONS)
 def test_it_renders_the_mattes_it_tracked(version: str, tmp_path: Path) -> None:
     args = ["--engine", sys.executable, "--out", tmp_path / "ä out", "--range", "1", str(COUNT)]
     said = [line.split(" ", 1) for line in run_in_bpy(version, EXAMPLE, *args).stdout.splitlines()]
