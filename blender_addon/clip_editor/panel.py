@@ -123,10 +123,11 @@ class ROTOPOINT_PT_mattes(_ClipPanel):
         layout = self.layout
         clip = clip_in(context)
         asked = clip.rotopoint
-        if compositor.is_outdated(context.scene, clip):
+        reason = compositor.out_of_date(context.scene, clip, [subject.uid for subject in asked.subjects])
+        if reason is not None:
             row = layout.row()
             row.alert = True
-            row.label(text="The clip has moved in time: wire it again", icon="ERROR")
+            row.label(text=reason, icon="ERROR")
         row = layout.row(align=True)
         row.operator("rotopoint.wire", icon="NODE_COMPOSITING")
         row.operator("rotopoint.unwire", text="", icon="UNLINKED")

@@ -27,6 +27,9 @@ class ROTOPOINT_OT_wire(ClipOperator, Operator):
 
     def act(self, context: Context, clip: MovieClip) -> None:
         sequences = mattes.matte_sequences(clip)
+        asked = {subject.uid for subject in clip.rotopoint.subjects}
+        gone = compositor.wired_subjects(context.scene, clip).keys() - asked
+        compositor.unwire(context.scene, clip, gone)
         compositor.wire(context.scene, clip, sequences)
         names = ", ".join(sequence.subject_name for sequence in sequences)
         self.report({"INFO"}, f"Wired: {names}")

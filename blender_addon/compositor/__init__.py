@@ -3,6 +3,15 @@
 
 from ..matte_sequence import MatteSequence
 from .node_group import ensure_node_group
-from .wiring import SubjectNodes, Wiring, is_outdated, unwire, wire
+from .wiring import SubjectNodes, Wiring, out_of_date, unwire, wire, wired_subjects
 
-__all__ = ["MatteSequence", "SubjectNodes", "Wiring", "ensure_node_group", "is_outdated", "unwire", "wire"]
+__all__ = [
+    "MatteSequence",
+    "SubjectNodes",
+    "Wiring",
+    "ensure_node_group",
+    "out_of_date",
+    "unwire",
+    "wire",
+    "wired_subjects",
+]

@@ -11,26 +11,33 @@ Nodes are known again by custom properties on them, so a second run finds its ow
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import bpy
-from bpy.types import MovieClip, Node, NodeLink, NodeSocket, NodeTree, Scene
+from bpy.types import MovieClip, Node, NodeSocket, NodeTree, Scene
 
 from .. import compat
+from ..blend_paths import to_save
 from ..matte_sequence import MatteSequence
+from .graph import move_links, source
+from .layers import insert, join_cut_out, last_of, leave, mend
 from .node_group import ensure_node_group
-
-ROLE = "rotopoint_role"
-CLIP = "rotopoint_clip"
-SUBJECT = "rotopoint_subject"
-FIRST_FRAME = "rotopoint_first_frame"
-
-MATTE = "matte"
-CUT_OUT = "cut-out"
-JOIN = "join"
-OVER = "over"
+from .nodes import (
+    CUT_OUT,
+    FIRST_FRAME,
+    JOIN,
+    MATTE,
+    OVER,
+    ROLE,
+    SUBJECT,
+    find,
+    find_clip_node,
+    new_clip_node,
+    new_node,
+    ours_in,
+)
 
 
 @dataclass(frozen=True)
@@ -59,8 +66,9 @@ def wire(scene: Scene, clip: MovieClip, mattes: Iterable[MatteSequence]) -> Wiri
     """Wire the mattes of `clip` into the compositor of `scene`, or update what an earlier call wired.
 
     Subjects already wired and not named in `mattes` stay as they are, as do parameters and links that a
-    person changed. A second call with the same arguments changes nothing. Raises ValueError where
-    `mattes` is empty and FileNotFoundError where a first file is missing, before anything is changed.
+    person changed; links between subjects that were lost are made again. A second call with the same
+    arguments changes nothing. Raises ValueError where `mattes` is empty and FileNotFoundError where a first
+    file is missing, before anything is changed.
     """
     sequences = tuple(mattes)
     if not sequences:
@@ -72,30 +80,40 @@ def wire(scene: Scene, clip: MovieClip, mattes: Iterable[MatteSequence]) -> Wiri
         scene.render.use_compositing = True
     tree = compat.ensure_compositor_tree(scene)
     output = compat.ensure_output(tree)
-    clip_node = _find_clip_node(tree, clip) or _new_clip_node(tree, clip, output.node)
+    clip_node = find_clip_node(tree, clip) or new_clip_node(tree, clip, output.node)
+    mend(tree, clip)
     subjects = tuple(
         _ensure_subject(tree, clip_node, output, sequence, row) for row, sequence in enumerate(sequences)
     )
-    result = _last(tree, clip)
+    result = last_of(tree, clip)
     assert result is not None
     return Wiring(tree, clip_node, subjects, result)
 
 
-def unwire(scene: Scene, clip: MovieClip) -> None:
-    """Take out all that `wire` put in for `clip` and link the clip again where its cut-outs were.
+def unwire(scene: Scene, clip: MovieClip, subjects: Collection[str] | None = None) -> None:
+    """Take out what `wire` put in for `clip` and link the clip again where its cut-outs were.
 
-    The Movie Clip node and the output node stay, also where `wire` made them. Matte images that nothing
-    else uses are removed from the file; the matte files stay.
+    `subjects` are the ids of those to take out, None: all. The Movie Clip node and the output node stay, also
+    where `wire` made them. Matte images that nothing else uses are removed from the file; the matte files
+    stay.
     """
     tree = compat.find_compositor_tree(scene)
     if tree is None:
         return
-    ours = list(_ours(tree, clip))
-    clip_node = _find_clip_node(tree, clip)
+    wired = wired_subjects(scene, clip)
+    leaving = set(wired if subjects is None else wired.keys() & set(subjects))
+    ours = list(ours_in(tree, clip))
+    if leaving != set(wired):
+        mend(tree, clip)
+        for subject in leaving:
+            leave(tree, clip, subject)
+        # What lays the cut-outs over something goes with the last of them.
+        ours = [n for n in ours_in(tree, clip) if n[ROLE] in (MATTE, CUT_OUT) and n[SUBJECT] in leaving]
+    clip_node = find_clip_node(tree, clip)
     for node in ours:
         if node[ROLE] == OVER:
             background, _ = compat.alpha_over_inputs(node)
-            _move_links(tree, node.outputs["Image"], _source(background))
+            move_links(tree, node.outputs["Image"], source(background))
         elif node[ROLE] in (CUT_OUT, JOIN) and clip_node is not None:
             for link in list(node.outputs["Image"].links):
                 if link.to_node not in ours:
@@ -108,35 +126,53 @@ def unwire(scene: Scene, clip: MovieClip) -> None:
             bpy.data.images.remove(image)
 
 
-def is_outdated(scene: Scene, clip: MovieClip) -> bool:
-    """Whether the clip has moved in time since it was wired, so that its mattes come too early or late."""
+def wired_subjects(scene: Scene, clip: MovieClip) -> dict[str, str]:
+    """The ids of the subjects of `clip` that are wired, and the names that their nodes show."""
+    tree = compat.find_compositor_tree(scene)
+    nodes = () if tree is None else ours_in(tree, clip)
+    return {node[SUBJECT]: node.label for node in nodes if node[ROLE] == CUT_OUT}
+
+
+def out_of_date(scene: Scene, clip: MovieClip, subjects: Collection[str]) -> str | None:
+    """What has changed since `clip` was wired, as one line that says what to do; None where nothing has.
+
+    `subjects` are the ids that the clip has. Cheap enough for a panel.
+    """
     tree = compat.find_compositor_tree(scene)
     if tree is None:
-        return False
-    readers = (node for node in _ours(tree, clip) if node[ROLE] == MATTE)
-    return any(n.frame_start != _node_start(clip, n.get(FIRST_FRAME, 1)) for n in readers)
+        return None
+    readers = (node for node in ours_in(tree, clip) if node[ROLE] == MATTE)
+    if any(n.frame_start != _node_start(clip, n.get(FIRST_FRAME, 1)) for n in readers):
+        return "The clip has moved in time: wire it again"
+    for subject, name in wired_subjects(scene, clip).items():
+        if subject not in subjects:
+            return f"{name} is wired and no longer a subject: wire again"
+    layers = (node for node in ours_in(tree, clip) if node[ROLE] in (JOIN, OVER))
+    if any(not socket.is_linked for node in layers for socket in compat.alpha_over_inputs(node)):
+        return "Links of the clip's cut-outs were lost: wire again"
+    return None
 
 
 def _ensure_subject(
     tree: NodeTree, clip_node: Node, output: NodeSocket, sequence: MatteSequence, row: int
 ) -> SubjectNodes:
     clip = clip_node.clip
-    matte = _find(tree, clip, MATTE, sequence.subject_id)
-    cut_out = _find(tree, clip, CUT_OUT, sequence.subject_id)
+    matte = find(tree, clip, MATTE, sequence.subject_id)
+    cut_out = find(tree, clip, CUT_OUT, sequence.subject_id)
     if matte is None:
-        matte = _new(tree, "CompositorNodeImage", MATTE, clip, sequence)
+        matte = new_node(tree, "CompositorNodeImage", MATTE, clip, sequence)
         matte.location = (clip_node.location.x, clip_node.location.y - 420.0 - 360.0 * row)
     _read_files(matte, clip, sequence)
     if cut_out is None:
-        last = _last(tree, clip)
-        cut_out = _new(tree, "CompositorNodeGroup", CUT_OUT, clip, sequence)
+        last = last_of(tree, clip)
+        cut_out = new_node(tree, "CompositorNodeGroup", CUT_OUT, clip, sequence)
         cut_out.node_tree = ensure_node_group()
         cut_out.location = (clip_node.location.x + 320.0, clip_node.location.y - 300.0 * row)
         tree.links.new(matte.outputs["Image"], cut_out.inputs["Matte"])
         if last is None:
-            _insert(tree, clip_node, cut_out, output, sequence)
+            insert(tree, clip_node, cut_out, output, sequence)
         else:
-            _join(tree, last, cut_out, clip, sequence)
+            join_cut_out(tree, last, cut_out, clip, sequence)
         tree.links.new(clip_node.outputs["Image"], cut_out.inputs["Image"])
     else:
         cut_out.node_tree = ensure_node_group()
@@ -159,9 +195,10 @@ def _read_files(node: Node, clip: MovieClip, sequence: MatteSequence) -> None:
     path = sequence.first_file.absolute()
     if image is None:
         image = bpy.data.images.load(str(path))
+        image.filepath = to_save(path)
         image.source = "SEQUENCE"
     elif Path(bpy.path.abspath(image.filepath)).resolve() != path.resolve():
-        image.filepath = str(path)
+        image.filepath = to_save(path)
         image.reload()
     compat.set_non_color(image)
     wanted = {
@@ -181,115 +218,3 @@ def _read_files(node: Node, clip: MovieClip, sequence: MatteSequence) -> None:
 
 def _node_start(clip: MovieClip, first_frame: int) -> int:
     return first_frame + clip.frame_start - 1 - clip.frame_offset
-
-
-def _insert(
-    tree: NodeTree, clip_node: Node, cut_out: Node, output: NodeSocket, sequence: MatteSequence
-) -> None:
-    """Put the first cut-out in place of the clip, or over the picture that the scene had without it."""
-    shown = _shown(tree)
-    links = [link for link in clip_node.outputs["Image"].links if link.to_node in shown]
-    for link in links:
-        tree.links.new(cut_out.outputs["Image"], link.to_socket)
-    if links:
-        return
-    picture = _source(output)
-    if picture is None:
-        tree.links.new(cut_out.outputs["Image"], output)
-        return
-    over = _new(tree, "CompositorNodeAlphaOver", OVER, clip_node.clip, sequence)
-    over.location = (output.node.location.x - 200.0, output.node.location.y)
-    background, foreground = compat.alpha_over_inputs(over)
-    tree.links.new(picture, background)
-    tree.links.new(cut_out.outputs["Image"], foreground)
-    tree.links.new(over.outputs["Image"], output)
-
-
-def _join(tree: NodeTree, last: NodeSocket, cut_out: Node, clip: MovieClip, sequence: MatteSequence) -> None:
-    """Lay one more cut-out over those before it, and let the sum go where they went."""
-    join = _new(tree, "CompositorNodeAlphaOver", JOIN, clip, sequence)
-    join.location = (cut_out.location.x + 260.0, cut_out.location.y)
-    _move_links(tree, last, join.outputs["Image"])
-    background, foreground = compat.alpha_over_inputs(join)
-    tree.links.new(last, background)
-    tree.links.new(cut_out.outputs["Image"], foreground)
-
-
-def _last(tree: NodeTree, clip: MovieClip) -> NodeSocket | None:
-    """The socket that carries all cut-outs of the clip: of the join or cut-out farthest downstream."""
-    nodes = [node for node in _ours(tree, clip) if node[ROLE] in (CUT_OUT, JOIN)]
-    used = set().union(*(_upstream(tree, node) for node in nodes))
-    ends = [node for node in nodes if node not in used]
-    shown = _shown(tree)
-    ends.sort(key=lambda node: node not in shown)
-    return ends[0].outputs["Image"] if ends else None
-
-
-def _find_clip_node(tree: NodeTree, clip: MovieClip) -> Node | None:
-    """The Movie Clip node of `clip`; of several, one that leads to the scene's picture."""
-    nodes = [n for n in tree.nodes if n.bl_idname == "CompositorNodeMovieClip" and n.clip == clip]
-    shown = _shown(tree)
-    nodes.sort(key=lambda node: node not in shown)
-    return nodes[0] if nodes else None
-
-
-def _new_clip_node(tree: NodeTree, clip: MovieClip, output: Node) -> Node:
-    node = tree.nodes.new("CompositorNodeMovieClip")
-    node.clip = clip
-    node.location = (output.location.x - 1000.0, output.location.y)
-    return node
-
-
-def _new(tree: NodeTree, kind: str, role: str, clip: MovieClip, sequence: MatteSequence) -> Node:
-    node = tree.nodes.new(kind)
-    node.name = f"Rotopoint {role} {sequence.subject_name}"
-    node[ROLE] = role
-    # A pointer to the clip, not its name: it outlives renaming, saving and appending.
-    node[CLIP] = clip
-    node[SUBJECT] = sequence.subject_id
-    return node
-
-
-def _ours(tree: NodeTree, clip: MovieClip) -> Iterator[Node]:
-    return (node for node in tree.nodes if ROLE in node and node.get(CLIP) == clip)
-
-
-def _find(tree: NodeTree, clip: MovieClip, role: str, subject_id: str) -> Node | None:
-    ours = _ours(tree, clip)
-    return next((node for node in ours if (node[ROLE], node[SUBJECT]) == (role, subject_id)), None)
-
-
-def _upstream(tree: NodeTree, node: Node) -> set[Node]:
-    """All nodes whose results reach `node`, and `node` itself where a loop leads back to it."""
-    feeding: dict[Node, list[Node]] = {}
-    for link in tree.links:
-        feeding.setdefault(link.to_node, []).append(link.from_node)
-    found: set[Node] = set()
-    waiting = [node]
-    while waiting:
-        for source in feeding.get(waiting.pop(), ()):
-            if source not in found:
-                found.add(source)
-                waiting.append(source)
-    return found
-
-
-def _shown(tree: NodeTree) -> set[Node]:
-    """The nodes that lead to the scene's picture, and the one that takes it."""
-    output = compat.find_output(tree)
-    return set() if output is None else _upstream(tree, output.node) | {output.node}
-
-
-def _source(socket: NodeSocket) -> NodeSocket | None:
-    links: list[NodeLink] = list(socket.links)
-    return links[0].from_socket if links else None
-
-
-def _move_links(tree: NodeTree, source: NodeSocket, target: NodeSocket | None) -> None:
-    """Let `target` feed all that `source` fed; None unlinks it."""
-    for link in list(source.links):
-        socket = link.to_socket
-        if target is None:
-            tree.links.remove(link)
-        else:
-            tree.links.new(target, socket)

@@ -5,7 +5,7 @@ import bpy
 
 from ..matte_sequence import MatteSequence
 from . import operators, panel
-from .matte_strip import apply_matte, find_matte, has_matte, is_matte, remove_matte
+from .matte_strip import apply_matte, find_matte, has_matte, is_matte, out_of_date, remove_matte
 from .strip_source import Playback, find_clip, playback, refusal, source_clip
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "find_matte",
     "has_matte",
     "is_matte",
+    "out_of_date",
     "playback",
     "refusal",
     "register",

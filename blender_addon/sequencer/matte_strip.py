@@ -7,13 +7,14 @@ subjects, duplicate the strip.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import bpy
 from bpy.types import Scene
 
 from .. import compat
+from ..blend_paths import to_save
 from ..faults import Refused
 from ..matte_sequence import MatteSequence
 from .strip_source import Playback, playback, source_clip
@@ -24,7 +25,12 @@ SUBJECT = "rotopoint_subject"
 BLEND_TYPE = "rotopoint_blend_type"
 """Custom property of a matte strip: how its source strip was blended before."""
 
+FIRST_FRAME = "rotopoint_first_frame"
+"""Custom property of a matte strip: the clip frame that its first picture belongs to."""
+
 MODIFIER = "Rotopoint"
+
+Values = dict[str, object]
 
 CROP = ("min_x", "max_x", "min_y", "max_y")
 TRANSFORM = ("offset_x", "offset_y", "scale_x", "scale_y", "rotation", "origin", "filter")
@@ -55,11 +61,17 @@ def apply_matte(strip: bpy.types.Strip, matte: MatteSequence) -> bpy.types.Strip
             result[BLEND_TYPE] = blend_type
         else:
             result = found
-        start = played.start + _first_used(played, matte) - played.first_frame
+        first = _first_used(played, matte)
         _set_files(result, files)
-        compat.place_strip(result, start, played.left, played.right)
+        for name, value in ((FIRST_FRAME, first), (SUBJECT, matte.subject_id)):
+            if result.get(name) != value:
+                result[name] = value
+        compat.place_strip(result, _start(played, first), played.left, played.right)
         _set(result, channel=_free_channel(scene, strip, played, result))
-        _set_look(result, strip, matte)
+        for data, values in _look(result, strip):
+            _set(data, **values)
+        if not result.colorspace_settings.is_data:
+            result.colorspace_settings.is_data = True
         _ensure_modifier(strip, result)
         _set(strip, blend_type="ALPHA_OVER")
     return result
@@ -98,6 +110,30 @@ def remove_matte(strip: bpy.types.Strip) -> None:
             compat.top_strips(scene).remove(matte)
 
 
+def out_of_date(strip: bpy.types.Strip) -> str | None:
+    """What has changed since `apply_matte`, as one line that says what to do; None where nothing has.
+
+    For a strip that is not refused; cheap enough for a panel.
+    """
+    if not has_matte(strip):
+        return None
+    matte = find_matte(strip)
+    if matte is None:
+        return f"The matte of {strip.name} was deleted: put it on again"
+    played, first = playback(strip), matte[FIRST_FRAME]
+    placed = (round(compat.strip_start(matte)), compat.strip_handles(matte))
+    if placed != (_start(played, first), (played.left, played.right)):
+        return f"{strip.name} was moved or trimmed: put its matte on again"
+    if any(_differ(data, values) for data, values in _look(matte, strip)):
+        return f"The picture of {strip.name} was moved, cropped or flipped: put its matte on again"
+    return None
+
+
+def _start(played: Playback, first: int) -> int:
+    """The scene frame of a matte strip whose first picture belongs to the clip frame `first`."""
+    return played.start + first - played.first_frame
+
+
 def _first_used(played: Playback, matte: MatteSequence) -> int:
     return max(played.first_frame, matte.first_frame)
 
@@ -127,6 +163,7 @@ def _new_strip(
         channel=_free_channel(scene, source, played),
         frame_start=played.start,
     )
+    strip.directory = to_save(first.parent)
     strip.select = False
     return strip
 
@@ -134,7 +171,7 @@ def _new_strip(
 def _set_files(strip: bpy.types.Strip, files: Sequence[Path]) -> None:
     folder = Path(bpy.path.abspath(strip.directory))
     if folder.resolve() != files[0].parent.resolve():
-        strip.directory = str(files[0].parent)
+        strip.directory = to_save(files[0].parent)
     names = [file.name for file in files]
     for element, name in zip(strip.elements, names, strict=False):
         _set(element, filename=name)
@@ -167,17 +204,13 @@ def _overlap(one: tuple[int, int], other: tuple[int, int]) -> bool:
     return one[0] < other[1] and other[0] < one[1]
 
 
-def _set_look(strip: bpy.types.Strip, source: bpy.types.Strip, matte: MatteSequence) -> None:
-    """Let the matte lie where the source's picture lies, read as data, and be seen nowhere itself."""
-    if strip.get(SUBJECT) != matte.subject_id:
-        strip[SUBJECT] = matte.subject_id
-    _set(strip, mute=True)
-    if not strip.colorspace_settings.is_data:
-        strip.colorspace_settings.is_data = True
+def _look(strip: bpy.types.Strip, source: bpy.types.Strip) -> Iterator[tuple[bpy.types.bpy_struct, Values]]:
+    """What lets the matte lie where the source's picture lies, and be seen nowhere itself."""
     follows = compat.masks_follow_flips()
-    _set(strip, use_flip_x=source.use_flip_x and follows, use_flip_y=source.use_flip_y and follows)
-    _set(strip.crop, **{name: getattr(source.crop, name) for name in CROP})
-    _set(strip.transform, **{name: getattr(source.transform, name) for name in TRANSFORM})
+    flips = {name: getattr(source, name) and follows for name in ("use_flip_x", "use_flip_y")}
+    yield strip, {"mute": True, **flips}
+    yield strip.crop, {name: getattr(source.crop, name) for name in CROP}
+    yield strip.transform, {name: getattr(source.transform, name) for name in TRANSFORM}
 
 
 def _ensure_modifier(strip: bpy.types.Strip, matte: bpy.types.Strip) -> None:
@@ -206,7 +239,15 @@ def _users(scene: Scene, matte: bpy.types.Strip) -> int:
 
 def _set(data: bpy.types.bpy_struct, **values: object) -> None:
     """Assign what differs alone: an assignment makes Blender render again."""
-    for name, value in values.items():
-        held = getattr(data, name)
-        if (tuple(held) != tuple(value)) if name == "origin" else (held != value):  # type: ignore[arg-type]
-            setattr(data, name, value)
+    for name, value in _differ(data, values).items():
+        setattr(data, name, value)
+
+
+def _differ(data: bpy.types.bpy_struct, values: Values) -> Values:
+    """Those of `values` that `data` does not have."""
+
+    def plain(value: object) -> object:
+        # Vectors of Blender's equal nothing but themselves.
+        return tuple(value) if hasattr(value, "__len__") and not isinstance(value, str) else value
+
+    return {name: value for name, value in values.items() if plain(getattr(data, name)) != plain(value)}

@@ -6,7 +6,7 @@ from __future__ import annotations
 from bpy.types import Context, MovieClip, Panel, UILayout
 
 from .. import host
-from .matte_strip import find_matte
+from .matte_strip import find_matte, out_of_date
 from .operators import not_followed, strip_in
 from .strip_source import find_clip
 
@@ -25,6 +25,8 @@ class ROTOPOINT_PT_strip(Panel):
         layout = self.layout
         reason = not_followed(context)
         clip = find_clip(strip_in(context)) if reason is None else None
+        if reason is None:
+            reason = out_of_date(strip_in(context))
         if reason is not None:
             row = layout.row()
             row.alert = True

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A worker without a model: it speaks the protocol and answers with a disc, or behaves badly on request.
 
-Standard library only, so that any Python runs it. The disc has a quarter of the picture's height as its
-radius, lies around the mean of the subject's positive points, and moves one pixel right with each frame.
+It needs NumPy at the most, so that the Python of any Blender runs it. The disc has a quarter of the picture's
+height as its radius, lies around the mean of the subject's positive points, and moves one pixel right with
+each frame.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from rotopoint.clip.image_header import is_image
+from rotopoint.clip.sequence import sequence_from
 from rotopoint.deliver.naming import matte_path
 from rotopoint.errors import RotopointError
 from rotopoint.frames import ClipFrame, FileNumber, FrameRange
@@ -72,6 +75,18 @@ class Disc:
         parts = ((b"IHDR", header), (b"IDAT", pixels), (b"IEND", b""))
         chunks = (struct.pack(">I", len(d)) + t + d + struct.pack(">I", zlib.crc32(t + d)) for t, d in parts)
         return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+def path_of(folder: Path, shot: Shot, subject: str, frame: int) -> Path:
+    """Named as the real worker names them: a sequence's files have the plate's numbers."""
+    clip = Path(shot.clip.path)
+    name, first = clip.stem, 1
+    if is_image(clip) and clip.is_file():
+        sequence = sequence_from(clip)
+        name, first = sequence.name, sequence.first.number
+    if shot.settings.first_number is not None:
+        first = shot.settings.first_number
+    return matte_path(folder, name, subject, FileNumber(first + frame - 1), MatteFormat.PNG8)
 
 
 class FakeWorker:
@@ -150,9 +165,7 @@ class FakeWorker:
                 return
             file = None
             if folder is not None:
-                file = matte_path(
-                    Path(folder), Path(shot.clip.path).stem, subject.name, FileNumber(frame), MatteFormat.PNG8
-                )
+                file = path_of(Path(folder), shot, subject.name, frame)
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_bytes(Disc.of(shot, subject.id, frame).png())
             self.send(

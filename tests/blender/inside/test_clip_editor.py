@@ -15,7 +15,7 @@ import pytest
 
 from blender_addon import compat, host, shots
 from blender_addon.clip_editor import menu, overlay, panel
-from blender_addon.compositor import is_outdated
+from blender_addon.compositor import out_of_date, wired_subjects
 from rotopoint.frames import ClipFrame, FrameRange
 from rotopoint.shot import Box, Direction, Mask, Point
 from rotopoint.shot_json import load_shot
@@ -264,12 +264,14 @@ def test_wiring_and_unwiring(clip: bpy.types.MovieClip, scene: bpy.types.Scene, 
     with refused("track the clip first"):
         rotopoint.wire()
     write_mattes(tmp_path / "mattes")
+    uids = [subject.uid for subject in clip.rotopoint.subjects]
     for start, offset in ((1, 0), (101, 2)):
         moved = (clip.frame_start, clip.frame_offset) != (start, offset)
         clip.frame_start, clip.frame_offset = start, offset
-        assert is_outdated(scene, clip) == moved
+        reason = out_of_date(scene, clip, uids)
+        assert (reason == "The clip has moved in time: wire it again") if moved else (reason is None)
         rotopoint.wire()
-        assert not is_outdated(scene, clip)
+        assert out_of_date(scene, clip, uids) is None
         first = shots.scene_frame(clip, 3)
         pictures = render(scene, tmp_path / f"out {start}", first, first + 2)
         for frame, picture in zip((3, 4, 5), pictures, strict=True):
@@ -277,6 +279,31 @@ def test_wiring_and_unwiring(clip: bpy.types.MovieClip, scene: bpy.types.Scene, 
     rotopoint.unwire()
     tree = compat.find_compositor_tree(scene)
     assert not [node for node in tree.nodes if "rotopoint_role" in node]
+
+
+def test_wiring_again_takes_a_deleted_subject_out(
+    clip: bpy.types.MovieClip, scene: bpy.types.Scene, tmp_path: Path
+) -> None:
+    for name in ("a", "b", "c"):
+        rotopoint.subject_add(name=name)
+        write_mattes(tmp_path / "mattes", name)
+    rotopoint.wire()
+    for name, left in (("b", {"a", "c"}), ("a", {"c"})):
+        clip.rotopoint.active_index = names(clip).index(name)
+        rotopoint.subject_remove()
+        uids = [subject.uid for subject in clip.rotopoint.subjects]
+        assert out_of_date(scene, clip, uids) == f"{name} is wired and no longer a subject: wire again"
+        rotopoint.wire()
+        assert out_of_date(scene, clip, uids) is None
+        assert set(wired_subjects(scene, clip).values()) == left
+        (picture,) = render(scene, tmp_path / f"without {name}", 3, 3, depth="16")
+        coverage = 1 - (1 - matte(3) / 255) ** len(left)
+        assert np.abs(picture[..., 3] / 65535 - coverage).max() <= 1 / 255
+    rotopoint.subject_remove()
+    assert "no longer a subject" in out_of_date(scene, clip, [])
+    rotopoint.unwire()
+    tree = compat.find_compositor_tree(scene)
+    assert len(tree.nodes) == 2 and len(tree.links) == 1
 
 
 def test_only_mattes_of_the_clip_and_its_numbering_are_wired(

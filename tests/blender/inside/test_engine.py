@@ -168,7 +168,7 @@ def test_tracking_follows_what_is_asked_meanwhile(clip: bpy.types.MovieClip, tmp
     until(lambda: not host.engine.busy(clip.session_uid))
     assert host.state_of(clip).message == f"Done: {COUNT} frames, {COUNT} of them new"
     for n in range(1, COUNT + 1):
-        columns = np.nonzero(read(tmp_path / "mattes" / f"plate_0001_runner_matte.{n:04d}.png"))[1]
+        columns = np.nonzero(read(tmp_path / "mattes" / f"plate_runner_matte.{n:04d}.png"))[1]
         assert columns.mean() + 0.5 == pytest.approx(0.25 * WIDTH + n - 1, abs=1.0)
 
 

@@ -18,6 +18,7 @@ from blender_addon.sequencer import (
     MatteSequence,
     apply_matte,
     find_matte,
+    out_of_date,
     playback,
     refusal,
     remove_matte,
@@ -180,7 +181,13 @@ def test_transform_crop_and_flips_are_the_strips(
     strip.transform.scale_x, strip.transform.scale_y = scale
     strip.transform.origin = (0.25, 0.5)
     result = apply_matte(strip, mattes_of(tmp_path))
+    assert out_of_date(strip) is None
     (cut_out,) = render(edit, tmp_path / "cut out", 4, 4)
+    strip.crop.max_y = 8
+    assert out_of_date(strip) == (
+        "The picture of plate was moved, cropped or flipped: put its matte on again"
+    )
+    strip.crop.max_y = 7
 
     result.mute, strip.mute = False, True
     result.use_flip_x = True
@@ -211,7 +218,9 @@ def test_the_matte_follows_a_moved_and_trimmed_strip(edit: bpy.types.Scene, tmp_
     mattes = mattes_of(tmp_path)
     result = apply_matte(strip, mattes)
     for start, left, right in ((31, 34, 40), (5, 5, 9), (60, 61, 72)):
+        assert out_of_date(strip) is None
         compat.place_strip(strip, start, left, right)
+        assert out_of_date(strip) == "movie was moved or trimmed: put its matte on again"
         assert apply_matte(strip, mattes) == result
         assert_cut_out(render(edit, tmp_path, left, left + 1), [left - start + 1, left - start + 2])
 
@@ -269,7 +278,9 @@ def test_a_duplicate_gets_a_matte_of_its_own(edit: bpy.types.Scene, tmp_path: Pa
 def test_a_deleted_matte_strip_is_made_again(edit: bpy.types.Scene, tmp_path: Path) -> None:
     strip = add_images(edit, tmp_path)
     mattes = mattes_of(tmp_path)
+    assert out_of_date(strip) is None
     compat.top_strips(edit).remove(apply_matte(strip, mattes))
+    assert out_of_date(strip) == "The matte of plate was deleted: put it on again"
     apply_matte(strip, mattes)
     assert len(strip.modifiers) == 1
     assert_cut_out(render(edit, tmp_path, 2, 2), [2])
@@ -286,6 +297,7 @@ def test_saved_and_opened_the_matte_is_known_again(edit: bpy.types.Scene, tmp_pa
     opened = bpy.context.scene
     before = snapshot(opened)
     strip = compat.all_strips(opened)["plate"]
+    assert out_of_date(strip) is None
     apply_matte(strip, mattes)
     assert snapshot(opened) == before
     assert find_matte(strip).directory.startswith("//")

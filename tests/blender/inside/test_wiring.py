@@ -12,7 +12,7 @@ import OpenEXR
 import pytest
 
 from blender_addon import compat
-from blender_addon.compositor import MatteSequence, unwire, wire
+from blender_addon.compositor import MatteSequence, out_of_date, unwire, wire, wired_subjects
 from tests.blender.inside.footage import (
     COUNT,
     HEIGHT,
@@ -247,6 +247,48 @@ def test_several_subjects_are_laid_over_each_other(scene: bpy.types.Scene, tmp_p
     assert not image_files()
     (picture,) = render(scene, tmp_path, 1, 1)
     assert np.abs(picture[..., :3].astype(int) - plate(1)).max() <= 1
+
+
+def test_lost_links_are_made_again(scene: bpy.types.Scene, tmp_path: Path) -> None:
+    clip = load_clip(write_plates(tmp_path / "plate"))
+    tree = compat.ensure_compositor_tree(scene)
+    backdrop = tree.nodes.new("CompositorNodeImage")
+    backdrop.image = bpy.data.images.load(str(write(tmp_path / "backdrop.png", plate(9))))
+    tree.links.new(backdrop.outputs["Image"], compat.ensure_output(tree))
+    mattes = [mattes_of(tmp_path / "mattes", name) for name in ("a", "b", "c")]
+    subjects = [sequence.subject_id for sequence in mattes]
+    wire(scene, clip, mattes)
+    before = snapshot(scene)
+    assert out_of_date(scene, clip, subjects) is None
+    for link in list(tree.links):
+        if link.to_node.bl_idname == "CompositorNodeAlphaOver":
+            tree.links.remove(link)
+    assert out_of_date(scene, clip, subjects) == "Links of the clip's cut-outs were lost: wire again"
+    wire(scene, clip, mattes)
+    assert snapshot(scene) == before
+    assert out_of_date(scene, clip, subjects) is None
+
+
+def test_a_subject_leaves_and_the_others_stay(scene: bpy.types.Scene, tmp_path: Path) -> None:
+    clip = load_clip(write_plates(tmp_path / "plate"))
+    tree = compat.ensure_compositor_tree(scene)
+    backdrop = tree.nodes.new("CompositorNodeImage")
+    backdrop.image = bpy.data.images.load(str(write(tmp_path / "backdrop.png", plate(9))))
+    tree.links.new(backdrop.outputs["Image"], compat.ensure_output(tree))
+    untouched = links(tree)
+    mattes = [mattes_of(tmp_path / "mattes", name) for name in ("a", "b", "c")]
+    wire(scene, clip, mattes)
+    for leaving, left in (("id-a", {"id-b", "id-c"}), ("id-c", {"id-b"})):
+        unwire(scene, clip, [leaving])
+        assert wired_subjects(scene, clip).keys() == left
+        assert out_of_date(scene, clip, left) is None
+        (picture,) = render(scene, tmp_path, 4, 4)
+        assert (picture[..., 3] == 255).all()
+        full, none = matte(4) == 255, matte(4) == 0
+        assert np.abs(picture[..., :3].astype(int) - plate(4))[full].max() <= 1
+        assert np.abs(picture[..., :3].astype(int) - plate(9))[none].max() <= 1
+    unwire(scene, clip, ["id-b"])
+    assert links(tree) == untouched and len(image_files()) == 1
 
 
 def test_two_clips_have_wirings_of_their_own(scene: bpy.types.Scene, tmp_path: Path) -> None:
