@@ -23,7 +23,10 @@ DILATE_STEPS = (1, 2, 4, 8, 16, 32)
 
 
 def honors_rotation() -> bool:
-    """Whether video is shown as its rotation metadata says; nothing but the version tells."""
+    """Whether video is shown as its rotation metadata says; nothing but the version tells.
+
+    Measured: 4.2.23 and 4.3.2 show a turned video as it is stored, 4.4.0 and later upright.
+    """
     return bpy.app.version >= (4, 4, 0)
 
 

@@ -33,6 +33,22 @@ def bpy_python(version: str) -> Path | None:
     return interpreter if interpreter.exists() else None
 
 
+def built_extension(out: Path, version: str | None = None) -> Path:
+    """The extension's zip in `out`, built by bpy `version`, or the first that is there.
+
+    Skips the test that calls it where that environment is absent; fails it where the build does.
+    """
+    version = version or next(filter(bpy_python, VERSIONS), VERSIONS[0])
+    interpreter = bpy_python(version)
+    if interpreter is None:
+        pytest.skip(f"bpy {version} is not installed")
+    command = [interpreter, ROOT / "tools" / "extension.py", "--out", out]
+    done = subprocess.run(list(map(str, command)), capture_output=True, encoding="utf-8", check=False)
+    if done.returncode != 0:
+        pytest.fail(f"building in bpy {version} failed\n{done.stderr}", pytrace=False)
+    return Path(done.stdout.strip())
+
+
 def run_in_bpy(
     version: str,
     script: Path,

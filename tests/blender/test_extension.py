@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import io
 import json
-import subprocess
 import zipfile
 from pathlib import Path
 
@@ -14,7 +13,7 @@ import numpy as np
 import pytest
 
 import rotopoint
-from tests.blender.bpy_process import ROOT, VERSIONS, bpy_python, run_in_bpy
+from tests.blender.bpy_process import VERSIONS, built_extension, run_in_bpy
 
 VERSION = rotopoint.__version__
 NEWER_VERSION = "99.0.0"
@@ -22,22 +21,10 @@ SCRIPT = Path(__file__).with_name("install_extension.py")
 WIDTH, HEIGHT, COUNT, FRAME = 64, 36, 3, 2
 
 
-def build_with(version: str, out: Path) -> subprocess.CompletedProcess[str]:
-    interpreter = bpy_python(version)
-    if interpreter is None:
-        pytest.skip(f"bpy {version} is not installed")
-    command = [interpreter, ROOT / "tools" / "extension.py", "--out", out]
-    return subprocess.run(list(map(str, command)), capture_output=True, encoding="utf-8", check=False)
-
-
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The zip, built by the first bpy that is there."""
-    version = next((version for version in VERSIONS if bpy_python(version)), VERSIONS[0])
     out = tmp_path_factory.mktemp("Läufer dist")
-    done = build_with(version, out)
-    assert done.returncode == 0, done.stderr
-    package = Path(done.stdout.strip())
+    package = built_extension(out)
     assert package.parent == out
     return package
 
@@ -114,6 +101,6 @@ def test_installed_used_updated_and_removed(version: str, package: Path, newer: 
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_each_blender_builds_and_validates_it(version: str, package: Path, tmp_path: Path) -> None:
-    done = build_with(version, tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert (tmp_path / package.name).stat().st_size == pytest.approx(package.stat().st_size, rel=0.01)
+    own = built_extension(tmp_path, version)
+    assert own.name == package.name
+    assert own.stat().st_size == pytest.approx(package.stat().st_size, rel=0.01)
