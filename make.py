@@ -5,6 +5,7 @@
     python3 make.py demo        track the demo clip, composite it in Blender, show what came out
     python3 make.py test        check style and types, and run all tests
     python3 make.py extension   build the Blender extension into dist/
+    python3 make.py versions    run the add-on's tests in every Blender and write docs/blender-versions.md
     python3 make.py setup       the set-up alone
 
 Needs Python 3.11 with pip, and nothing else; on Debian it installs what bpy needs of the system. Where a
@@ -207,14 +208,20 @@ def extension(arguments: Sequence[str]) -> None:
     run(python_of(blender_environment(DEMO_BLENDER)), "tools/extension.py", *arguments)
 
 
+def versions(arguments: Sequence[str]) -> None:
+    setup(BLENDERS)
+    run(python_of(ENGINE), "tools/blender_versions.py", *arguments)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("command", choices=["demo", "test", "extension", "setup"])
+    parser.add_argument("command", choices=["demo", "test", "extension", "versions", "setup"])
     chosen, rest = parser.parse_known_args()
     commands = {
         "demo": lambda: demo(rest),
         "test": lambda: test(rest),
         "extension": lambda: extension(rest),
+        "versions": lambda: versions(rest),
         "setup": lambda: setup(BLENDERS),
     }
     commands[chosen.command]()

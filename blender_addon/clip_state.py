@@ -52,7 +52,8 @@ class Preview:
 class ClipState:
     """`message` is the last word on the clip's work, `failed` whether that was a failure.
 
-    `done` of `total` frames are finished while `tracking`. `previews` are by subject and clip frame.
+    `done` of `total` frames are finished while `tracking`. `previews` are by subject and clip frame; `looked`
+    has the revision of the shot for which the store was last asked about one.
     """
 
     message: str = ""
@@ -61,6 +62,7 @@ class ClipState:
     done: int = 0
     total: int = 0
     previews: dict[tuple[str, int], Preview] = field(default_factory=dict)
+    looked: dict[tuple[str, int], str] = field(default_factory=dict)
 
     @property
     def progress(self) -> float:
@@ -78,12 +80,11 @@ class ClipState:
                 self.previews[subject, frame] = Preview.of(event, payload, shot)
                 while len(self.previews) > MOST_PREVIEWS:
                     del self.previews[next(iter(self.previews))]
-                if not self.tracking:
-                    self.say("")
             case StartedEvent(total=total, pending=pending):
                 self.done, self.total = 0, total
                 self.say(f"Tracking: {pending} new of {total} frames")
-            case FrameEvent(done=done, total=total):
+            case FrameEvent(done=done, total=total, subject=subject, frame=frame):
+                self.looked.pop((subject, frame), None)
                 self.done, self.total = done, total
                 self.say(f"Tracking: {done} of {total} frames")
             case DoneEvent(frames=frames, computed=computed):

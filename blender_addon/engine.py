@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from enum import Enum, auto
 from pathlib import Path
 
 from rotopoint.errors import RotopointError, WorkerDied
@@ -19,6 +20,7 @@ from rotopoint.worker.protocol import (
     CancelledEvent,
     DoneEvent,
     ErrorEvent,
+    LookRequest,
     PreviewRequest,
     ReadyEvent,
     ShotRequest,
@@ -45,10 +47,19 @@ class Launch:
     package_folder: Path
 
 
+class Kind(Enum):
+    """What a request is for: a click's mask, the mask that is stored for a frame on screen, or all mattes."""
+
+    PREVIEW = auto()
+    LOOK = auto()
+    TRACK = auto()
+
+
 @dataclass(frozen=True)
 class Work:
-    """A request under way. `folder` where it tracks and writes mattes; None for a preview."""
+    """A request under way. `folder` is where tracking writes mattes."""
 
+    kind: Kind
     key: int
     shot: Shot
     revision: str
@@ -88,7 +99,7 @@ class Engine:
 
     def tracked(self) -> dict[int, Work]:
         """The trackings under way, by clip."""
-        return {work.key: work for work in self._work.values() if work.folder is not None}
+        return {work.key: work for work in self._work.values() if work.kind is Kind.TRACK}
 
     def preview(self, key: int, shot: Shot, subject: str, frame: int) -> None:
         """Ask for a subject's mask on one clip frame; earlier previews of the clip are given up.
@@ -97,21 +108,35 @@ class Engine:
         """
         client = self._started()
         for request, work in list(self._work.items()):
-            if work.key == key and work.folder is None:
+            if work.key == key and work.kind is Kind.PREVIEW:
                 client.cancel(request)
                 del self._work[request]
         request = client.new_id()
         client.send(PreviewRequest(request, shot_to_dict(shot), subject, frame))
-        self._work[request] = Work(key, shot, revision(shot))
+        self._work[request] = Work(Kind.PREVIEW, key, shot, revision(shot))
         if not self.state(key).tracking:
             self.state(key).say("")
+
+    def look(self, key: int, shot: Shot, subject: str, frame: int) -> None:
+        """Ask a started engine for the mask that is stored of a subject on one clip frame, if there is one.
+
+        It comes into the clip's previews. Each state of the shot is asked about once, until the frame is
+        tracked.
+        """
+        client, state, revised = self._client, self.state(key), revision(shot)
+        if client is None or not client.running or state.looked.get((subject, frame)) == revised:
+            return
+        state.looked[subject, frame] = revised
+        request = client.new_id()
+        client.send(LookRequest(request, shot_to_dict(shot), subject, frame))
+        self._work[request] = Work(Kind.LOOK, key, shot, revised)
 
     def track(self, key: int, shot: Shot, folder: Path) -> None:
         """Track all subjects and write each matte as it comes. Raises as `preview` does."""
         client = self._started()
         request = client.new_id()
         client.send(TrackRequest(request, shot_to_dict(shot), str(folder)))
-        self._work[request] = Work(key, shot, revision(shot), folder)
+        self._work[request] = Work(Kind.TRACK, key, shot, revision(shot), folder)
         state = self.state(key)
         state.tracking, state.done, state.total = True, 0, 0
         state.say("Waiting for the engine")
@@ -119,7 +144,7 @@ class Engine:
     def revise(self, key: int, shot: Shot) -> None:
         """Let the tracking of a clip go on with a newer shot; events of the older one are dropped."""
         for request, work in self._work.items():
-            if work.key == key and work.folder is not None and self._client is not None:
+            if work.key == key and work.kind is Kind.TRACK and self._client is not None:
                 self._client.send(ShotRequest(request, shot_to_dict(shot)))
                 self._work[request] = replace(work, shot=shot, revision=revision(shot))
 
@@ -191,22 +216,26 @@ class Engine:
             del self._work[request]
         said = getattr(event, "revision", None)
         if said not in (None, work.revision) and not isinstance(event, (CancelledEvent, ErrorEvent)):
-            if isinstance(event, DoneEvent) and work.folder is not None:
+            if isinstance(event, DoneEvent) and work.kind is Kind.TRACK and work.folder is not None:
                 # It was over before the newer shot reached it.
                 self.track(work.key, work.shot, work.folder)
             return None
         state = self.state(work.key)
-        if over and work.folder is not None:
+        if over and work.kind is Kind.TRACK:
             state.tracking = False
-        if not (isinstance(event, CancelledEvent) and work.folder is None):
+        # That a frame is not tracked yet, or a click was followed by another, is no news.
+        silent = {Kind.PREVIEW: CancelledEvent, Kind.LOOK: (CancelledEvent, ErrorEvent)}.get(work.kind, ())
+        if not isinstance(event, silent):
             state.apply(event, received.payload, work.shot)
         return work.key
 
     def _fail(self, error: RotopointError) -> set[int]:
         """The worker has ended: so has all work."""
         client, self._client = self._client, None
-        failed = {work.key for work in self._work.values()}
+        failed = {work.key for work in self._work.values() if work.kind is not Kind.LOOK}
         self._work.clear()
+        for state in self.states.values():
+            state.looked.clear()
         for key in failed:
             self.state(key).tracking = False
             self.state(key).say(line(error), failed=True)

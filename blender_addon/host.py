@@ -7,6 +7,7 @@ No reference to Blender's data outlives a call: clips are looked up anew by `ses
 from __future__ import annotations
 
 import atexit
+from collections.abc import Iterator
 from pathlib import Path
 
 import bpy
@@ -116,6 +117,37 @@ def listen() -> set[int]:
     return changed
 
 
+def look(clip: MovieClip, frame: int) -> None:
+    """Ask for the stored masks of the visible subjects on a clip frame, less those that are there already.
+
+    They come into the clip's state. Does nothing where the engine does not run: looking starts no engine.
+    """
+    if not engine.started:
+        return
+    seen = [s.uid for s in clip.rotopoint.subjects if s.visible and (s.points or s.boxes or s.masks)]
+    if not seen:
+        return
+    try:
+        shot = shots.shot_of(clip)
+    except RotopointError:
+        return
+    shot = shot.with_subjects(s for s in shot.subjects if s.prompts)
+    previews = state_of(clip).previews
+    for uid in seen:
+        preview = previews.get((uid, frame))
+        if preview is None or preview.provisional or preview.prompts != shot.subject(uid).prompts:
+            engine.look(clip.session_uid, shot, uid, frame)
+
+
+def shown() -> Iterator[tuple[MovieClip, int]]:
+    """The clips with subjects that Clip Editors show, and the clip frame that each is on."""
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            clip = area.spaces.active.clip if area.type == "CLIP_EDITOR" else None
+            if clip is not None and clip.rotopoint.subjects:
+                yield clip, shots.clip_frame(clip, area.spaces.active.clip_user.frame_current)
+
+
 def _reload_images(folder: Path | None) -> None:
     """Blender shows what it has read before until it is told that files changed."""
     for image in bpy.data.images:
@@ -131,13 +163,15 @@ def _redraw() -> None:
 
 
 class _Timer:
-    """Listens while the engine runs; now and then compares what is asked with what is tracked.
+    """Listens while the engine runs, and asks for the masks of the frames on screen; now and then it compares
+    what is asked with what is tracked.
 
     In the background there is none: a timer left at the end crashes 4.2 and hangs 4.5.
     """
 
     def __init__(self) -> None:
         self._turns = 0
+        self._seen: list[tuple[int, int]] = []
         # Blender knows a timer by identity, and a bound method is made anew at each look.
         self._tick = self._turn
 
@@ -152,11 +186,18 @@ class _Timer:
     def _turn(self) -> float | None:
         listen()
         self._turns += 1
-        if self._turns % TURNS_PER_COMPARISON == 0:
+        compare = self._turns % TURNS_PER_COMPARISON == 0
+        if compare:
             keep_up()
         if not engine.started:
             return None
-        return TICK_SECONDS if engine.working else IDLE_SECONDS
+        on_screen = list(shown())
+        seen = [(clip.session_uid, frame) for clip, frame in on_screen]
+        if compare or seen != self._seen:
+            self._seen = seen
+            for clip, frame in on_screen:
+                look(clip, frame)
+        return TICK_SECONDS if engine.working or on_screen else IDLE_SECONDS
 
 
 _timer = _Timer()

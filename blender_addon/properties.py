@@ -95,7 +95,7 @@ class ROTOPOINT_PG_subject(PropertyGroup):
     color: FloatVectorProperty(
         name="Color",
         description="Color of the subject's points and mask in the Clip Editor",
-        subtype="COLOR",
+        subtype="COLOR_GAMMA",
         size=3,
         min=0.0,
         max=1.0,

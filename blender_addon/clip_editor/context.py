@@ -3,21 +3,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import ClassVar
-
 import bpy
 from bpy.types import Context, MovieClip, SpaceClipEditor
 
-from rotopoint.errors import FrameOutsideClip, RotopointError
+from rotopoint.errors import FrameOutsideClip
 from rotopoint.frames import ClipFrame
 
 from .. import host, shots
-from ..faults import line
+from ..guarded import GuardedOperator
 from ..properties import ROTOPOINT_PG_subject
-
-Hindrance = Callable[[Context], str | None]
-"""Says why an operator cannot work, or None."""
 
 
 def clip_in(context: Context) -> MovieClip | None:
@@ -88,27 +82,13 @@ def tracking(context: Context) -> str | None:
     return "The clip is being tracked" if clip and host.state_of(clip).tracking else None
 
 
-class ClipOperator:
-    """An operator on the clip in context. `needs` lists what may stand in its way; `act` does the work."""
+class ClipOperator(GuardedOperator):
+    """An operator on the clip in context; `act` does the work."""
 
-    bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
-    needs: ClassVar[tuple[Hindrance, ...]] = (no_clip,)
+    needs = (no_clip,)
 
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        for hindrance in cls.needs:
-            if (reason := hindrance(context)) is not None:
-                cls.poll_message_set(reason)
-                return False
-        return True
-
-    def execute(self, context: Context) -> set[str]:
-        try:
-            self.act(context, clip_in(context))
-        except RotopointError as error:
-            self.report({"ERROR"}, line(error))
-            return {"CANCELLED"}
-        return {"FINISHED"}
+    def work(self, context: Context) -> None:
+        self.act(context, clip_in(context))
 
     def act(self, context: Context, clip: MovieClip) -> None:
         """Raises RotopointError, which is reported."""

@@ -3,23 +3,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import ClassVar
-
 import bpy
 from bpy.props import StringProperty
 from bpy.types import Context, MovieClip, Operator, Scene, SpaceSequenceEditor
 
-from rotopoint.errors import RotopointError
-
 from .. import mattes, shots
 from ..faults import Refused, line
+from ..guarded import GuardedOperator
 from ..matte_sequence import MatteSequence
 from .matte_strip import apply_matte, has_matte, is_matte, remove_matte
 from .strip_source import find_clip, refusal, source_clip
-
-Hindrance = Callable[[Context], str | None]
-"""Says why an operator cannot work, or None."""
 
 
 def scene_in(context: Context) -> Scene | None:
@@ -68,27 +61,13 @@ def linked_scene(context: Context) -> str | None:
     return "The scene is linked from another .blend: open that file"
 
 
-class StripOperator:
-    """An operator on the active strip. `needs` lists what may stand in its way; `act` does the work."""
+class StripOperator(GuardedOperator):
+    """An operator on the active strip; `act` does the work."""
 
-    bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
-    needs: ClassVar[tuple[Hindrance, ...]] = (no_strip, not_followed)
+    needs = (no_strip, not_followed)
 
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        for hindrance in cls.needs:
-            if (reason := hindrance(context)) is not None:
-                cls.poll_message_set(reason)
-                return False
-        return True
-
-    def execute(self, context: Context) -> set[str]:
-        try:
-            self.act(context, strip_in(context))
-        except RotopointError as error:
-            self.report({"ERROR"}, line(error))
-            return {"CANCELLED"}
-        return {"FINISHED"}
+    def work(self, context: Context) -> None:
+        self.act(context, strip_in(context))
 
     def act(self, context: Context, strip: bpy.types.Strip) -> None:
         """Raises RotopointError, which is reported."""

@@ -168,6 +168,20 @@ class ShotSession:
             tracker = self._tracker(plan, runtime, cache, files, write=False)
             return tracker.preview(plan.pictures.index(source))
 
+    def stored_record(self, subject_id: str, frame: ClipFrame) -> Record:
+        """What the store holds of a subject on a clip frame, whatever the range.
+
+        Raises SubjectUnknown, FrameOutsideClip, and TrackMissing where it holds nothing.
+        """
+        plan = self.plan(subject_id)
+        source = self.clip.frame_map.source(frame)
+        if source is not None:
+            with self._records(plan, write=False) as records:
+                record = records.get(plan.pictures.index(source))
+            if record is not None:
+                return record
+        raise TrackMissing(plan.subject.name, (frame,))
+
     def pending(self) -> int:
         """How many records tracking would have to compute."""
         count = 0

@@ -20,7 +20,7 @@ from pathlib import Path
 from rotopoint.clip.image_header import is_image
 from rotopoint.clip.sequence import sequence_from
 from rotopoint.deliver.naming import matte_path
-from rotopoint.errors import RotopointError
+from rotopoint.errors import RotopointError, TrackMissing
 from rotopoint.frames import ClipFrame, FileNumber, FrameRange
 from rotopoint.messages import explain
 from rotopoint.shot import MatteFormat, Point, Shot
@@ -96,6 +96,7 @@ class FakeWorker:
         self.inbox = Inbox(incoming, grace=0.5)
         self.cancelled: set[str] = set()
         self.newer: dict[str, dict] = {}
+        self.tracked: dict[tuple[str, int], Disc] = {}
 
     def send(self, event: p.Event, payload: bytes = b"") -> None:
         self.outgoing.write(p.encode(event, payload))
@@ -124,6 +125,8 @@ class FakeWorker:
             match item:
                 case p.PreviewRequest() | p.MatteRequest():
                     self.answer(item)
+                case p.LookRequest():
+                    self.look(item)
                 case p.TrackRequest(id, shot, folder):
                     self.track(id, shot_from_dict(shot), folder)
                 case p.DeliverRequest(id, shot, folder):
@@ -146,6 +149,15 @@ class FakeWorker:
         else:
             self.send(p.MatteEvent(*about, *disc.size, "uint8", False), b"".join(disc.rows()))
 
+    def look(self, asked: p.LookRequest) -> None:
+        """The disc that was tracked, where that is what the shot's points give."""
+        shot = shot_from_dict(asked.shot)
+        disc = Disc.of(shot, asked.subject, asked.frame)
+        if self.tracked.get((asked.subject, asked.frame)) != disc:
+            raise TrackMissing(shot.subject(asked.subject).name, (asked.frame,))
+        about = (asked.id, revision(shot), asked.subject, asked.frame)
+        self.send(p.PreviewEvent(*about, LOGIT_SIZE, LOGIT_SIZE, "float16", False, 5.0, 0.9), disc.logits())
+
     def track(self, id: str, shot: Shot, folder: str | None) -> None:
         """Frames not yet finished come anew with each newer shot."""
         shot.check_complete()
@@ -163,6 +175,7 @@ class FakeWorker:
             if id in self.newer:
                 self.track(id, shot_from_dict(self.newer.pop(id)), folder)
                 return
+            self.tracked[subject.id, frame] = Disc.of(shot, subject.id, frame)
             file = None
             if folder is not None:
                 file = path_of(Path(folder), shot, subject.name, frame)

@@ -15,6 +15,7 @@ from rotopoint.worker.protocol import (
     CancelRequest,
     ErrorEvent,
     Event,
+    LookRequest,
     PreviewRequest,
     ReadyEvent,
     ShotRequest,
@@ -79,6 +80,12 @@ def test_of_clicks_on_one_frame_only_the_newest_is_answered(tmp_path: Path) -> N
 @pytest.mark.parametrize("other", [click("2", frame=2), click("2", subject="t"), click("2", shot=OTHER)])
 def test_clicks_elsewhere_are_answered_each(tmp_path: Path, other: PreviewRequest) -> None:
     assert [e.id for e in serve(tmp_path, click("1"), other)] == ["1", "2"]
+
+
+def test_a_look_is_no_newer_click(tmp_path: Path) -> None:
+    events = serve(tmp_path, click("1"), LookRequest("2", SHOT, "s", 1), LookRequest("3", SHOT, "s", 1))
+    assert events[0] == CancelledEvent("2", None, "3")
+    assert [e.id for e in events[1:]] == ["1", "3"]
 
 
 def test_clicks_come_before_tracks(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ from rotopoint.worker.protocol import (
     Event,
     FrameEvent,
     HelloEvent,
+    LookRequest,
     MatteRequest,
     PreviewEvent,
     PreviewRequest,
@@ -165,6 +166,27 @@ def test_a_click_is_provisional_until_a_pass_reaches_it(worker: WorkerClient, cl
     answer = preview(worker, shot, 5, "provisional").event
     assert not answer.provisional
     assert (answer.object_score, answer.predicted_iou) == (frame.object_score, frame.predicted_iou)
+
+
+def test_a_look_computes_nothing(worker: WorkerClient, clip: Path) -> None:
+    def look(shot: Shot, frame: int) -> Received:
+        request = LookRequest(worker.new_id(), shot_to_dict(shot), "look", frame)
+        worker.send(request)
+        return worker.wait(request.id, LIMIT)[-1]
+
+    shot = shot_of(clip, CLICK, id="look")
+    nothing = look(shot, 3).event
+    assert isinstance(nothing, ErrorEvent) and nothing.error == "TrackMissing"
+    tracked = {event.frame: event for event in track(worker, shot) if isinstance(event, FrameEvent)}[3]
+    seen, computed = look(shot, 3), preview(worker, shot, 3, "look")
+    assert isinstance(seen.event, PreviewEvent) and not seen.event.provisional
+    assert seen.payload == computed.payload
+    assert (seen.event.object_score, seen.event.predicted_iou) == (
+        tracked.object_score,
+        tracked.predicted_iou,
+    )
+    moved = shot_of(clip, Point(1, 21.0, 20.0), id="look")
+    assert look(moved, 3).event.error == "TrackMissing"
 
 
 def test_a_subject_is_answered_beside_an_unfinished_one(worker: WorkerClient, clip: Path) -> None:

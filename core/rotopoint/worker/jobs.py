@@ -20,6 +20,7 @@ from rotopoint.frames import ClipFrame
 from rotopoint.session import FrameTracked, ShotSession
 from rotopoint.shot_json import revision
 from rotopoint.tracking.engine import Engine
+from rotopoint.tracking.loop import Preview
 from rotopoint.worker.protocol import (
     DoneEvent,
     Event,
@@ -72,6 +73,20 @@ def preview(
 ) -> tuple[PreviewEvent, bytes]:
     """The answer to a click, and its logits; `revised` is the revision of the shot asked about."""
     answer = session.preview(engine.runtime, subject, ClipFrame(frame), cache)
+    return _preview_event(request, revised, subject, frame, answer)
+
+
+def look(
+    request: str, revised: str, session: ShotSession, subject: str, frame: int
+) -> tuple[PreviewEvent, bytes]:
+    """What the store holds of a subject on a frame, as `preview` has it. Raises TrackMissing."""
+    record = session.stored_record(subject, ClipFrame(frame))
+    return _preview_event(request, revised, subject, frame, Preview(record, provisional=False))
+
+
+def _preview_event(
+    request: str, revised: str, subject: str, frame: int, answer: Preview
+) -> tuple[PreviewEvent, bytes]:
     logits = np.clip(answer.record.logits, -LARGEST_HALF, LARGEST_HALF).astype("<f2")
     event = PreviewEvent(
         id=request,

@@ -42,6 +42,17 @@ class PreviewRequest:
 
 
 @dataclass(frozen=True)
+class LookRequest:
+    """The stored track of one subject on one frame; nothing is computed."""
+
+    kind: ClassVar[str] = "look"
+    id: str
+    shot: dict[str, Any]
+    subject: str
+    frame: int
+
+
+@dataclass(frozen=True)
 class MatteRequest:
     """The matte that the preview of one subject on one frame would give."""
 
@@ -230,6 +241,7 @@ class ErrorEvent:
 
 Request: TypeAlias = (
     PreviewRequest
+    | LookRequest
     | MatteRequest
     | TrackRequest
     | DeliverRequest
@@ -256,6 +268,7 @@ REQUESTS: dict[str, type[Request]] = {
     kind.kind: kind
     for kind in (
         PreviewRequest,
+        LookRequest,
         MatteRequest,
         TrackRequest,
         DeliverRequest,

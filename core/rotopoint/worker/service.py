@@ -28,6 +28,7 @@ from rotopoint.worker.protocol import (
     DoneEvent,
     ErrorEvent,
     Event,
+    LookRequest,
     MatteRequest,
     PreviewRequest,
     ReadyEvent,
@@ -39,7 +40,7 @@ from rotopoint.worker.protocol import (
 CLIPS_KEPT = 2
 
 Send: TypeAlias = Callable[[Event, bytes], None]
-Click: TypeAlias = PreviewRequest | MatteRequest
+Click: TypeAlias = PreviewRequest | LookRequest | MatteRequest
 
 log = logging.getLogger(__name__)
 
@@ -122,7 +123,7 @@ class Service:
                 self._ending = True
             case ProtocolBroken():
                 self._report(item, item.request, None)
-            case PreviewRequest() | MatteRequest():
+            case PreviewRequest() | LookRequest() | MatteRequest():
                 self._accept_click(item)
             case TrackRequest() | DeliverRequest():
                 self._waiting.append(Job(item))
@@ -175,6 +176,9 @@ class Service:
                 opened = self._clips.get(shot)
                 checkpoint = self._engines.checkpoint(shot.settings.checkpoint)
                 with ShotSession(shot, checkpoint, self._store, opened.clip) as session:
+                    if isinstance(click, LookRequest):
+                        self._send(*jobs.look(click.id, revised, session, click.subject, click.frame))
+                        return
                     engine = self._engines.engine(checkpoint)
                     answer = jobs.preview if isinstance(click, PreviewRequest) else jobs.matte
                     cache = opened.cache(engine)

@@ -12,6 +12,9 @@ import numpy as np
 WIDTH, HEIGHT = 160, 90
 COUNT = 12
 
+ALPHA_DIFFERENCE = "largest alpha difference"
+"""What tests record for the table of versions: of rendered alpha from the matte, on any frame, of 255."""
+
 
 def plate(frame: int) -> np.ndarray:
     """Picture `frame` (from 1) as (HEIGHT, WIDTH, 3) uint8 BGR: a gradient with its number burnt in."""

@@ -17,7 +17,7 @@ from blender_addon.preferences import preferences
 from rotopoint.shot import Point
 from tests.blender.bpy_process import ENGINE_VARIABLE
 from tests.blender.inside.addon import load_clip
-from tests.blender.inside.footage import read, render, write
+from tests.blender.inside.footage import ALPHA_DIFFERENCE, read, render, write
 
 ENGINE = os.environ.get(ENGINE_VARIABLE)
 
@@ -66,11 +66,16 @@ def write_video(folder: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize(("start", "offset"), [(1, 0), (101, 0), (20, 2)])
-@pytest.mark.parametrize(("write_clip", "first_number"), [(write_sequence, 101), (write_video, 1)])
+@pytest.mark.parametrize(
+    ("start", "offset"), [(1, 0), (101, 0), (20, 2)], ids=["start 1", "start 101", "start 20 offset 2"]
+)
+@pytest.mark.parametrize(
+    ("write_clip", "first_number"), [(write_sequence, 101), (write_video, 1)], ids=["sequence", "video"]
+)
 def test_points_become_a_composite(
     scene: bpy.types.Scene,
     tmp_path: Path,
+    record_property: Callable[[str, object], None],
     write_clip: Callable[[Path], Path],
     first_number: int,
     start: int,
@@ -108,8 +113,11 @@ def test_points_become_a_composite(
     rotopoint.wire()
     first = shots.scene_frame(clip, 1)
     pictures = render(scene, tmp_path / "out", first, first + COUNT - 1, depth="16")
-    for picture, matte in zip(pictures, delivered, strict=True):
-        # Within 1 of 255.
-        assert np.abs(picture[..., 3].astype(int) - matte).max() <= 257
+    differences = [
+        np.abs(picture[..., 3].astype(int) - matte).max() / 257
+        for picture, matte in zip(pictures, delivered, strict=True)
+    ]
+    record_property(ALPHA_DIFFERENCE, max(differences))
+    assert max(differences) <= 1
     rotopoint.track()
     assert host.state_of(clip).message == f"Done: {COUNT} frames, 0 of them new"

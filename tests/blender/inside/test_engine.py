@@ -172,6 +172,39 @@ def test_tracking_follows_what_is_asked_meanwhile(clip: bpy.types.MovieClip, tmp
         assert columns.mean() + 0.5 == pytest.approx(0.25 * WIDTH + n - 1, abs=1.0)
 
 
+def test_looking_shows_what_was_tracked_and_starts_nothing(clip: bpy.types.MovieClip) -> None:
+    use_fake_worker()
+    uid = subject_of(clip)
+    host.look(clip, 3)
+    assert not host.engine.started
+
+    done = tracked(clip).message
+    host.look(clip, 3)
+    assert host.wait(clip, LIMIT).previews[uid, 3].frame == 3
+    assert host.state_of(clip).message == done
+    assert not host.state_of(clip).previews[uid, 3].provisional
+    host.look(clip, 3)
+    assert not host.engine.busy(clip.session_uid), "what is there is asked for again"
+
+    # Other prompts: nothing is tracked for them, which is asked once and told nobody.
+    clip.rotopoint.subjects[0].points[0].x = 0.25
+    host.look(clip, 3)
+    assert host.engine.busy(clip.session_uid)
+    state = host.wait(clip, LIMIT)
+    assert (state.message, state.failed) == (done, False)
+    assert state.previews[uid, 3].prompts != shots.shot_of(clip).subject(uid).prompts
+    host.look(clip, 3)
+    assert not host.engine.busy(clip.session_uid)
+    tracked(clip)
+    host.look(clip, 3)
+    state = host.wait(clip, LIMIT)
+    assert state.previews[uid, 3].prompts == shots.shot_of(clip).subject(uid).prompts
+
+    clip.rotopoint.subjects[0].visible = False
+    host.look(clip, 5)
+    assert not host.engine.busy(clip.session_uid)
+
+
 def test_a_subject_or_clip_deleted_meanwhile(clip: bpy.types.MovieClip) -> None:
     use_fake_worker("--slow", "0.05")
     add_subject(clip, "ball", (1, 0.2, 0.2, True))

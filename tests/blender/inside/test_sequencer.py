@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +26,7 @@ from blender_addon.sequencer import (
     source_clip,
 )
 from tests.blender.inside.footage import (
+    ALPHA_DIFFERENCE,
     COUNT,
     HEIGHT,
     WIDTH,
@@ -81,13 +83,20 @@ def trim(strip: bpy.types.Strip, left: int, right: int) -> None:
     compat.place_strip(strip, round(compat.strip_start(strip)), left, right)
 
 
-def assert_cut_out(pictures: list[np.ndarray], frames: list[int]) -> None:
-    """Each picture has the matte of its clip frame as alpha, and shows the plate of that frame."""
+def assert_cut_out(pictures: list[np.ndarray], frames: list[int]) -> int:
+    """Each picture has the matte of its clip frame as alpha, and shows the plate of that frame.
+
+    Returns the largest difference of the alpha.
+    """
+    largest = 0
     for picture, frame in zip(pictures, frames, strict=True):
-        assert np.abs(picture[..., 3].astype(int) - matte(frame)).max() <= 1, f"alpha of frame {frame}"
+        difference = np.abs(picture[..., 3].astype(int) - matte(frame)).max()
+        assert difference <= 1, f"alpha of frame {frame}"
+        largest = max(largest, int(difference))
         full = matte(frame) == 255
         errors = [np.abs(picture[..., :3].astype(int) - plate(k))[full].mean() for k in range(1, COUNT + 1)]
         assert int(np.argmin(errors)) + 1 == frame
+    return largest
 
 
 def snapshot(scene: bpy.types.Scene) -> list[tuple[object, ...]]:
@@ -127,7 +136,13 @@ def vars_of(data: bpy.types.bpy_struct) -> list[tuple[str, object]]:
     ids=["untrimmed", "start 101", "trimmed", "one frame at 106", "offset and trimmed"],
 )
 def test_alpha_is_the_matte_of_each_frame(
-    edit: bpy.types.Scene, tmp_path: Path, kind: str, start: int, left: int, right: int
+    edit: bpy.types.Scene,
+    tmp_path: Path,
+    record_property: Callable[[str, object], None],
+    kind: str,
+    start: int,
+    left: int,
+    right: int,
 ) -> None:
     strip = ADD[kind](edit, tmp_path, start=start)
     trim(strip, left, right)
@@ -135,7 +150,7 @@ def test_alpha_is_the_matte_of_each_frame(
     assert result.mute and result.colorspace_settings.name == "Non-Color"
     assert compat.strip_handles(result) == (left, right)
     frames = [scene_frame - start + 1 for scene_frame in range(left, right)]
-    assert_cut_out(render(edit, tmp_path, left, right - 1), frames)
+    record_property(ALPHA_DIFFERENCE, assert_cut_out(render(edit, tmp_path, left, right - 1), frames))
 
 
 @pytest.mark.parametrize("kind", ADD)
