@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Measures ours against upstream's predictor and prints ratios.
+
+Run as: python -m benchmarks.propagation [--part NAME ...] [--model NAME ...] [--size N ...] [--threads N ...]
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import itertools
+import os
+import sys
+import tempfile
+import warnings
+from pathlib import Path
+
+from rotopoint.tracking.threads import share_cores
+
+# Both of these are read when torch and tqdm are imported.
+share_cores()
+os.environ["TQDM_DISABLE"] = "1"
+
+from benchmarks.propagation.models import Model  # noqa: E402
+from benchmarks.propagation.parts import PARTS, Row, Setting  # noqa: E402
+
+HEAD = "\n".join(
+    [
+        "| part | model | threads | s a frame: wall (CPU) | ratio to ours: wall (CPU) |",
+        "|---|---|---:|---|---|",
+    ]
+)
+
+
+def line(result: Row) -> str:
+    """A row of Markdown: seconds of wall time and of all threads together, then the ratios of both."""
+    seconds = "; ".join(f"{name} {s.wall:.3f} ({s.cpu:.3f})" for name, s in result.seconds.items())
+    ratios = "; ".join(f"{name} **{r.wall:.2f}x** ({r.cpu:.2f}x)" for name, r in result.ratios.items())
+    setting = result.setting
+    return f"| {result.part} | {setting.model} | {setting.threads} | {seconds} | {ratios} |"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.propagation", description=__doc__)
+    parser.add_argument("--part", choices=sorted(PARTS), nargs="+", default=list(PARTS))
+    parser.add_argument("--model", choices=("tiny", "base_plus", "draft"), nargs="+", default=["tiny"])
+    parser.add_argument("--size", type=int, nargs="+", default=[1024], help="side of the model's input")
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--rounds", type=int, default=5, help="pairs of which the median is shown")
+    parser.add_argument("--out", type=Path, help="a Markdown file; what was measured is appended to it")
+    arguments = parser.parse_args()
+    # Upstream says at each propagation that it lacks its CUDA extension.
+    warnings.filterwarnings("ignore", category=UserWarning)
+    lines = [HEAD]
+    sys.stdout.write(HEAD + "\n")
+    with tempfile.TemporaryDirectory() as folder:
+        for name, size, threads, part in itertools.product(
+            arguments.model, arguments.size, arguments.threads, arguments.part
+        ):
+            setting = Setting(Model(name, size), threads, arguments.rounds, Path(folder))
+            for result in PARTS[part](setting):
+                lines.append(line(result))
+                sys.stdout.write(lines[-1] + "\n")
+                sys.stdout.flush()
+    if arguments.out is not None:
+        arguments.out.parent.mkdir(parents=True, exist_ok=True)
+        with arguments.out.open("a", encoding="utf-8") as file:
+            file.write(f"\n{datetime.date.today()}\n\n" + "\n".join(lines) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ours and upstream's predictor behind the same few calls.
+
+Both begin with their memory banks full: the records of frame 0 stand for frames 0 to `FILLED` - 1, since
+speed does not depend on values. Pictures lie in memory for both; ours are resized within the timings,
+upstream's before.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from abc import ABC, abstractmethod
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from rotopoint.checkpoints import ResolvedCheckpoint
+from rotopoint.frames import SourceFrame
+from rotopoint.store import RecordLayout, TrackFile, TrackKey
+from rotopoint.tracking.engine import Engine
+from rotopoint.tracking.loop import FeatureCache, SubjectTracker, run_together
+from rotopoint.tracking.policy import policy_named
+from rotopoint.tracking.preprocess import model_input
+from rotopoint.tracking.runtime import PointPrompts
+from tests.core.tracking.upstream import upstream_predictor, upstream_state
+
+FILLED = 16
+"""Frames that are taken for tracked: as many as there are object pointers."""
+
+CLIP = 64
+"""Frames of the clip, of which few are different pictures."""
+
+PICTURE_SIZE = (1280, 720)
+
+
+class Contestant(ABC):
+    """Tracks `subjects` subjects, one point each on frame 0."""
+
+    @abstractmethod
+    def step(self) -> None:
+        """Track the next frame of all subjects."""
+
+    @abstractmethod
+    def click(self, frame: int) -> None:
+        """Answer a correction of the first subject on a tracked frame; each call clicks elsewhere."""
+
+
+class Upstream(Contestant):
+    """SAM2VideoPredictor; `autocast`: under bfloat16 autocast, else in fp32."""
+
+    def __init__(
+        self, checkpoint: ResolvedCheckpoint, pictures: list[np.ndarray], subjects: int, autocast: bool
+    ) -> None:
+        self._autocast = autocast
+        self._predictor = upstream_predictor(checkpoint.configuration, checkpoint.path)
+        size = checkpoint.configuration.image_size
+        inputs = [torch.from_numpy(model_input(p, size)) for p in pictures]
+        self._state = upstream_state(_Cycle(inputs), PICTURE_SIZE)
+        self._clicks = 0
+        with self._precision():
+            for subject in range(subjects):
+                self._predictor.add_new_points_or_box(
+                    self._state, 0, subject, points=_point(0), labels=np.array([1], np.int32)
+                )
+            self._predictor.propagate_in_video_preflight(self._state)
+            for subject in range(subjects):
+                outputs = self._state["output_dict_per_obj"][subject]
+                for frame in range(1, FILLED):
+                    outputs["non_cond_frame_outputs"][frame] = dict(outputs["cond_frame_outputs"][0])
+                    self._state["frames_tracked_per_obj"][subject][frame] = {"reverse": False}
+            self._frames = self._predictor.propagate_in_video(self._state, start_frame_idx=FILLED)
+
+    def step(self) -> None:
+        with self._precision():
+            next(self._frames)
+
+    def click(self, frame: int) -> None:
+        self._clicks += 1
+        with self._precision():
+            self._predictor.add_new_points_or_box(
+                self._state, frame, 0, points=_point(self._clicks), labels=np.array([1], np.int32)
+            )
+
+    def _precision(self) -> torch.autocast | nullcontext[None]:
+        return torch.autocast("cpu", torch.bfloat16) if self._autocast else nullcontext()
+
+
+class Ours(Contestant):
+    """The tracking loop and its records, in a store of its own."""
+
+    def __init__(
+        self, engine: Engine, pictures: list[np.ndarray], subjects: int, keep_features: bool = False
+    ) -> None:
+        self._runtime = engine.runtime
+        self._folder = tempfile.TemporaryDirectory()
+        self._positions = [SourceFrame(n) for n in range(CLIP)]
+        self._layout = RecordLayout(engine.runtime.shape.logit_size, engine.runtime.shape.pointer_size)
+        limit = CLIP if keep_features else 4
+        self._cache = FeatureCache(engine.runtime, lambda frame: pictures[frame % len(pictures)], limit)
+        self._files = [self._open(subject) for subject in range(subjects)]
+        self._trackers = [self._tracker(n, file, {0: _point(0)}) for n, file in enumerate(self._files)]
+        for _ in run_together([(t, t.steps(0, 0)) for t in self._trackers]):
+            pass
+        for file in self._files:
+            first = file.get(SourceFrame(0))
+            assert first is not None
+            for frame in range(1, FILLED):
+                file.append(replace(first, frame=SourceFrame(frame), prompted=False))
+        self._frames = self._steps()
+        self._clicks = 0
+
+    def step(self) -> None:
+        for _ in self._trackers:
+            next(self._frames)
+
+    def encode_ahead(self, frames: range) -> None:
+        """What a pass before has left in the cache."""
+        for frame in frames:
+            self._cache.features(SourceFrame(frame))
+
+    def click(self, frame: int) -> None:
+        self._clicks += 1
+        self._tracker(0, self._files[0], {0: _point(0), frame: _point(self._clicks)}).preview(frame)
+
+    def _steps(self):
+        work = [(t, t.steps(0, CLIP - 1)) for t in self._trackers]
+        return (tracked for tracked in run_together(work) if tracked.computed)
+
+    def _tracker(self, subject: int, file: TrackFile, points: dict[int, np.ndarray]) -> SubjectTracker:
+        scale = self._runtime.shape.input_size / np.array(PICTURE_SIZE)
+        prompts = {
+            frame: PointPrompts((xy * scale).astype(np.float32), np.array([1], np.int32))
+            for frame, xy in points.items()
+        }
+        policy = policy_named("default")
+        return SubjectTracker(
+            str(subject), self._runtime, self._cache, self._positions, prompts, policy, file
+        )
+
+    def _open(self, subject: int) -> TrackFile:
+        key = TrackKey("clip", str(subject), "prompts", "checkpoint", "default", "srgb")
+        return TrackFile(Path(self._folder.name) / f"{subject}.track", self._layout, key, write=True)
+
+
+class _Cycle:
+    """A clip of `CLIP` frames that shows few pictures again and again, as `init_state` would hold them."""
+
+    device = torch.device("cpu")
+
+    def __init__(self, inputs: list[torch.Tensor]) -> None:
+        self._inputs = inputs
+
+    def __len__(self) -> int:
+        return CLIP
+
+    def __getitem__(self, frame: int) -> torch.Tensor:
+        return self._inputs[frame % len(self._inputs)]
+
+
+def _point(number: int) -> np.ndarray:
+    """(1, 2) a place in the picture."""
+    return np.array([[400.0 + 7 * number, 300.0 + 5 * number]], np.float32)

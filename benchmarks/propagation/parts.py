@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is compared. Each part gives the rows of one table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from benchmarks.propagation.contestants import FILLED, Ours, Upstream
+from benchmarks.propagation.models import Model, checkpoint, pictures
+from benchmarks.propagation.timing import Rounds, Seconds, in_turn, middle, ratio
+from rotopoint.tracking.engine import Engine, load_engine
+
+UPSTREAM, AUTOCAST, OURS = "upstream fp32", "upstream bf16 autocast", "ours"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One column of the measurements. `folder` takes files that serve all parts."""
+
+    model: Model
+    threads: int
+    rounds: int
+    folder: Path
+
+    def engine(self) -> Engine:
+        torch.set_num_threads(self.threads)
+        return load_engine(checkpoint(self.model, self.folder), "cpu", self.threads)
+
+    def upstream(self, shown: list[np.ndarray], subjects: int, autocast: bool) -> Upstream:
+        torch.set_num_threads(self.threads)
+        return Upstream(checkpoint(self.model, self.folder), shown, subjects, autocast)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of a table: what was compared, seconds of each, and how many times upstream took longer."""
+
+    part: str
+    setting: Setting
+    seconds: dict[str, Seconds]
+    ratios: dict[str, Seconds]
+
+
+def row(part: str, setting: Setting, rounds: Rounds, ours: str = OURS) -> Row:
+    others = [name for name in rounds if name != ours]
+    return Row(
+        part,
+        setting,
+        {name: middle(seconds) for name, seconds in rounds.items()},
+        {name: ratio(rounds[name], rounds[ours]) for name in others},
+    )
+
+
+def first_pass(setting: Setting) -> list[Row]:
+    """A frame of one subject, nothing known of it before; and the same with its features kept."""
+    shown, engine = pictures(5), setting.engine()
+    ours, again = Ours(engine, shown, 1), Ours(engine, shown, 1, keep_features=True)
+    again.encode_ahead(range(FILLED - 8, FILLED + setting.rounds + 1))
+    plain, autocast = setting.upstream(shown, 1, False), setting.upstream(shown, 1, True)
+    ours.step()
+    again.step()
+    rounds = in_turn(
+        {UPSTREAM: plain.step, AUTOCAST: autocast.step, OURS: ours.step, "features kept": again.step},
+        setting.rounds,
+    )
+    first = {name: rounds[name] for name in (UPSTREAM, AUTOCAST, OURS)}
+    second = {name: rounds[name] for name in (UPSTREAM, AUTOCAST)} | {OURS: rounds["features kept"]}
+    return [row("first pass, 1 subject", setting, first), row("again, features kept", setting, second)]
+
+
+def clicks(setting: Setting) -> list[Row]:
+    """A click on a frame that was tracked and is not the last one looked at, then further ones on it."""
+    shown, engine = pictures(5), setting.engine()
+    ours = Ours(engine, shown, 1)
+    plain, autocast = setting.upstream(shown, 1, False), setting.upstream(shown, 1, True)
+    everyone = {UPSTREAM: plain, AUTOCAST: autocast, OURS: ours}
+    first: dict[str, list[Seconds]] = {name: [] for name in everyone}
+    further: dict[str, list[Seconds]] = {name: [] for name in everyone}
+    for number in range(setting.rounds):
+        frame = FILLED - 1 - number
+        for name, seconds in in_turn(_clicking(everyone, frame), 1).items():
+            first[name] += seconds
+        for name, seconds in in_turn(_clicking(everyone, frame), 3).items():
+            further[name] += seconds
+    return [
+        row("first click on a tracked frame", setting, first),
+        row("each further click on it", setting, further),
+    ]
+
+
+def _clicking(everyone: dict[str, Ours | Upstream], frame: int) -> dict[str, Callable[[], object]]:
+    return {name: lambda who=who: who.click(frame) for name, who in everyone.items()}
+
+
+def subjects(setting: Setting) -> list[Row]:
+    """A frame of four subjects over a frame of one, for ours and for upstream."""
+    shown, engine = pictures(5), setting.engine()
+    ours = {count: Ours(engine, shown, count) for count in (1, 4)}
+    theirs = {count: setting.upstream(shown, count, False) for count in (1, 4)}
+    for contestant in ours.values():
+        contestant.step()
+    rounds = in_turn(
+        {
+            "ours, 4": ours[4].step,
+            "ours, 1": ours[1].step,
+            "upstream, 4": theirs[4].step,
+            "upstream, 1": theirs[1].step,
+        },
+        setting.rounds,
+    )
+    mine = {name: rounds[name] for name in ("ours, 4", "ours, 1")}
+    others = {name: rounds[name] for name in ("upstream, 4", "upstream, 1")}
+    return [
+        row("4 subjects over 1, ours", setting, mine, "ours, 1"),
+        row("4 subjects over 1, upstream", setting, others, "upstream, 1"),
+    ]
+
+
+PARTS: dict[str, Callable[[Setting], list[Row]]] = {
+    "first-pass": first_pass,
+    "clicks": clicks,
+    "subjects": subjects,
+}
