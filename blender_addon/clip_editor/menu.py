@@ -23,7 +23,7 @@ class ROTOPOINT_MT_clip(Menu):
         layout.operator("rotopoint.point_add", text="Add Negative Point").positive = False
         layout.operator("rotopoint.box_add")
         layout.operator("rotopoint.mask_add")
-        layout.operator("rotopoint.point_move")
+        layout.operator("rotopoint.prompt_move")
         layout.operator("rotopoint.prompt_remove")
         layout.operator_menu_enum("rotopoint.prompts_clear", "scope")
         layout.separator()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Drawn over the picture: masks as tints, points, boxes, and the box that is being dragged."""
+"""Drawn over the picture: masks as tints, points, boxes, and what is being dragged."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from ..properties import ROTOPOINT_PG_subject
 from .context import shown_frame
 
 Corners = tuple[float, float, float, float]
+Place = tuple[float, float]
 Color = tuple[float, float, float, float]
 ToRegion = Callable[[float, float], tuple[float, float]]
 
@@ -50,10 +51,10 @@ def tint(
 
 @dataclass
 class Overlay:
-    """`band` are the corners of a box that is being dragged. Textures are kept by what they show."""
+    """`dragged` is where a point or a box is being dragged to. Textures are kept by what they show."""
 
     handle: object = None
-    band: Corners | None = None
+    dragged: Corners | Place | None = None
     textures: dict[tuple[int, tuple[float, ...], float], tuple[Preview, gpu.types.GPUTexture]] = field(
         default_factory=dict
     )
@@ -78,8 +79,11 @@ class Overlay:
         for subject in clip.rotopoint.subjects:
             if subject.visible:
                 _draw_prompts(subject, frame, to_region, is_active=subject == active)
-        if self.band is not None:
-            _draw_box(self.band, WHITE, to_region)
+        match self.dragged:
+            case (x, y):
+                _draw_disc(to_region(x, y), RADIUS, WHITE)
+            case (_, _, _, _):
+                _draw_box(self.dragged, WHITE, to_region)
         gpu.state.blend_set("NONE")
 
     def _draw_mask(
@@ -162,9 +166,9 @@ def _draw(kind: str, vertices: Iterable[tuple[float, float]], color: Color) -> N
 _overlay = Overlay()
 
 
-def show_band(corners: Corners | None) -> None:
-    """Draw a box that is being dragged, in 0..1; None: no longer."""
-    _overlay.band = corners
+def show_dragged(place: Corners | Place | None) -> None:
+    """Draw a point, or a box by two opposite corners, where it is dragged to, in 0..1; None: nothing is."""
+    _overlay.dragged = place
 
 
 def register() -> None:
@@ -178,4 +182,4 @@ def unregister() -> None:
         SpaceClipEditor.draw_handler_remove(_overlay.handle, "WINDOW")
         _overlay.handle = None
     _overlay.textures.clear()
-    _overlay.band = None
+    _overlay.dragged = None

@@ -78,7 +78,7 @@ class ROTOPOINT_PT_subjects(_ClipPanel):
         row.operator("rotopoint.box_add", text="Box", icon="SELECT_SET")
         row.operator("rotopoint.mask_add", text="Mask", icon="IMAGE_ALPHA")
         row = column.row(align=True)
-        row.operator("rotopoint.point_move", text="Move", icon="EMPTY_ARROWS")
+        row.operator("rotopoint.prompt_move", text="Move", icon="EMPTY_ARROWS")
         row.operator("rotopoint.prompt_remove", text="Remove", icon="X")
         layout.operator_menu_enum("rotopoint.prompts_clear", "scope", text="Clear Prompts")
         _draw_prompts(layout, context)

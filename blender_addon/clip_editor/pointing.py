@@ -122,7 +122,10 @@ class PointingOperator(PromptOperator):
             context.area.tag_redraw()
         elif event.type == "LEFTMOUSE" and event.value == "RELEASE":
             self.drag(context, region, event)
-            return self._over(context, self.execute(context))
+            result = self.execute(context)
+            if result == {"CANCELLED"}:
+                self.drop(context)
+            return self._over(context, result)
         return {"RUNNING_MODAL"}
 
     def _begin(self, context: Context, region: Region, event: Event) -> set[str]:

@@ -14,22 +14,33 @@ from .pointing import REACH, PointingOperator, PromptOperator, distance, positio
 CURRENT = "Clip frame, 1 the first of the file; 0: the one on screen"
 
 
+KINDS = (
+    (prompts.POINT, "Point", "A point"),
+    (prompts.BOX, "Box", "A box"),
+    (prompts.MASK, "Mask", "A mask file"),
+)
+
+
 def _coordinate(name: str) -> object:
     return FloatProperty(name=name, description="0..1 over the picture, y up", precision=4)
 
 
-def _nearest(
-    context: Context, region: Region, event: Event, kinds: tuple[str, ...]
-) -> tuple[str, int] | None:
-    """The active subject's prompt under the mouse, as kind and index."""
+def within_picture(x: float, y: float, *, is_box: bool) -> tuple[float, float]:
+    """Where a drag ends: of a box, beyond the picture's edge means the edge; a point stays where it is."""
+    return (min(max(x, 0.0), 1.0), min(max(y, 0.0), 1.0)) if is_box else (x, y)
+
+
+def _grasped(context: Context, region: Region, event: Event) -> tuple[prompts.Grasped, float, float]:
+    """The active subject's prompt under the mouse, and where it is. Raises Refused where there is none."""
     frame = shown_frame(context, clip_in(context))
-    found = [
-        (distance(region, event, x, y), kind, index)
-        for kind, index, x, y in prompts.handles(subject_in(context), frame)
-        if kind in kinds
+    within = [
+        (distance(region, event, x, y), number, (grasped, x, y))
+        for number, (grasped, x, y) in enumerate(prompts.handles(subject_in(context), frame))
     ]
-    nearest = min(found, default=None)
-    return None if nearest is None or nearest[0] > REACH else nearest[1:]
+    nearest = min(within, default=None)
+    if nearest is None or nearest[0] > REACH:
+        raise Refused("no point or corner of a box of the active subject is under the mouse")
+    return nearest[2]
 
 
 class ROTOPOINT_OT_point_add(PointingOperator, Operator):
@@ -69,16 +80,14 @@ class ROTOPOINT_OT_box_add(PointingOperator, Operator):
         return True
 
     def drag(self, _context: Context, region: Region, event: Event) -> None:
-        x, y = position(region, event)
-        # A drag that ends beyond the picture's edge means the edge.
-        self.x1, self.y1 = min(max(x, 0.0), 1.0), min(max(y, 0.0), 1.0)
-        overlay.show_band((self.x0, self.y0, self.x1, self.y1))
+        self.x1, self.y1 = within_picture(*position(region, event), is_box=True)
+        overlay.show_dragged((self.x0, self.y0, self.x1, self.y1))
 
     def drop(self, _context: Context) -> None:
-        overlay.show_band(None)
+        overlay.show_dragged(None)
 
     def act(self, context: Context, clip: MovieClip) -> None:
-        overlay.show_band(None)
+        overlay.show_dragged(None)
         frame = frame_in(context, clip, self.frame)
         prompts.set_box(clip, subject_in(context), frame, (self.x0, self.y0, self.x1, self.y1))
 
@@ -102,41 +111,43 @@ class ROTOPOINT_OT_mask_add(PromptOperator, Operator):
         prompts.add_mask(clip, subject_in(context), frame_in(context, clip, self.frame), self.filepath)
 
 
-class ROTOPOINT_OT_point_move(PointingOperator, Operator):
-    """Drag a point of the active subject to another place"""
+class ROTOPOINT_OT_prompt_move(PointingOperator, Operator):
+    """Drag a point, or a corner of a box, of the active subject to another place"""
 
-    bl_idname = "rotopoint.point_move"
-    bl_label = "Move Point"
+    bl_idname = "rotopoint.prompt_move"
+    bl_label = "Move Prompt"
 
-    index: IntProperty(name="Index", description="Which of the active subject's points", min=0)
+    kind: EnumProperty(name="Kind", items=KINDS[:2])
+    index: IntProperty(name="Index", description="Which of the active subject's prompts of this kind", min=0)
+    corner: IntProperty(
+        name="Corner",
+        description="Of a box: 0 bottom left, 1 bottom right, 2 top left, 3 top right",
+        min=0,
+        max=3,
+    )
     x: _coordinate("X")
     y: _coordinate("Y")
 
     def begin(self, context: Context, region: Region, event: Event) -> bool:
-        nearest = _nearest(context, region, event, (prompts.POINT,))
-        if nearest is None:
-            raise Refused("no point of the active subject is under the mouse")
-        self.index = nearest[1]
-        point = subject_in(context).points[self.index]
-        self._origin = (point.x, point.y)
-        self.x, self.y = self._origin
+        grasped, self.x, self.y = _grasped(context, region, event)
+        self.kind, self.index, self.corner = grasped.kind, grasped.index, grasped.corner
         return True
 
     def drag(self, context: Context, region: Region, event: Event) -> None:
-        self.x, self.y = position(region, event)
-        point = subject_in(context).points[self.index]
-        point.x, point.y = self.x, self.y
+        self.x, self.y = within_picture(*position(region, event), is_box=self.kind == prompts.BOX)
+        stays = prompts.opposite(subject_in(context), self._grasped) if self.kind == prompts.BOX else ()
+        overlay.show_dragged((*stays, self.x, self.y))
 
     def drop(self, context: Context) -> None:
-        if self._begun:
-            point = subject_in(context).points[self.index]
-            point.x, point.y = self._origin
+        overlay.show_dragged(None)
 
     def act(self, context: Context, clip: MovieClip) -> None:
-        points = subject_in(context).points
-        if self.index >= len(points):
-            raise Refused(f"{subject_in(context).name} has no point of number {self.index}")
-        prompts.move_point(clip, points[self.index], self.x, self.y)
+        overlay.show_dragged(None)
+        prompts.move(clip, subject_in(context), self._grasped, (self.x, self.y))
+
+    @property
+    def _grasped(self) -> prompts.Grasped:
+        return prompts.Grasped(self.kind, self.index, self.corner)
 
 
 class ROTOPOINT_OT_prompt_remove(PointingOperator, Operator):
@@ -145,21 +156,12 @@ class ROTOPOINT_OT_prompt_remove(PointingOperator, Operator):
     bl_idname = "rotopoint.prompt_remove"
     bl_label = "Remove Prompt"
 
-    kind: EnumProperty(
-        name="Kind",
-        items=(
-            (prompts.POINT, "Point", "A point"),
-            (prompts.BOX, "Box", "A box"),
-            (prompts.MASK, "Mask", "A mask file"),
-        ),
-    )
+    kind: EnumProperty(name="Kind", items=KINDS)
     index: IntProperty(name="Index", description="Which of the active subject's prompts of this kind", min=0)
 
     def begin(self, context: Context, region: Region, event: Event) -> bool:
-        nearest = _nearest(context, region, event, (prompts.POINT, prompts.BOX))
-        if nearest is None:
-            raise Refused("no point or corner of a box of the active subject is under the mouse")
-        self.kind, self.index = nearest
+        grasped, _, _ = _grasped(context, region, event)
+        self.kind, self.index = grasped.kind, grasped.index
         return False
 
     def act(self, context: Context, _clip: MovieClip) -> None:
@@ -190,7 +192,7 @@ CLASSES = (
     ROTOPOINT_OT_point_add,
     ROTOPOINT_OT_box_add,
     ROTOPOINT_OT_mask_add,
-    ROTOPOINT_OT_point_move,
+    ROTOPOINT_OT_prompt_move,
     ROTOPOINT_OT_prompt_remove,
     ROTOPOINT_OT_prompts_clear,
 )

@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from bpy.types import MovieClip
+from bpy.types import MovieClip, bpy_prop_collection
 
 from rotopoint.errors import BoxOutsidePicture, PointOutsidePicture
 from rotopoint.frames import ClipFrame
@@ -14,9 +14,21 @@ from rotopoint.shot import Box, Mask, Point, Prompt
 
 from .. import shots
 from ..faults import Refused
-from ..properties import ROTOPOINT_PG_point, ROTOPOINT_PG_subject
+from ..properties import ROTOPOINT_PG_subject
 
 POINT, BOX, MASK = "POINT", "BOX", "MASK"
+
+CORNERS = (("x0", "y0"), ("x1", "y0"), ("x0", "y1"), ("x1", "y1"))
+"""Properties of a box that make each of its corners: bottom left, bottom right, top left, top right."""
+
+
+@dataclass(frozen=True)
+class Grasped:
+    """A point of a subject, or a corner (see CORNERS) of one of its boxes."""
+
+    kind: str
+    index: int
+    corner: int = 0
 
 
 def add_point(
@@ -30,10 +42,22 @@ def add_point(
     point.x, point.y = x, y
 
 
-def move_point(clip: MovieClip, point: ROTOPOINT_PG_point, x: float, y: float) -> None:
-    """Raises PointOutsidePicture."""
-    _inside(clip, ClipFrame(point.frame), x, y)
-    point.x, point.y = x, y
+def move(clip: MovieClip, subject: ROTOPOINT_PG_subject, grasped: Grasped, to: tuple[float, float]) -> None:
+    """Raises Refused where there is no such prompt, PointOutsidePicture, BoxOutsidePicture, BoxEmpty."""
+    prompt = _prompts(subject, grasped.kind, grasped.index)[grasped.index]
+    frame = ClipFrame(prompt.frame)
+    if grasped.kind == POINT:
+        _inside(clip, frame, *to)
+        prompt.x, prompt.y = to
+    else:
+        set_box(clip, subject, frame, (*opposite(subject, grasped), *to))
+
+
+def opposite(subject: ROTOPOINT_PG_subject, grasped: Grasped) -> tuple[float, float]:
+    """The corner of a box that stays while another one is dragged."""
+    box = subject.boxes[grasped.index]
+    x, y = CORNERS[len(CORNERS) - 1 - grasped.corner]
+    return getattr(box, x), getattr(box, y)
 
 
 def set_box(
@@ -67,10 +91,7 @@ def add_mask(clip: MovieClip, subject: ROTOPOINT_PG_subject, frame: ClipFrame, p
 
 def remove(subject: ROTOPOINT_PG_subject, kind: str, index: int) -> None:
     """Raises Refused where the subject has no such prompt."""
-    prompts = {POINT: subject.points, BOX: subject.boxes, MASK: subject.masks}[kind]
-    if not 0 <= index < len(prompts):
-        raise Refused(f"{subject.name} has no {kind.lower()} of number {index}")
-    prompts.remove(index)
+    _prompts(subject, kind, index).remove(index)
 
 
 def clear(subject: ROTOPOINT_PG_subject, frame: int | None = None) -> int:
@@ -84,16 +105,23 @@ def clear(subject: ROTOPOINT_PG_subject, frame: int | None = None) -> int:
     return count
 
 
-def handles(subject: ROTOPOINT_PG_subject, frame: int) -> Iterator[tuple[str, int, float, float]]:
-    """Where the prompts of a frame can be grasped: kind, index, x, y in 0..1."""
+def handles(subject: ROTOPOINT_PG_subject, frame: int) -> Iterator[tuple[Grasped, float, float]]:
+    """Where the prompts of a frame can be grasped, in 0..1: points, and the corners of boxes."""
     for index, point in enumerate(subject.points):
         if point.frame == frame:
-            yield POINT, index, point.x, point.y
+            yield Grasped(POINT, index), point.x, point.y
     for index, box in enumerate(subject.boxes):
         if box.frame == frame:
-            for x in (box.x0, box.x1):
-                for y in (box.y0, box.y1):
-                    yield BOX, index, x, y
+            for corner, (x, y) in enumerate(CORNERS):
+                yield Grasped(BOX, index, corner), getattr(box, x), getattr(box, y)
+
+
+def _prompts(subject: ROTOPOINT_PG_subject, kind: str, index: int) -> bpy_prop_collection:
+    """The subject's prompts of a kind. Raises Refused where there is none of this index."""
+    prompts = {POINT: subject.points, BOX: subject.boxes, MASK: subject.masks}[kind]
+    if not 0 <= index < len(prompts):
+        raise Refused(f"{subject.name} has no {kind.lower()} of number {index}")
+    return prompts
 
 
 def _inside(clip: MovieClip, frame: ClipFrame, x: float, y: float) -> tuple[float, float]:

@@ -61,12 +61,25 @@ def test_a_drag_is_a_box_and_ends_at_the_edge(blender: WindowedBlender) -> None:
     assert boxes(blender)[0] == pytest.approx([0.0, 0.2, 0.3, 0.3], abs=NEAR)
 
 
+def test_a_corner_of_a_box_is_dragged(blender: WindowedBlender) -> None:
+    blender.invoke("rotopoint.box_add")
+    blender.drag((0.2, 0.3), (0.7, 0.8))
+    blender.invoke("rotopoint.prompt_move")
+    blender.drag((0.7, 0.8), (0.5, 0.5), (0.1, 0.6))
+    assert boxes(blender)[0] == pytest.approx([0.1, 0.3, 0.2, 0.6], abs=NEAR)
+
+
 def test_a_point_is_dragged_and_removed(blender: WindowedBlender) -> None:
     for place in ((0.3, 0.3), (0.7, 0.7)):
         blender.invoke("rotopoint.point_add", positive=True)
         blender.click(*place)
-    blender.invoke("rotopoint.point_move")
+    blender.invoke("rotopoint.prompt_move")
     blender.drag((0.7, 0.7), (0.65, 0.6), (0.6, 0.4))
+    assert points(blender)[1][:2] == pytest.approx([0.6, 0.4], abs=NEAR)
+    # Beyond the edge there is nothing to point at.
+    blender.invoke("rotopoint.prompt_move")
+    blender.drag((0.6, 0.4), (0.8, 0.4), (1.05, 0.4))
+    blender.key("Escape")
     assert points(blender)[1][:2] == pytest.approx([0.6, 0.4], abs=NEAR)
     blender.invoke("rotopoint.prompt_remove")
     blender.click(0.3, 0.3)
@@ -88,7 +101,7 @@ def test_giving_up_changes_nothing(blender: WindowedBlender, give_up: str) -> No
     blender.invoke("rotopoint.point_add", positive=True)
     blender.click(0.5, 0.5)
     placed = points(blender)
-    blender.invoke("rotopoint.point_move")
+    blender.invoke("rotopoint.prompt_move")
     blender.move(0.5, 0.5)
     blender.pointer("mousedown", 1)
     blender.move(0.8, 0.8)

@@ -135,7 +135,7 @@ def test_points_boxes_and_masks(clip: bpy.types.MovieClip, tmp_path: Path) -> No
     with refused("a mask stands alone"):
         rotopoint.point_add(x=0.5, y=0.5, frame=6)
 
-    rotopoint.point_move(index=0, x=0.75, y=0.75)
+    rotopoint.prompt_move(kind="POINT", index=0, x=0.75, y=0.75)
     assert here not in prompts(clip)
     rotopoint.prompt_remove(kind="POINT", index=0)
     rotopoint.prompt_remove(kind="BOX", index=0)
@@ -146,6 +146,22 @@ def test_points_boxes_and_masks(clip: bpy.types.MovieClip, tmp_path: Path) -> No
         rotopoint.prompts_clear(scope="FRAME", frame=6)
     rotopoint.prompts_clear(scope="ALL")
     assert prompts(clip) == ()
+
+
+@pytest.mark.parametrize("corner", range(4))
+def test_a_corner_of_a_box_moves_and_may_cross_the_others(clip: bpy.types.MovieClip, corner: int) -> None:
+    rotopoint.subject_add()
+    rotopoint.box_add(x0=0.4, y0=0.4, x1=0.6, y1=0.6, frame=2)
+    at = {0: (0.4, 0.4), 1: (0.6, 0.4), 2: (0.4, 0.6), 3: (0.6, 0.6)}
+    left, top = 0.1 * WIDTH, 0.1 * HEIGHT
+    rotopoint.prompt_move(kind="BOX", index=0, corner=corner, x=0.1, y=0.9)
+    x, y = at[3 - corner]
+    assert prompts(clip) == (Box(ClipFrame(2), left, top, x * WIDTH, (1 - y) * HEIGHT),)
+    with refused("is empty"):
+        rotopoint.prompt_move(kind="BOX", index=0, corner=1, x=0.1, y=0.2)
+    with refused("leaves the picture"):
+        rotopoint.prompt_move(kind="BOX", index=0, corner=1, x=1.1, y=0.2)
+    assert prompts(clip) == (Box(ClipFrame(2), left, top, x * WIDTH, (1 - y) * HEIGHT),)
 
 
 def test_undo_and_redo(clip: bpy.types.MovieClip) -> None:
@@ -179,7 +195,7 @@ def test_what_does_not_fit_is_refused_and_changes_nothing(clip: bpy.types.MovieC
     with refused(f"outside the clip, which has the frames 1 to {COUNT}"):
         rotopoint.point_add(x=0.5, y=0.5, frame=COUNT + 1)
     with refused("no point of number 0"):
-        rotopoint.point_move(index=0, x=0.5, y=0.5)
+        rotopoint.prompt_move(kind="POINT", index=0, x=0.5, y=0.5)
     with refused("no box of number 2"):
         rotopoint.prompt_remove(kind="BOX", index=2)
     assert prompts(clip) == ()
