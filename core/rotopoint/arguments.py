@@ -105,7 +105,7 @@ def build_parser() -> argparse.ArgumentParser:
     asked.add_argument(
         "--checkpoint", metavar="NAME|FILE", help="draft, tiny, small, base_plus, large or a file"
     )
-    asked.add_argument("--policy", metavar="NAME", help="default or upstream")
+    asked.add_argument("--policy", metavar="NAME", help="default, forward or upstream")
     asked.add_argument("--missing", choices=_choices(Missing), help="what a gap in a sequence shows")
     asked.add_argument("--input-transform", metavar="NAME", help="auto, srgb, linear or a .cube file")
     asked.add_argument("--edge", choices=_choices(MatteEdge), help="how hard the matte's edge is")

@@ -77,6 +77,7 @@ def track(arguments: argparse.Namespace) -> None:
     checkpoint = checkpoints.resolve(shot.settings.checkpoint)
     folder: Path = arguments.output
     with _events_out(arguments.json) as events, ShotSession(shot, checkpoint, _store(arguments)) as session:
+        session.check_approved()
         engine = load_engine(checkpoint, arguments.device, arguments.threads or default_threads())
         check_folder(folder)
         width, height = session.clip.size

@@ -134,6 +134,33 @@ class PromptsConflict(InputError):
 
 
 @dataclass(eq=False)
+class AbsenceConflict(InputError):
+    """A subject is said to be absent on a frame that has a prompt or an approved matte of it."""
+
+    subject: str
+    frame: int
+    what: str
+
+
+@dataclass(eq=False)
+class ApprovedTwice(InputError):
+    """A frame of a subject with two approved mattes."""
+
+    subject: str
+    frame: int
+
+
+@dataclass(eq=False)
+class ApprovedUnusable(InputError):
+    """The file of an approved matte is not there, cannot be read, or is not what was approved."""
+
+    subject: str
+    frame: int
+    path: Path
+    reason: str
+
+
+@dataclass(eq=False)
 class NothingToTrack(InputError):
     """A shot without a subject."""
 

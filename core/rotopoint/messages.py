@@ -54,6 +54,12 @@ def explain(error: BaseException) -> str:
             return f"cannot use the mask {path}: {reason}"
         case e.PromptsConflict(subject, frame, reason):
             return f"the prompts of {subject} on frame {frame} conflict: {reason}"
+        case e.AbsenceConflict(subject, frame, what):
+            return f"{subject} is marked absent on frame {frame}, where it has {what}; take one of them away"
+        case e.ApprovedTwice(subject, frame):
+            return f"frame {frame} of {subject} has two approved mattes; keep one"
+        case e.ApprovedUnusable(subject, frame, path, reason):
+            return f"the approved matte of {subject} on frame {frame} ({path}): {reason}; approve it anew"
         case e.NothingToTrack():
             return "nothing to track: give at least one --subject with a prompt"
         case e.SubjectWithoutPrompt(name):

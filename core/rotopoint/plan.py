@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rotopoint.errors import MaskUnreadable, PromptsConflict
+from rotopoint.errors import AbsenceConflict, MaskUnreadable, PromptsConflict
 from rotopoint.frames import ClipFrame, FrameMap, FrameRange, SourceFrame
 from rotopoint.shot import Box, Direction, Mask, Point, Settings, Subject
 from rotopoint.store import TrackKey
-from rotopoint.tracking.policy import Policy, Step
+from rotopoint.tracking.joining import GetRecord, Joining, is_needless
+from rotopoint.tracking.policy import Address, Asked, Policy, Step
 from rotopoint.tracking.runtime import ModelShape
 
 
@@ -43,24 +44,28 @@ class SubjectPlan:
     """One subject's part of a shot.
 
     `pictures` are all that the clip shows, ascending, and positions count in it. `prompts` are keyed by
-    position, ascending. `delivered` are the clip frames that get a tracked matte (None: none do), and
-    `first` to `last` the positions that they show.
+    position, ascending, and `absent` are the positions where the subject is said not to be. `delivered`
+    are the clip frames that tracking reaches (None: none). `first` to `last` are the positions of those
+    that need it: neither absent nor approved.
     """
 
     subject: Subject
     pictures: tuple[SourceFrame, ...]
     prompts: dict[int, PicturePrompts]
+    absent: frozenset[int]
     delivered: FrameRange | None
     first: int
     last: int
 
     @property
-    def prompted(self) -> tuple[int, ...]:
-        return tuple(self.prompts)
+    def asked(self) -> Asked:
+        """What a policy gets to know."""
+        masked = frozenset(p for p, prompts in self.prompts.items() if prompts.mask is not None)
+        return Asked(tuple(self.prompts), masked, self.absent)
 
 
 def plan_subject(subject: Subject, settings: Settings, frame_map: FrameMap) -> SubjectPlan:
-    """Raises FrameOutsideClip and PromptsConflict; the subject must have a prompt."""
+    """Raises FrameOutsideClip, PromptsConflict, AbsenceConflict; the subject must have a prompt."""
     pictures = frame_map.pictures(frame_map.full_range)
     position = {frame: n for n, frame in enumerate(pictures)}
     prompts: dict[int, PicturePrompts] = {}
@@ -70,15 +75,27 @@ def plan_subject(subject: Subject, settings: Settings, frame_map: FrameMap) -> S
             raise PromptsConflict(subject.name, frame, "the clip has no picture there")
         at = position[source]
         prompts[at] = _merged(subject, frame, prompts.get(at, PicturePrompts()))
+    absent = frozenset(position[s] for frames in subject.absent for s in frame_map.pictures(frames))
+    for at in sorted(absent & prompts.keys()):
+        shown = next(f for f in subject.prompted_frames if frame_map.source(f) == pictures[at])
+        raise AbsenceConflict(subject.name, shown, "a prompt")
     delivered = _delivered(subject, settings, frame_map)
-    shown = [] if delivered is None else [position[s] for s in frame_map.pictures(delivered)]
+    settled = {a.frame for a in subject.approved}
+    for frame in settled:
+        frame_map.source(frame)
+    needed = [
+        position[s]
+        for f in delivered or ()
+        if f not in settled and (s := frame_map.source(f)) is not None and position[s] not in absent
+    ]
     return SubjectPlan(
         subject=subject,
         pictures=pictures,
         prompts=dict(sorted(prompts.items())),
+        absent=absent,
         delivered=delivered,
-        first=min(shown, default=0),
-        last=max(shown, default=-1),
+        first=min(needed, default=0),
+        last=max(needed, default=-1),
     )
 
 
@@ -115,16 +132,30 @@ def _merged(subject: Subject, frame: ClipFrame, earlier: PicturePrompts) -> Pict
 
 def track_keys(
     plan: SubjectPlan, policy: Policy, clip: str, checkpoint: str, input_transform: str
-) -> Callable[[int], TrackKey]:
-    """Which stored track a position belongs to: one for each set of prompts that has influence on it.
+) -> Callable[[Address], TrackKey]:
+    """Which stored track a record belongs to: one for each pass and all that has influence on it.
 
-    `clip` and `checkpoint` are identities. Raises MaskUnreadable.
+    That is prompts, and the absent pictures between them and the record's own. `clip` and `checkpoint`
+    are identities. Raises MaskUnreadable.
     """
+    asked = plan.asked
     digests = {position: prompts.digest() for position, prompts in plan.prompts.items()}
+    absent = _runs(asked.absent)
 
-    def key(position: int) -> TrackKey:
-        influence = policy.influence(plan.prompted, position)
-        text = json.dumps([(plan.pictures[p], digests[p]) for p in influence])
+    def key(address: Address) -> TrackKey:
+        influence = policy.influence(asked, address)
+        first, last = min(*influence, *address), max(*influence, *address)
+        text = json.dumps(
+            {
+                "start": plan.pictures[address.start],
+                "prompts": [(plan.pictures[p], digests[p]) for p in influence],
+                "absent": [
+                    (plan.pictures[a], plan.pictures[min(b, last)])
+                    for a, b in absent
+                    if first <= b and a <= last
+                ],
+            }
+        )
         return TrackKey(
             clip=clip,
             subject=plan.subject.id,
@@ -138,21 +169,35 @@ def track_keys(
 
 
 def stale_steps(
-    plan: SubjectPlan, policy: Policy, shape: ModelShape, stored: Callable[[int], bool]
+    plan: SubjectPlan, policy: Policy, shape: ModelShape, stored: Callable[[Address], bool], get: GetRecord
 ) -> Sequence[Step]:
-    """The steps whose results are not stored, in the order in which they are redone."""
-    if plan.delivered is None:
-        return ()
+    """The steps whose results are not stored, in the order in which they are redone.
+
+    `get` gives stored records. Those that a pass will not reach because it settles count until the
+    records are there that say so.
+    """
+    joining = Joining(plan.asked, policy, get)
     return [
         step
-        for step in policy.steps(plan.prompted, plan.first, plan.last, shape)
-        if not stored(step.position if step.leads_to is None else step.leads_to)
+        for step in policy.steps(plan.asked, plan.first, plan.last, shape)
+        if plan.first <= plan.last and not is_needless(step, joining, stored)
     ]
 
 
 def stale_pictures(steps: Iterable[Step]) -> tuple[int, ...]:
     """The positions that get a new record, ascending."""
-    return tuple(sorted({step.position for step in steps if step.final}))
+    return tuple(sorted({step.position for step in steps if step.leads_to is None}))
+
+
+def _runs(positions: Iterable[int]) -> list[tuple[int, int]]:
+    """First and last of each run without a gap, ascending."""
+    runs: list[tuple[int, int]] = []
+    for position in sorted(positions):
+        if runs and runs[-1][1] == position - 1:
+            runs[-1] = (runs[-1][0], position)
+        else:
+            runs.append((position, position))
+    return runs
 
 
 def _file_digest(path: Path) -> str:

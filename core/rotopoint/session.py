@@ -3,15 +3,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from rotopoint.approved import check_approved, read_approved
 from rotopoint.checkpoints import ResolvedCheckpoint
 from rotopoint.clip import Clip, open_clip
 from rotopoint.clip.image_file import read_gray
@@ -26,11 +27,13 @@ from rotopoint.errors import (
     SubjectUnknown,
     TrackMissing,
 )
-from rotopoint.frames import ClipFrame, FileNumber, FrameRange, SourceFrame
+from rotopoint.frames import ClipFrame, FileNumber, FrameRange
 from rotopoint.mattes import make_matte
 from rotopoint.plan import PicturePrompts, SubjectPlan, plan_subject, stale_pictures, stale_steps, track_keys
-from rotopoint.shot import Box, Mask, MatteEdge, Point, Prompt, Shot
+from rotopoint.shot import Box, Mask, MatteEdge, Point, Shot
+from rotopoint.shot_json import map_paths
 from rotopoint.store import Record, RecordLayout, TrackStore
+from rotopoint.tracking.joining import Joining
 from rotopoint.tracking.loop import FeatureCache, Preview, SubjectTracker, run_together
 from rotopoint.tracking.policy import policy_named
 from rotopoint.tracking.preprocess import point_prompts
@@ -46,9 +49,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FrameTracked:
-    """A clip frame of a subject has its record; `record` is None where the clip shows no picture.
+    """A clip frame of a subject is finished.
 
-    `computed` where the record is new, else it came from the store.
+    `record` is None where none decides: the clip shows no picture, the subject is absent, its matte is
+    approved. `computed` where it took work, else all came from the store.
     """
 
     subject: str
@@ -79,6 +83,7 @@ class ShotSession:
         try:
             self.plans = tuple(plan_subject(s, shot.settings, self.clip.frame_map) for s in shot.subjects)
             self._masks = self._check_prompts()
+            self._approved = {(s.id, a.frame): a for s in shot.subjects for a in s.approved}
         except BaseException:
             self.close()
             raise
@@ -107,14 +112,7 @@ class ShotSession:
 
     def absolute_shot(self) -> Shot:
         """The shot with absolute paths, so that it can be saved in any folder."""
-        clip = replace(self.shot.clip, path=str(Path(self.shot.clip.path).absolute()))
-        return replace(
-            self.shot,
-            clip=clip,
-            subjects=tuple(
-                replace(s, prompts=tuple(_absolute(p) for p in s.prompts)) for s in self.shot.subjects
-            ),
-        )
+        return map_paths(self.shot, lambda path: str(Path(path).absolute()))
 
     def file_number(self, frame: ClipFrame) -> FileNumber:
         """The number in the name of a clip frame's files."""
@@ -129,26 +127,28 @@ class ShotSession:
     def track(
         self, runtime: Sam2Runtime, before_step: Callable[[], None] | None = None
     ) -> Generator[FrameTracked]:
-        """Track all subjects, and name each clip frame of the range when its record is there.
+        """Track all subjects, and name each clip frame of the range when it is finished.
 
-        Frames outside a subject's reach come last, without a record. Closing the iterator ends the
-        work after the step in progress; what was tracked stays in the store. `before_step` is called
-        before each step, also before those that no frame comes of; what it raises ends the work.
+        Frames that no record decides come last. Closing the iterator ends the work after the step in
+        progress; what was tracked stays in the store. `before_step` is called before each step, also
+        before those that no frame comes of; what it raises ends the work.
         """
+        shown = {plan.subject.id: self._frames_of_positions(plan) for plan in self.plans}
         with ExitStack() as files:
             cache = FeatureCache(runtime, self.clip.read)
             trackers = [self._tracker(plan, runtime, cache, files, write=True) for plan in self.plans]
-            work = [(t, t.steps(p.first, p.last)) for t, p in zip(trackers, self.plans, strict=True)]
-            shown = [self._frames_of_pictures(plan) for plan in self.plans]
-            by_id = {plan.subject.id: frames for plan, frames in zip(self.plans, shown, strict=True)}
-            wanted = [(t, s) for (t, s), f in zip(work, shown, strict=True) if f]
-            for tracked in run_together(wanted, before_step):
-                for frame in by_id[tracked.subject].get(tracked.record.frame, ()):
+            work = [
+                (tracker, tracker.steps(plan.first, plan.last))
+                for tracker, plan in zip(trackers, self.plans, strict=True)
+                if shown[plan.subject.id]
+            ]
+            for tracked in run_together(work, before_step):
+                for frame in shown[tracked.subject].get(tracked.position, ()):
                     yield FrameTracked(tracked.subject, frame, tracked.record, tracked.computed)
-        for plan, frames in zip(self.plans, shown, strict=True):
-            reached = {frame for on_picture in frames.values() for frame in on_picture}
+        for plan in self.plans:
+            decided = {frame for frames in shown[plan.subject.id].values() for frame in frames}
             for frame in self.range:
-                if frame not in reached:
+                if frame not in decided:
                     yield FrameTracked(plan.subject.id, frame, None, computed=False)
 
     def preview(
@@ -177,41 +177,53 @@ class ShotSession:
         source = self.clip.frame_map.source(frame)
         if source is not None:
             with self._records(plan, write=False) as records:
-                record = records.get(plan.pictures.index(source))
+                address = Joining(plan.asked, self.policy, records.get).taken(plan.pictures.index(source))
+                record = None if address is None else records.get(address)
             if record is not None:
                 return record
         raise TrackMissing(plan.subject.name, (frame,))
 
     def pending(self) -> int:
-        """How many records tracking would have to compute."""
+        """On how many pictures of subjects tracking would have to work, at most."""
         count = 0
         for plan in self.plans:
             with self._records(plan, write=False) as records:
-                steps = stale_steps(plan, self.policy, self._shape, records.__contains__)
+                steps = stale_steps(plan, self.policy, self._shape, records.__contains__, records.get)
                 count += len(stale_pictures(steps))
         return count
 
     def stored(self) -> Generator[FrameTracked]:
         """The clip frames of the range from the store alone; a frame that is not there has no record."""
         for plan in self.plans:
-            positions = self._positions(plan)
+            shown = {f: p for p, frames in self._frames_of_positions(plan).items() for f in frames}
             with self._records(plan, write=False) as records:
+                joining = Joining(plan.asked, self.policy, records.get)
                 for frame in self.range:
-                    position = positions.get(frame)
-                    record = None if position is None else records.get(position)
+                    address = None if frame not in shown else joining.taken(shown[frame])
+                    record = None if address is None else records.get(address)
                     yield FrameTracked(plan.subject.id, frame, record, computed=False)
 
     def matte(self, plan: SubjectPlan, frame: ClipFrame, record: Record | None) -> npt.NDArray[np.float32]:
-        """(height, width) linear coverage in the pixels of the source; zeros without a record.
+        """(height, width) linear coverage in the pixels of the source; zeros where no record decides.
 
-        A frame with a mask prompt keeps that mask to the pixel.
+        An approved frame keeps its matte, and one with a mask prompt that mask, to the pixel.
+        Raises ApprovedUnusable.
         """
+        approved = self._approved.get((plan.subject.id, frame))
+        if approved is not None:
+            return read_approved(plan.subject.name, approved, self.clip.size)
         if record is None:
             return np.zeros(self.clip.size[::-1], np.float32)
         mask = self._masks.get((plan.subject.id, plan.pictures.index(record.frame)))
         if mask is not None:
             return mask if self.shot.settings.edge is not MatteEdge.HARD else (mask > 0.5).astype(np.float32)
         return make_matte(record.logits.astype(np.float32), self.clip.size, self.shot.settings.edge)
+
+    def check_approved(self) -> None:
+        """Raises ApprovedUnusable where an approved matte is not what it was."""
+        for plan in self.plans:
+            for approved in plan.subject.approved:
+                check_approved(plan.subject.name, approved)
 
     def write(self, folder: Path, tracked: FrameTracked) -> Path:
         """Write the matte of a tracked frame; returns its file. Raises OutputUnwritable."""
@@ -222,18 +234,14 @@ class ShotSession:
         return path
 
     def check_stored(self) -> None:
-        """Raises TrackMissing where a frame of the range has no stored record."""
+        """Raises TrackMissing where a frame of the range lacks a stored record that it needs."""
         for plan in self.plans:
             with self._records(plan, write=False) as records:
-                positions = self._positions(plan)
-                missing = tuple(f for f, position in positions.items() if position not in records)
+                joining = Joining(plan.asked, self.policy, records.get)
+                shown = self._frames_of_positions(plan)
+                missing = [f for p, frames in shown.items() if joining.taken(p) is None for f in frames]
             if missing:
-                raise TrackMissing(plan.subject.name, missing)
-
-    def _positions(self, plan: SubjectPlan) -> dict[ClipFrame, int]:
-        """The clip frames of a subject that show a picture, with its position."""
-        position = {source: n for n, source in enumerate(plan.pictures)}
-        return {frame: position[source] for frame, source in self._shown(plan)}
+                raise TrackMissing(plan.subject.name, tuple(sorted(missing)))
 
     def _records(self, plan: SubjectPlan, *, write: bool) -> SubjectRecords:
         keys = track_keys(
@@ -258,7 +266,9 @@ class ShotSession:
             position: self._frame_prompts(plan, position, prompts)
             for position, prompts in plan.prompts.items()
         }
-        return SubjectTracker(plan.subject.id, runtime, cache, plan.pictures, prompts, self.policy, records)
+        return SubjectTracker(
+            plan.subject.id, runtime, cache, plan.pictures, plan.asked, prompts, self.policy, records
+        )
 
     def _frame_prompts(self, plan: SubjectPlan, position: int, prompts: PicturePrompts) -> FramePrompts:
         mask = self._masks.get((plan.subject.id, position))
@@ -300,19 +310,14 @@ class ShotSession:
             raise MaskUnreadable(path, f"it is {size[0]}x{size[1]}, the clip {width}x{height} pixels")
         return coverage
 
-    def _shown(self, plan: SubjectPlan) -> Iterator[tuple[ClipFrame, SourceFrame]]:
-        """The clip frames of a subject that show a picture."""
+    def _frames_of_positions(self, plan: SubjectPlan) -> dict[int, list[ClipFrame]]:
+        """By position, the clip frames that a record of the subject decides."""
+        position = {source: n for n, source in enumerate(plan.pictures)}
+        frames: dict[int, list[ClipFrame]] = {}
         for frame in plan.delivered or ():
             source = self.clip.frame_map.source(frame)
-            if source is not None:
-                yield frame, source
-
-    def _frames_of_pictures(self, plan: SubjectPlan) -> dict[SourceFrame, list[ClipFrame]]:
-        frames: dict[SourceFrame, list[ClipFrame]] = {}
-        for frame, source in self._shown(plan):
-            frames.setdefault(source, []).append(frame)
+            if source is None or position[source] in plan.absent:
+                continue
+            if (plan.subject.id, frame) not in self._approved:
+                frames.setdefault(position[source], []).append(frame)
         return frames
-
-
-def _absolute(prompt: Prompt) -> Prompt:
-    return replace(prompt, path=str(Path(prompt.path).absolute())) if isinstance(prompt, Mask) else prompt

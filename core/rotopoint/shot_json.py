@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from enum import Enum
@@ -15,6 +16,7 @@ from typing import Any, TypeVar
 from rotopoint.errors import RotopointError, ShotTooNew, ShotUnreadable
 from rotopoint.frames import ClipFrame, FrameRange
 from rotopoint.shot import (
+    Approved,
     Box,
     ClipReference,
     Direction,
@@ -29,11 +31,21 @@ from rotopoint.shot import (
     Subject,
 )
 
-VERSION = 1
+VERSION = 2
 
 Json = dict[str, Any]
 
-UPGRADES: dict[int, Callable[[Json], Json]] = {}
+
+def _with_absent_and_approved(shot: Json) -> Json:
+    """From version 1, which knew neither. Faults are left to the reader."""
+    subjects = shot.get("subjects")
+    if not isinstance(subjects, list):
+        return shot
+    more: Json = {"absent": [], "approved": []}
+    return {**shot, "subjects": [more | s if isinstance(s, dict) else s for s in subjects]}
+
+
+UPGRADES: dict[int, Callable[[Json], Json]] = {1: _with_absent_and_approved}
 """UPGRADES[n] turns a shot of version n into one of version n + 1."""
 
 _E = TypeVar("_E", bound=Enum)
@@ -57,6 +69,8 @@ def shot_to_dict(shot: Shot) -> Json:
                 "name": s.name,
                 "color": list(s.color),
                 "prompts": [_prompt_to_dict(p) for p in s.prompts],
+                "absent": [[frames.first, frames.last] for frames in s.absent],
+                "approved": [{"frame": a.frame, "path": a.path, "sha256": a.sha256} for a in s.approved],
             }
             for s in shot.subjects
         ],
@@ -120,13 +134,26 @@ def load_shot(path: Path) -> Shot:
 def resolve_paths(shot: Shot, folder: Path) -> Shot:
     """The same shot with its relative paths taken from `folder`."""
 
-    def resolved(prompt: Prompt) -> Prompt:
-        return replace(prompt, path=str(folder / prompt.path)) if isinstance(prompt, Mask) else prompt
+    return map_paths(shot, lambda path: str(folder / path))
+
+
+def map_paths(shot: Shot, change: Callable[[str], str]) -> Shot:
+    """The same shot with each path of a file in it changed."""
+
+    def changed(prompt: Prompt) -> Prompt:
+        return replace(prompt, path=change(prompt.path)) if isinstance(prompt, Mask) else prompt
 
     return replace(
         shot,
-        clip=replace(shot.clip, path=str(folder / shot.clip.path)),
-        subjects=tuple(replace(s, prompts=tuple(resolved(p) for p in s.prompts)) for s in shot.subjects),
+        clip=replace(shot.clip, path=change(shot.clip.path)),
+        subjects=tuple(
+            replace(
+                s,
+                prompts=tuple(changed(p) for p in s.prompts),
+                approved=tuple(replace(a, path=change(a.path)) for a in s.approved),
+            )
+            for s in shot.subjects
+        ),
     )
 
 
@@ -229,7 +256,27 @@ class _Reader:
                 self.prompt(self.mapping(p, f"{where}.prompts[{n}]"), f"{where}.prompts[{n}]")
                 for n, p in enumerate(self.sequence(data, "prompts", where))
             ),
+            absent=tuple(
+                self.frame_range(frames, f"{where}.absent[{n}]")
+                for n, frames in enumerate(self.sequence(data, "absent", where))
+            ),
+            approved=tuple(
+                self.approved(self.mapping(a, f"{where}.approved[{n}]"), f"{where}.approved[{n}]")
+                for n, a in enumerate(self.sequence(data, "approved", where))
+            ),
         )
+
+    def approved(self, data: Json, where: str) -> Approved:
+        frame = ClipFrame(self.whole(data, "frame", where))
+        sha256 = self.text(data, "sha256", where)
+        if re.fullmatch("[0-9a-f]{64}", sha256) is None:
+            raise self.fault(f"{where}.sha256", "expected 64 hex digits in lower case")
+        return Approved(frame, self.text(data, "path", where), sha256)
+
+    def frame_range(self, data: object, where: str) -> FrameRange:
+        if not (isinstance(data, list) and len(data) == 2 and all(type(n) is int for n in data)):
+            raise self.fault(where, "expected [first, last]")
+        return FrameRange(ClipFrame(data[0]), ClipFrame(data[1]))
 
     def prompt(self, data: Json, where: str) -> Prompt:
         frame = ClipFrame(self.whole(data, "frame", where))
@@ -250,12 +297,8 @@ class _Reader:
     def settings(self, data: Json) -> Settings:
         default = Settings()
         limits = data.get("range")
-        if limits is not None and not (
-            isinstance(limits, list) and len(limits) == 2 and all(isinstance(n, int) for n in limits)
-        ):
-            raise self.fault("settings.range", "expected [first, last]")
         return Settings(
-            range=None if limits is None else FrameRange(ClipFrame(limits[0]), ClipFrame(limits[1])),
+            range=None if limits is None else self.frame_range(limits, "settings.range"),
             direction=self.choice(Direction, data, "direction", "settings", default.direction),
             checkpoint=self.text(data, "checkpoint", "settings", default.checkpoint),
             policy=self.text(data, "policy", "settings", default.policy),

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from rotopoint.errors import FrameOutsideClip, MaskUnreadable, PromptsConflict
+from rotopoint.errors import AbsenceConflict, FrameOutsideClip, MaskUnreadable, PromptsConflict
 from rotopoint.frames import ClipFrame, FrameMap, FrameRange
 from rotopoint.plan import SubjectPlan, plan_subject, stale_pictures, stale_steps, track_keys
-from rotopoint.shot import Box, Direction, Mask, Point, Settings, Subject
+from rotopoint.shot import Approved, Box, Direction, Mask, Point, Settings, Subject
 from rotopoint.store import TrackKey
-from rotopoint.tracking.policy import policy_named
+from rotopoint.tracking.policy import Address, policy_named
 from rotopoint.tracking.runtime import ModelShape
 
 SHAPE = ModelShape(input_size=64, logit_size=16, pointer_size=4, memory_count=3, pointer_count=4)
@@ -38,10 +38,28 @@ def between(first: int, last: int) -> FrameRange:
 
 
 def keys(
-    planned: SubjectPlan, clip: str = "c", checkpoint: str = "k", transform: str = "auto"
-) -> list[TrackKey]:
-    key = track_keys(planned, DEFAULT, clip, checkpoint, transform)
-    return [key(p) for p in range(10)]
+    planned: SubjectPlan,
+    clip: str = "c",
+    checkpoint: str = "k",
+    transform: str = "auto",
+    policy: str = "default",
+) -> dict[Address, TrackKey]:
+    """Of all records that the whole range needs."""
+    rule = policy_named(policy)
+    key = track_keys(planned, rule, clip, checkpoint, transform)
+    return {s.address: key(s.address) for s in rule.steps(planned.asked, 0, 9, SHAPE)}
+
+
+def stale(before: SubjectPlan, after: SubjectPlan, **after_keys: str) -> set[int]:
+    """The positions of `after` that need work where all of `before` is stored."""
+    stored = {(key, address.position) for address, key in keys(before).items()}
+    key = keys(after, **after_keys)
+    rule = policy_named(after_keys.get("policy", "default"))
+
+    def is_stored(address: Address) -> bool:
+        return (key[address], address.position) in stored
+
+    return set(stale_pictures(stale_steps(after, rule, SHAPE, is_stored, lambda _: None)))
 
 
 def test_both_directions_reach_the_ends_of_the_range() -> None:
@@ -64,8 +82,14 @@ def test_frames_outside_the_clip_are_refused() -> None:
 
 def test_a_range_away_from_the_prompt_needs_the_way_to_it() -> None:
     planned = plan(at(2), range=between(6, 7))
-    steps = stale_steps(planned, DEFAULT, SHAPE, lambda position: False)
+    steps = stale_steps(planned, DEFAULT, SHAPE, lambda _: False, lambda _: None)
     assert stale_pictures(steps) == (1, 2, 3, 4, 5, 6)
+
+
+def test_a_range_between_two_prompts_needs_the_way_to_both() -> None:
+    planned = plan(at(2), at(8), range=between(4, 5))
+    steps = stale_steps(planned, DEFAULT, SHAPE, lambda _: False, lambda _: None)
+    assert stale_pictures(steps) == (1, 2, 3, 4, 5, 6, 7)
 
 
 def test_repeated_and_dropped_pictures() -> None:
@@ -83,24 +107,72 @@ def test_a_prompt_on_a_black_frame_is_refused() -> None:
         plan(at(2), frame_map=FrameMap.of([0, None, 2]))
 
 
-def test_a_later_prompt_leaves_the_keys_before_it() -> None:
-    before, after = keys(plan(at(3))), keys(plan(at(3), at(7)))
-    assert before[:6] == after[:6]
-    assert all(b != a for b, a in zip(before[6:], after[6:], strict=True))
+def test_a_prompt_makes_stale_what_lies_between_its_neighbors() -> None:
+    assert stale(plan(at(3)), plan(at(3), at(7))) == {3, 4, 5, 6, 7, 8, 9}
+    assert stale(plan(at(1), at(9)), plan(at(1), at(5), at(9))) == {1, 2, 3, 4, 5, 6, 7}
+    assert stale(plan(at(1), at(5), at(9)), plan(at(1), at(5, x=2.0), at(9))) == {1, 2, 3, 4, 5, 6, 7}
 
 
-def test_a_moved_first_prompt_makes_all_stale() -> None:
-    assert not set(keys(plan(at(3)))) & set(keys(plan(at(3, x=2.0))))
+def test_a_moved_first_prompt_makes_all_stale_but_given_masks(tmp_path: Path) -> None:
+    assert stale(plan(at(3)), plan(at(3, x=2.0))) == set(range(10))
+    mask = Mask(ClipFrame(7), str(tmp_path / "mask.png"))
+    Path(mask.path).write_bytes(b"a mask")
+    before, after = keys(plan(at(3), mask)), keys(plan(at(3, x=2.0), mask))
+    assert {a.start for a in after if before[a] != after[a]} == {2}
 
 
-def test_a_deleted_prompt_brings_the_old_keys_back() -> None:
-    assert keys(plan(at(3))) == keys(plan_subject(dog(at(3)), Settings(), TEN))
+def test_a_deleted_prompt_finds_the_old_track() -> None:
+    assert stale(plan(at(3)), plan(at(3))) == set()
+    assert not set(keys(plan(at(3))).values()) - set(keys(plan(at(3), at(7))).values())
 
 
-def test_another_clip_checkpoint_or_transform_makes_all_stale() -> None:
-    base = set(keys(plan(at(3))))
-    for change in ({"clip": "d"}, {"checkpoint": "l"}, {"transform": "linear"}):
-        assert not base & set(keys(plan(at(3)), **change))
+def test_a_subject_that_comes_in_in_mid_clip_is_tracked_both_ways() -> None:
+    planned = plan(at(6))
+    assert stale_pictures(stale_steps(planned, DEFAULT, SHAPE, lambda _: False, lambda _: None)) == tuple(
+        range(10)
+    )
+    assert planned.delivered == between(1, 10)
+
+
+def test_a_wider_range_adds_what_it_adds() -> None:
+    narrow, wide = plan(at(3), range=between(2, 5)), plan(at(3))
+    stored = {s.address for s in DEFAULT.steps(narrow.asked, narrow.first, narrow.last, SHAPE)}
+    steps = stale_steps(wide, DEFAULT, SHAPE, stored.__contains__, lambda _: None)
+    assert stale_pictures(steps) == (0, 5, 6, 7, 8, 9)
+
+
+@pytest.mark.parametrize(
+    "change", [{"clip": "d"}, {"checkpoint": "l"}, {"transform": "linear"}, {"policy": "forward"}], ids=str
+)
+def test_another_clip_checkpoint_transform_or_policy_makes_all_stale(change: dict[str, str]) -> None:
+    planned = plan(at(3), at(6))
+    assert stale(planned, planned) == set()
+    assert stale(planned, planned, **change) == set(range(10))
+
+
+def test_absent_frames_make_stale_what_comes_after_them() -> None:
+    absent = replace(dog(at(3)), absent=(between(6, 7),))
+    planned = plan_subject(absent, Settings(), TEN)
+    assert planned.absent == {5, 6}
+    assert stale(plan(at(3)), planned) == {7, 8, 9}
+    farther = replace(absent, absent=(between(6, 8),))
+    assert stale(planned, plan_subject(farther, Settings(), TEN)) == {8, 9}
+
+
+def test_a_prompt_on_an_absent_picture_is_refused() -> None:
+    with pytest.raises(AbsenceConflict):
+        replace(dog(at(3)), absent=(between(2, 4),))
+    # Frames 2 and 3 show one picture.
+    with pytest.raises(AbsenceConflict) as caught:
+        plan_subject(replace(dog(at(3)), absent=(between(2, 2),)), Settings(), FrameMap.of([0, 1, 1, 3]))
+    assert (caught.value.frame, caught.value.what) == (3, "a prompt")
+
+
+def test_approved_frames_at_the_end_ask_for_nothing() -> None:
+    approved = tuple(Approved(ClipFrame(n), "m.png", "0" * 64) for n in (7, 8, 9, 10))
+    planned = plan_subject(replace(dog(at(3)), approved=approved), Settings(), TEN)
+    assert (planned.first, planned.last) == (0, 5)
+    assert keys(planned) == keys(plan(at(3)))
 
 
 def test_a_mask_counts_by_content(tmp_path: Path) -> None:
@@ -109,7 +181,7 @@ def test_a_mask_counts_by_content(tmp_path: Path) -> None:
     planned = plan(Mask(ClipFrame(1), str(path)))
     first = keys(planned)
     path.write_bytes(b"two")
-    assert not set(first) & set(keys(planned))
+    assert not set(first.values()) & set(keys(planned).values())
     path.unlink()
     with pytest.raises(MaskUnreadable):
         keys(planned)
@@ -117,6 +189,6 @@ def test_a_mask_counts_by_content(tmp_path: Path) -> None:
 
 def test_only_what_is_not_stored_is_stale() -> None:
     planned = plan(at(3))
-    steps = stale_steps(planned, DEFAULT, SHAPE, lambda position: position < 6)
+    steps = stale_steps(planned, DEFAULT, SHAPE, lambda a: a.position < 6, lambda _: None)
     assert stale_pictures(steps) == (6, 7, 8, 9)
-    assert stale_steps(planned, DEFAULT, SHAPE, lambda position: True) == []
+    assert stale_steps(planned, DEFAULT, SHAPE, lambda _: True, lambda _: None) == []

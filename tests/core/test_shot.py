@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from rotopoint import shot_json
 from rotopoint.errors import (
+    AbsenceConflict,
+    ApprovedTwice,
     BoxEmpty,
     NothingToTrack,
     PromptsConflict,
@@ -21,7 +23,7 @@ from rotopoint.errors import (
 )
 from rotopoint.frames import ClipFrame, FrameRange
 from rotopoint.messages import explain
-from rotopoint.shot import Box, ClipReference, Mask, MatteFormat, Point, Settings, Shot, Subject
+from rotopoint.shot import Approved, Box, ClipReference, Mask, MatteFormat, Point, Settings, Shot, Subject
 from rotopoint.shot_json import VERSION, load_shot, revision, save_shot, shot_from_dict, shot_to_dict
 
 FIRST = ClipFrame(1)
@@ -93,7 +95,14 @@ def full_shot() -> Shot:
     return Shot(
         ClipReference("plate/über.0001.exr", frame_count=12, size=(64, 48), honors_rotation=False),
         (
-            Subject("2", "Hund", (Point(FIRST, 1.5, 2.5), Point(ClipFrame(4), 3, 4, False)), (0.1, 0.2, 0.3)),
+            Subject(
+                "2",
+                "Hund",
+                (Point(FIRST, 1.5, 2.5), Point(ClipFrame(4), 3, 4, False)),
+                (0.1, 0.2, 0.3),
+                absent=(FrameRange(ClipFrame(6), ClipFrame(8)),),
+                approved=(Approved(ClipFrame(3), "approved/3.png", "ab" * 32),),
+            ),
             Subject("1", "Ball", (Box(FIRST, 1, 2, 3, 4), Mask(ClipFrame(9), "m.png"))),
         ),
         Settings(
@@ -112,7 +121,43 @@ def test_a_shot_comes_back_from_json(tmp_path: Path) -> None:
     loaded = load_shot(tmp_path / "größe.json")
     assert loaded.clip.path == str(tmp_path / "plate/über.0001.exr")
     assert loaded.subjects[0].prompts[1] == Mask(ClipFrame(9), str(tmp_path / "m.png"))
+    assert loaded.subjects[1].approved[0].path == str(tmp_path / "approved/3.png")
     assert loaded.settings == shot.settings
+
+
+def test_a_shot_of_version_1_has_nothing_absent_or_approved() -> None:
+    old = shot_to_dict(full_shot())
+    for subject in old["subjects"]:
+        del subject["absent"], subject["approved"]
+    read = shot_from_dict({**old, "version": 1})
+    assert [(s.absent, s.approved) for s in read.subjects] == [((), ())] * 2
+    assert [s.prompts for s in read.subjects] == [s.prompts for s in full_shot().subjects]
+
+
+def test_absent_ranges_that_touch_are_one() -> None:
+    def ranges(*limits: tuple[int, int]) -> tuple[FrameRange, ...]:
+        return tuple(FrameRange(ClipFrame(a), ClipFrame(b)) for a, b in limits)
+
+    subject = Subject("1", "dog", absent=ranges((8, 9), (2, 4), (5, 6), (3, 3)))
+    assert subject.absent == ranges((2, 6), (8, 9))
+    assert subject == Subject("1", "dog", absent=ranges((2, 6), (8, 9)))
+
+
+def test_an_absent_subject_has_neither_prompt_nor_approved_matte() -> None:
+    absent = (FrameRange(FIRST, ClipFrame(3)),)
+    with pytest.raises(AbsenceConflict) as caught:
+        Subject("1", "dog", (Point(ClipFrame(2), 1, 1),), absent=absent)
+    assert "frame 2" in explain(caught.value)
+    with pytest.raises(AbsenceConflict):
+        Subject("1", "dog", absent=absent, approved=(Approved(FIRST, "a.png", "0" * 64),))
+
+
+def test_a_frame_is_approved_once() -> None:
+    one, two = (Approved(FIRST, "a.png", digit * 64) for digit in "01")
+    assert Subject("1", "dog", approved=(one, one)).approved == (one,)
+    with pytest.raises(ApprovedTwice) as caught:
+        Subject("1", "dog", approved=(one, two))
+    assert "keep one" in explain(caught.value)
 
 
 def test_a_newer_version_is_refused() -> None:
@@ -142,6 +187,11 @@ def test_a_newer_version_is_refused() -> None:
                 ]
             },
             "prompts[0].x",
+        ),
+        ({"subjects": [{"id": "1", "name": "a", "absent": [[1]]}]}, "absent[0]"),
+        (
+            {"subjects": [{"id": "1", "name": "a", "approved": [{"frame": 1, "path": "a", "sha256": "AB"}]}]},
+            "approved[0].sha256",
         ),
         ({"settings": {"format": "gif"}}, "settings.format"),
         ({"settings": {"range": [1]}}, "settings.range"),

@@ -249,22 +249,66 @@ def test_cancelling_keeps_what_is_finished(worker: WorkerClient, long_clip: Path
     assert started.pending == done.computed == LONG - finished
 
 
-def test_a_newer_shot_goes_on_from_what_is_stored(worker: WorkerClient, long_clip: Path) -> None:
-    older = shot_of(long_clip, id="newer")
-    newer = shot_of(long_clip, CLICK, Point(12, 31.0, 20.0), id="newer")
+def renewed(worker: WorkerClient, older: Shot, newer: Shot, after: int = 1) -> list[Event]:
+    """All events of a track that gets a newer shot after some frames."""
     worker.send(TrackRequest("t", shot_to_dict(older)))
     events: list[Event] = []
-    while not any(isinstance(event, FrameEvent) for event in events):
+    while sum(isinstance(event, FrameEvent) for event in events) < after:
         events += [event for event, _ in worker.poll()]
         time.sleep(0.005)
     worker.send(ShotRequest("t", shot_to_dict(newer)))
-    events += [event for event, _ in worker.wait("t", LIMIT)]
+    return events + [event for event, _ in worker.wait("t", LIMIT)]
+
+
+def scores(events: list[Event], shot: Shot) -> dict[tuple[str, int], tuple[float | None, float | None]]:
+    """What the frames of a shot's revision say, by subject's name and frame."""
+    names = {subject.id: subject.name for subject in shot.subjects}
+    return {
+        (names[e.subject], e.frame): (e.object_score, e.predicted_iou)
+        for e in events
+        if isinstance(e, FrameEvent) and e.revision == revision(shot)
+    }
+
+
+def with_other_ids(shot: Shot) -> Shot:
+    """The same shot, of which nothing is stored."""
+    return shot.with_subjects([replace(s, id=f"{s.id} again") for s in shot.subjects])
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ([(CLICK,)], [(CLICK, Point(12, 31.0, 20.0))]),
+        ([(CLICK, Point(12, 31.0, 20.0))], [(CLICK,)]),
+        ([(CLICK,)], [(Point(1, 22.0, 20.0),)]),
+        ([(CLICK,)], [(CLICK,), (Point(5, 24.0, 22.0),)]),
+        ([(CLICK,), (Point(5, 24.0, 22.0),)], [(CLICK,)]),
+    ],
+    ids=["a prompt comes", "a prompt goes", "a prompt moves", "a subject comes", "a subject goes"],
+)
+def test_a_newer_shot_while_tracking_ends_as_if_it_had_been_asked_for_at_once(
+    worker: WorkerClient,
+    long_clip: Path,
+    before: list[tuple[Prompt, ...]],
+    after: list[tuple[Prompt, ...]],
+    request: pytest.FixtureRequest,
+) -> None:
+    """Upstream's defect 5: what is added while it propagates is ignored."""
+
+    def asked(subjects: list[tuple[Prompt, ...]]) -> Shot:
+        name = request.node.name
+        return Shot(
+            ClipReference(str(long_clip)),
+            tuple(Subject(f"{name} {n}", f"Nr {n}", prompts) for n, prompts in enumerate(subjects)),
+        )
+
+    older, newer = asked(before), asked(after)
+    events = renewed(worker, older, newer)
     starts = [event for event in events if isinstance(event, StartedEvent)]
     assert [event.revision for event in starts] == [revision(older), revision(newer)]
-    frames = [event for event in events if isinstance(event, FrameEvent)]
-    # The correction has no influence on the frames before it: none of them is computed twice.
-    assert sum(event.computed for event in frames if event.frame < 12) == 11
-    assert events[-1].revision == revision(newer) and events[-1].frames == LONG
+    assert events[-1].revision == revision(newer) and events[-1].frames == LONG * len(after)
+    at_once = with_other_ids(newer)
+    assert scores(events, newer) == scores(track(worker, at_once), at_once)
 
 
 def test_a_newer_shot_that_is_bad_ends_the_track(worker: WorkerClient, long_clip: Path) -> None:

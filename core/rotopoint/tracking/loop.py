@@ -18,7 +18,8 @@ import numpy.typing as npt
 
 from rotopoint.frames import SourceFrame
 from rotopoint.store import Record
-from rotopoint.tracking.policy import Policy, Step
+from rotopoint.tracking.joining import Joining, is_needless
+from rotopoint.tracking.policy import Address, Asked, Policy, Step
 from rotopoint.tracking.records import SubjectRecords
 from rotopoint.tracking.runtime import (
     ConditionedT,
@@ -30,6 +31,9 @@ from rotopoint.tracking.runtime import (
 )
 
 ReadPicture = Callable[[SourceFrame], npt.NDArray[np.uint8]]
+
+PASSES_AT_WORK = 3
+"""Passes of a subject that take turns: the one beneath, one forward from a prompt, one backward."""
 
 FEATURES_KEPT = 4
 """Pictures whose features stay at hand: the current one and a few for memories that are made late."""
@@ -62,9 +66,10 @@ class FeatureCache(Generic[FeaturesT, ConditionedT, MemoryT]):
 
 @dataclass(frozen=True)
 class TrackedFrame:
-    """A record of a subject; `computed` where it was not stored before."""
+    """What is taken for a picture of a subject; `computed` where it took work that was not stored."""
 
     subject: str
+    position: int
     record: Record
     computed: bool
 
@@ -80,8 +85,8 @@ class Preview:
 class SubjectTracker(Generic[FeaturesT, ConditionedT, MemoryT]):
     """One subject's way through its pictures.
 
-    `pictures` are all that the clip shows, ascending; steps count positions in it. `prompts` are keyed
-    by position. `records` is open for writing.
+    `pictures` are all that the clip shows, ascending; positions count in it. `prompts` are keyed by
+    position. `records` is open for writing.
     """
 
     def __init__(
@@ -90,6 +95,7 @@ class SubjectTracker(Generic[FeaturesT, ConditionedT, MemoryT]):
         runtime: Runtime[FeaturesT, ConditionedT, MemoryT],
         cache: FeatureCache[FeaturesT, ConditionedT, MemoryT],
         pictures: Sequence[SourceFrame],
+        asked: Asked,
         prompts: Mapping[int, FramePrompts],
         policy: Policy,
         records: SubjectRecords,
@@ -98,51 +104,65 @@ class SubjectTracker(Generic[FeaturesT, ConditionedT, MemoryT]):
         self._runtime = runtime
         self._cache = cache
         self._pictures = pictures
+        self._asked = asked
         self._prompts = prompts
         self._policy = policy
         self._records = records
-        self._memories: dict[int, MemoryT] = {}
-        self._known: dict[int, Record] = {}
+        self._joining = Joining(asked, policy, records.get)
+        self._memories: dict[Address, MemoryT] = {}
+        self._known: dict[Address, Record] = {}
+        self._seen: OrderedDict[tuple[int, bool], frozenset[Address]] = OrderedDict()
         self._sweep = 0
+        self._worked: set[int] = set()
 
     def steps(self, first: int, last: int) -> Iterator[Step]:
-        """What is to be done for the positions `first` to `last`, less rehearsals that are not needed."""
-        prompted = sorted(self._prompts)
-        for step in self._policy.steps(prompted, first, last, self._runtime.shape):
-            if step.leads_to is None or step.leads_to not in self._records:
-                yield step
+        """What is to be done for the positions `first` to `last`."""
+        return self._policy.steps(self._asked, first, last, self._runtime.shape)
 
     def run(self, step: Step) -> TrackedFrame | None:
-        """Do one step; None for a rehearsal."""
-        stored = self._records.get(step.position) if step.final else None
-        if stored is not None:
-            return TrackedFrame(self.subject, stored, computed=False)
+        """Do one step, unless it is done already; a result where it completes its picture."""
+        if not is_needless(step, self._joining, self._records.__contains__):
+            self._make(step)
+        if not step.completes:
+            return None
+        address = self._joining.taken(step.position)
+        assert address is not None, f"position {step.position} was completed without its records"
+        record = self._records.get(address)
+        assert record is not None
+        worked = step.position in self._worked
+        self._worked.discard(step.position)
+        return TrackedFrame(self.subject, step.position, record, worked)
+
+    def _make(self, step: Step) -> None:
         if step.sweep != self._sweep:
-            # The passes must not see each other's memories.
-            self._forget(set())
+            # Upstream's sweeps go over the same pictures, and must not see each other's memories.
+            self._forget_all()
             self._sweep = step.sweep
         record = self._decode(step)
-        self._known[step.position] = record
-        if not step.final:
-            return None
-        self._records.append(record)
-        return TrackedFrame(self.subject, record, computed=True)
+        self._known[step.address] = record
+        if step.leads_to is None:
+            self._records.append(step.address, record)
+            self._worked.add(step.position)
 
     def preview(self, position: int) -> Preview:
         """The answer on a picture with its prompts as they are now; nothing is stored.
 
         Where no pass has reached the picture yet it is decoded alone, which is provisional.
         """
-        prompted = sorted(self._prompts)
-        steps = self._policy.steps(
-            prompted, min(position, prompted[0]), max(position, prompted[0]), self._runtime.shape
-        )
-        step = next(s for s in steps if s.position == position and s.final)
-        needed = (*step.attends, *step.recent, *step.pointers)
-        reached = not step.corrects and all(p in self._records for p in needed)
+        address = self._joining.taken(position)
+        taken = None if address is None else self._records.get(address)
+        if taken is not None:
+            return Preview(taken, provisional=False)
+        steps = self._policy.steps(self._asked, position, position, self._runtime.shape)
+        here = [s for s in steps if s.position == position and s.leads_to is None]
+        reached = [s for s in here if s.corrects is None and all(a in self._records for a in s.needs)]
+        prompted = position in self._prompts
+        if prompted:
+            reached = [s for s in reached if s.prompted]
         if not reached:
-            step = Step(0, position, prompted=position in self._prompts)
-        return Preview(self._decode(step), provisional=not reached)
+            alone = Step(Address(position, position), prompted=prompted)
+            return Preview(self._decode(alone), provisional=True)
+        return Preview(self._decode(reached[-1]), provisional=not (prompted or len(here) == 1))
 
     def _decode(self, step: Step) -> Record:
         frame = self._pictures[step.position]
@@ -150,12 +170,12 @@ class SubjectTracker(Generic[FeaturesT, ConditionedT, MemoryT]):
         bank = self._bank(step) if step.attends else None
         conditioned = self._runtime.condition_on_memory(features, bank)
         previous = None
-        if step.corrects:
-            previous = self._record(step.position).logits.astype(np.float32)
+        if step.corrects is not None:
+            previous = self._record(step.corrects).logits.astype(np.float32)
         decoded = self._runtime.decode_prompts(
             conditioned, self._prompts.get(step.position) if step.prompted else None, previous
         )
-        self._forget({*step.attends, *step.recent, *step.pointers})
+        self._forget(step)
         return Record(
             frame=frame,
             logits=decoded.logits.astype(self._policy.logit_type),
@@ -167,39 +187,50 @@ class SubjectTracker(Generic[FeaturesT, ConditionedT, MemoryT]):
 
     def _bank(self, step: Step) -> MemoryBank[MemoryT]:
         shape = self._runtime.shape
-        memories = [(0, self._memory(p)) for p in step.attends]
+        memories = [(0, self._memory(a)) for a in step.attends]
         # Farthest first, as upstream orders its tokens.
-        memories += [
-            (shape.memory_count - abs(step.position - p), self._memory(p)) for p in reversed(step.recent)
-        ]
-        sign = -1 if step.backward else 1
-        pointers = tuple(((step.position - p) * sign, self._record(p).pointer) for p in step.pointers)
+        memories += [(shape.memory_count - r.age, self._memory(r.address)) for r in reversed(step.recent)]
+        # Distances count from where tracking came from.
+        sign = -1 if step.address.backward else 1
+        pointers = tuple(
+            ((step.position - a.position) * sign, self._record(a).pointer) for a in step.pointers
+        )
         span = min(len(self._pictures), shape.pointer_count)
         return MemoryBank(tuple(memories), pointers, max(span, 2))
 
-    def _record(self, position: int) -> Record:
-        if position not in self._known:
-            record = self._records.get(position)
-            assert record is not None, f"position {position} was not tracked before it was attended to"
-            self._known[position] = record
-        return self._known[position]
+    def _record(self, address: Address) -> Record:
+        if address not in self._known:
+            record = self._records.get(address)
+            assert record is not None, f"{address} was not tracked before it was attended to"
+            self._known[address] = record
+        return self._known[address]
 
-    def _memory(self, position: int) -> MemoryT:
-        if position not in self._memories:
-            record = self._record(position)
-            self._memories[position] = self._runtime.encode_memory(
+    def _memory(self, address: Address) -> MemoryT:
+        if address not in self._memories:
+            record = self._record(address)
+            self._memories[address] = self._runtime.encode_memory(
                 self._cache.features(record.frame),
                 record.logits.astype(np.float32),
                 record.object_score,
                 record.prompted,
             )
-        return self._memories[position]
+        return self._memories[address]
 
-    def _forget(self, needed: set[int]) -> None:
-        """Drop what the next step cannot see."""
+    def _forget(self, step: Step) -> None:
+        """Keep what the last steps of the passes at work have seen, and drop the rest."""
+        self._seen[step.address.start, step.address.backward] = step.needs
+        self._seen.move_to_end((step.address.start, step.address.backward))
+        while len(self._seen) > PASSES_AT_WORK:
+            self._seen.popitem(last=False)
+        needed = frozenset().union(*self._seen.values())
         for kept in (self._memories, self._known):
-            for position in [p for p in kept if p not in needed]:
-                del kept[position]
+            for address in [a for a in kept if a not in needed]:
+                del kept[address]
+
+    def _forget_all(self) -> None:
+        self._memories.clear()
+        self._known.clear()
+        self._seen.clear()
 
 
 def run_together(
@@ -211,7 +242,7 @@ def run_together(
     `before_step` is called before each step; what it raises ends the work.
     """
 
-    def keyed(index: int, steps: Iterator[Step]) -> Iterator[tuple[tuple[int, int], int, Step]]:
+    def keyed(index: int, steps: Iterator[Step]) -> Iterator[tuple[tuple[int, ...], int, Step]]:
         return ((step.order, index, step) for step in steps)
 
     streams = [keyed(n, steps) for n, (_, steps) in enumerate(work)]

@@ -1,160 +1,335 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Policies: in what order a subject's pictures are visited, and which memories each one sees.
 
-A policy turns what was prompted into steps, and knows neither pictures nor model weights. Positions
-count the pictures that a clip shows, from 0.
+A policy turns what was asked into steps, and knows neither pictures nor model weights. Positions count
+the pictures that a clip shows, from 0.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from rotopoint.errors import PolicyUnknown
 from rotopoint.tracking.runtime import ModelShape
 
 CLOSEST_PROMPTED = 8
-"""Prompted frames that the default policy attends to at once, so that many corrections stay affordable."""
+"""Prompted pictures that policy `forward` attends to at once, so that many corrections stay affordable."""
+
+SETTLES_WITHIN = 64
+"""Pictures after a prompted one on which its forward pass may still settle."""
+
+
+class Address(NamedTuple):
+    """Names a record: that of a picture in the pass from a prompted picture, `start`.
+
+    The pass runs forward where `position` is after `start`, else backward; where the two are equal it
+    is the prompted picture itself.
+    """
+
+    start: int
+    position: int
+
+    @property
+    def backward(self) -> bool:
+        return self.position < self.start
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of a subject, in positions.
+
+    `prompted` is ascending and not empty; `masked` are those of it whose mask is given, and `absent`
+    those where the subject is said not to be.
+    """
+
+    prompted: tuple[int, ...]
+    masked: frozenset[int] = frozenset()
+    absent: frozenset[int] = frozenset()
+
+    @property
+    def root(self) -> int:
+        """The earliest prompted position: it starts without memory."""
+        return self.prompted[0]
+
+
+class Recent(NamedTuple):
+    """A memory of a picture without prompts; `age` counts from 1, the nearest."""
+
+    address: Address
+    age: int
 
 
 @dataclass(frozen=True)
 class Step:
-    """One picture of one subject, and what it is decoded on.
+    """One record to make, and what it is decoded on.
 
-    `attends` are prompted positions, `recent` others whose memories are seen, `pointers` those whose
-    object pointers are; a step that attends to nothing starts a track. The result of a step that is
-    not `final` only serves the prompted position `leads_to`. `corrects`: the prompts correct the
-    answer that the same sweep gave on this picture before.
+    `attends` are prompted pictures, `recent` others whose memories are seen, `pointers` those whose
+    object pointers are; a step that attends to nothing starts a track. `prompted`: the picture's prompts
+    go in. `corrects` is an earlier answer on the picture that they correct. `due`: how far forward
+    passes have come when it is this step's turn. The result of a step with `leads_to` only serves that
+    prompted picture, and is not kept. `instead_of`: needed only where the pass from there has settled.
+    `completes`: no later step has a say in what is taken for the picture.
     """
 
-    sweep: int
-    position: int
+    address: Address
+    sweep: int = 0
+    due: int = 0
     prompted: bool = False
-    attends: tuple[int, ...] = ()
-    recent: tuple[int, ...] = ()
-    pointers: tuple[int, ...] = ()
-    backward: bool = False
-    corrects: bool = False
-    final: bool = True
+    attends: tuple[Address, ...] = ()
+    recent: tuple[Recent, ...] = ()
+    pointers: tuple[Address, ...] = ()
+    corrects: Address | None = None
     leads_to: int | None = None
+    instead_of: int | None = None
+    completes: bool = False
 
     @property
-    def order(self) -> tuple[int, int]:
+    def position(self) -> int:
+        return self.address.position
+
+    @property
+    def needs(self) -> frozenset[Address]:
+        """The records that must be there before."""
+        corrected = () if self.corrects is None else (self.corrects,)
+        return frozenset((*self.attends, *(r.address for r in self.recent), *self.pointers, *corrected))
+
+    @property
+    def order(self) -> tuple[int, int, bool, int, int]:
         """Steps of several subjects are run in this order, so that they share a picture's features."""
-        return (self.sweep, -self.position if self.backward else self.position)
-
-
-StepMaker = Callable[[Sequence[int], int, int, ModelShape], Iterator[Step]]
-Influence = Callable[[Sequence[int], int], tuple[int, ...]]
+        start, position = self.address
+        backward = self.address.backward
+        return (self.sweep, self.due, backward, -position if backward else position, start)
 
 
 @dataclass(frozen=True)
 class Policy:
     """A named rule.
 
-    `steps(prompted, first, last, shape)` visits all that the positions `first` to `last` need;
-    `prompted` is ascending and not empty. `influence(prompted, position)` names the prompted positions
-    that a picture's result depends on. `logit_type` is how records keep logits.
+    `steps(asked, first, last, shape)` makes all records that the positions `first` to `last` need.
+    `influence(asked, address)` names the prompted positions that a record depends on.
+    `passes(asked, position)` are the prompted positions whose passes have a say in a picture, the
+    earlier first. `settles`: passes may end early, see `joining`. `logit_type` is how records keep
+    logits.
     """
 
     name: str
     logit_type: str
-    steps: StepMaker
-    influence: Influence
+    steps: Callable[[Asked, int, int, ModelShape], Iterator[Step]]
+    influence: Callable[[Asked, Address], tuple[int, ...]]
+    passes: Callable[[Asked, int], tuple[int, ...]]
+    settles: bool = False
 
 
-def _recent(position: int, toward: int, count: int, prompted: Sequence[int]) -> tuple[int, ...]:
-    """Up to `count` positions next to `position` on the way back to `toward`, nearest first, not prompted."""
-    step = -1 if toward < position else 1
-    near = range(position + step, position + step * (count + 1), step)
-    return tuple(p for p in near if (p - toward) * step <= 0 and p not in prompted)
+def _recent(
+    asked: Asked, start: int, position: int, count: int, skipped: tuple[int, ...] = ()
+) -> tuple[Recent, ...]:
+    """Up to `count` records next to `position` in the pass from `start`, nearest first, without `start`.
+
+    Absent pictures leave no gap: what was seen before them moves up. Those `skipped` do, as upstream
+    has it.
+    """
+    way = range(position - 1, start, -1) if start < position else range(position + 1, start)
+    seen = [p for p, _ in zip((p for p in way if p not in asked.absent), range(count), strict=False)]
+    return tuple(Recent(Address(start, p), age) for age, p in enumerate(seen, start=1) if p not in skipped)
 
 
-def _closest(prompted: Sequence[int], position: int) -> tuple[int, ...]:
+def _decoded(
+    asked: Asked,
+    address: Address,
+    attends: tuple[int, ...],
+    shape: ModelShape,
+    *,
+    start: int | None = None,
+    skipped: tuple[int, ...] = (),
+) -> Step:
+    """A record that goes on from the pass from `start`, by default its own."""
+    start = address.start if start is None else start
+    position = address.position
+    memories = _recent(asked, start, position, shape.memory_count - 1, skipped)
+    pointers = _recent(asked, start, position, shape.pointer_count - 1, skipped)
+    prompted = tuple(Address(p, p) for p in attends)
+    # On the way here, a pass has met those on the side of its start.
+    met = tuple(
+        a for a in prompted if (a.position >= position if start > position else a.position <= position)
+    )
+    return Step(
+        address,
+        due=max(start, position),
+        attends=prompted,
+        recent=memories,
+        pointers=met + tuple(r.address for r in pointers),
+    )
+
+
+class _Span(NamedTuple):
+    """The pictures from one prompted picture to the next, or to where nothing more is asked."""
+
+    left: int
+    right: int | None
+    stop: int
+    """The last picture before `right`."""
+    wanted: bool
+    """Whether any picture between the two is asked for."""
+
+    @classmethod
+    def of(cls, left: int, right: int | None, first: int, last: int) -> _Span:
+        stop = last if right is None else right - 1
+        return cls(left, right, stop, max(first, left + 1) <= min(last, stop))
+
+
+def default_steps(asked: Asked, first: int, last: int, shape: ModelShape) -> Iterator[Step]:
+    """Between two prompted pictures a pass from either side; outside of them the one there is.
+
+    A later prompt is decoded on the memory of the pass from the earliest one, which goes on beneath the
+    others, so that none depends on a third; the others may settle into it. A pass attends to what its
+    prompted picture depends on: that picture and, unless its mask is given, the earliest.
+    """
+    root = asked.root
+    ends = (*asked.prompted[1:], None)
+    spans = [_Span.of(left, right, first, last) for left, right in zip(asked.prompted, ends, strict=True)]
+    needed = {p for s in spans if s.wanted for p in (s.left, s.right)}
+    needed |= {p for p in asked.prompted if first <= p <= last}
+    reached = [p - 1 for p in needed - asked.masked if p is not None and p > root]
+    compared = [min(s.stop, s.left + SETTLES_WITHIN) for s in spans if s.wanted]
+    beneath = max([root, *reached, *compared])
+
+    def decoded(start: int, position: int) -> Step:
+        return _decoded(asked, Address(start, position), _origins(asked, start), shape)
+
+    yield Step(Address(root, root), due=root, prompted=True, completes=True)
+    for left, right, stop, wanted in spans:
+        for position in range(left + 1, max(stop if wanted else left, min(stop, beneath)) + 1):
+            if position in asked.absent:
+                continue
+            below = decoded(root, position)
+            if left == root:
+                yield replace(below, completes=right is None)
+                continue
+            yield replace(below, instead_of=None if position <= beneath else left)
+            if wanted:
+                yield replace(decoded(left, position), completes=right is None)
+        if right is None:
+            break
+        if right <= beneath:
+            yield decoded(root, right)
+        if right in asked.masked and right in needed:
+            yield Step(Address(right, right), due=right, prompted=True, completes=True)
+        elif right in needed:
+            step = _decoded(asked, Address(right, right), (root,), shape, start=root)
+            yield replace(step, prompted=True, completes=True)
+        for position in range(right - 1, left, -1) if wanted else ():
+            if position not in asked.absent:
+                yield replace(decoded(right, position), completes=True)
+    for position in range(root - 1, first - 1, -1):
+        if position not in asked.absent:
+            yield replace(decoded(root, position), sweep=1, completes=True)
+
+
+def _origins(asked: Asked, start: int) -> tuple[int, ...]:
+    return (start,) if start == asked.root or start in asked.masked else (asked.root, start)
+
+
+def default_influence(asked: Asked, address: Address) -> tuple[int, ...]:
+    """The prompts that its pass starts from and the earliest ones; where a mask is given, that alone."""
+    return _origins(asked, address.start)
+
+
+def default_passes(asked: Asked, position: int) -> tuple[int, ...]:
+    """The nearest on either side."""
+    if position in asked.prompted:
+        return (position,)
+    before = [p for p in asked.prompted if p < position][-1:]
+    after = [p for p in asked.prompted if p > position][:1]
+    return (*before, *after)
+
+
+def _closest(prompted: tuple[int, ...], position: int) -> tuple[int, ...]:
     """The prompted positions nearest in time, ascending; the earliest always stays: it starts the track."""
     if len(prompted) <= CLOSEST_PROMPTED:
-        return tuple(prompted)
+        return prompted
     nearest = sorted(prompted[1:], key=lambda p: (abs(p - position), p))[: CLOSEST_PROMPTED - 1]
     return (prompted[0], *sorted(nearest))
 
 
-def _tracked(
-    sweep: int,
-    position: int,
-    start: int,
-    attends: tuple[int, ...],
-    prompted: Sequence[int],
-    shape: ModelShape,
-) -> Step:
-    """The step of a picture without prompts, on the way from `start`."""
-    backward = position < start
-    past = tuple(p for p in attends if (p >= position if backward else p <= position))
-    return Step(
-        sweep,
-        position,
-        attends=attends,
-        recent=_recent(position, start, shape.memory_count - 1, prompted),
-        pointers=past + _recent(position, start, shape.pointer_count - 1, prompted),
-        backward=backward,
-    )
-
-
-def default_steps(prompted: Sequence[int], first: int, last: int, shape: ModelShape) -> Iterator[Step]:
+def forward_steps(asked: Asked, first: int, last: int, shape: ModelShape) -> Iterator[Step]:
     """One pass forward from the earliest prompted picture, then one backward from it.
 
     Going forward, each later prompted picture is decoded on the memory of the pass that reaches it.
-    A picture's result does not depend on prompts after it, or on the range asked for; the backward
-    pass sees the earliest prompted picture alone, so a later correction leaves it as it is.
+    The backward pass sees the earliest prompted picture alone.
     """
-    start = prompted[0]
-    yield Step(0, start, prompted=True)
-    for position in range(start + 1, last + 1):
-        earlier = [p for p in prompted if p < position]
-        step = _tracked(0, position, start, _closest(earlier, position), earlier, shape)
-        yield replace(step, prompted=True) if position in prompted else step
-    for position in range(start - 1, first - 1, -1):
-        yield _tracked(1, position, start, (start,), prompted, shape)
+    root = asked.root
+    yield Step(Address(root, root), due=root, prompted=True, completes=True)
+    for position in range(root + 1, last + 1):
+        if position in asked.absent:
+            continue
+        earlier = tuple(p for p in asked.prompted if p < position)
+        prompted = position in asked.prompted
+        address = Address(position if prompted else root, position)
+        attends = _closest(earlier, position)
+        step = _decoded(asked, address, attends, shape, start=root, skipped=asked.prompted)
+        yield replace(step, prompted=prompted, completes=True)
+    for position in range(root - 1, first - 1, -1):
+        if position not in asked.absent:
+            step = _decoded(asked, Address(root, position), (root,), shape)
+            yield replace(step, sweep=1, completes=True)
 
 
-def upstream_steps(prompted: Sequence[int], first: int, last: int, shape: ModelShape) -> Iterator[Step]:
+def forward_influence(asked: Asked, address: Address) -> tuple[int, ...]:
+    """Forward, the prompts up to a picture; backward, the earliest alone."""
+    return tuple(p for p in asked.prompted if p <= max(address.position, asked.root))
+
+
+def upstream_steps(asked: Asked, first: int, last: int, shape: ModelShape) -> Iterator[Step]:
     """What SAM2VideoPredictor does with `add_all_frames_to_correct_as_cond=true`, for parity.
 
     Its user's history is replayed: prompt the earliest picture, propagate, correct the next prompted
     picture upon what propagation gave there, propagate again, and so on; the last propagation gives
     the track, and sees all prompted pictures from its start. Backward is a pass of its own.
     """
-    start = prompted[0]
-    yield Step(0, start, prompted=True)
-    for sweep, target in enumerate(prompted[1:], start=1):
-        known = tuple(p for p in prompted if p < target)
-        for position in range(start + 1, target + 1):
-            if position not in known:
-                step = _tracked(sweep, position, start, known, known, shape)
-                yield replace(step, final=False, leads_to=target)
-        reached = _tracked(sweep, target, start, known, known, shape)
-        yield replace(reached, prompted=True, corrects=True)
-    everything = tuple(prompted)
-    final_sweep = len(prompted)
-    for position in range(start + 1, last + 1):
-        if position not in everything:
-            yield _tracked(final_sweep, position, start, everything, everything, shape)
-    for position in range(start - 1, first - 1, -1):
-        yield _tracked(final_sweep + 1, position, start, everything, everything, shape)
+    root = asked.root
+
+    def decoded(position: int, known: tuple[int, ...], sweep: int) -> Step:
+        step = _decoded(asked, Address(root, position), known, shape, skipped=known)
+        return replace(step, sweep=sweep)
+
+    yield Step(Address(root, root), due=root, prompted=True, completes=True)
+    for sweep, target in enumerate(asked.prompted[1:], start=1):
+        known = tuple(p for p in asked.prompted if p < target)
+        for position in range(root + 1, target + 1):
+            if position not in known and position not in asked.absent:
+                yield replace(decoded(position, known, sweep), leads_to=target)
+        yield replace(
+            decoded(target, known, sweep),
+            address=Address(target, target),
+            corrects=Address(root, target),
+            prompted=True,
+            completes=True,
+        )
+    final_sweep = len(asked.prompted)
+    for position in range(root + 1, last + 1):
+        if position not in asked.prompted and position not in asked.absent:
+            yield replace(decoded(position, asked.prompted, final_sweep), completes=True)
+    for position in range(root - 1, first - 1, -1):
+        if position not in asked.absent:
+            yield replace(decoded(position, asked.prompted, final_sweep + 1), completes=True)
 
 
-def default_influence(prompted: Sequence[int], position: int) -> tuple[int, ...]:
-    """Forward, the prompts up to a picture; backward, the earliest alone."""
-    return tuple(p for p in prompted if p <= max(position, prompted[0]))
-
-
-def upstream_influence(prompted: Sequence[int], position: int) -> tuple[int, ...]:
+def upstream_influence(asked: Asked, address: Address) -> tuple[int, ...]:
     """Everything sees every prompt."""
-    return tuple(prompted)
+    return asked.prompted
+
+
+def one_pass(asked: Asked, position: int) -> tuple[int, ...]:
+    """The pass from the earliest prompted picture, and the prompted pictures themselves."""
+    return (position,) if position in asked.prompted else (asked.root,)
 
 
 POLICIES = (
-    Policy("default", "float16", default_steps, default_influence),
-    Policy("upstream", "float32", upstream_steps, upstream_influence),
+    Policy("default", "float16", default_steps, default_influence, default_passes, settles=True),
+    Policy("forward", "float16", forward_steps, forward_influence, one_pass),
+    Policy("upstream", "float32", upstream_steps, upstream_influence, one_pass),
 )
 
 

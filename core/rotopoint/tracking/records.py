@@ -11,13 +11,15 @@ from types import TracebackType
 
 from rotopoint.frames import SourceFrame
 from rotopoint.store import Record, RecordLayout, TrackFile, TrackKey, TrackStore
+from rotopoint.tracking.policy import Address
 
 
 class SubjectRecords:
-    """Records by position among a clip's pictures.
+    """Records by address; positions count a clip's `pictures`.
 
-    `key(position)` names the track that a position belongs to. Files are opened as they are needed,
-    and with `write` locked until `close`. Raises StoreBusy, OutputUnwritable.
+    `key(address)` names the track that a record belongs to: no two records of one picture have the
+    same. Files are opened as they are needed, and with `write` locked until `close`.
+    Raises StoreBusy, OutputUnwritable.
     """
 
     def __init__(
@@ -25,7 +27,7 @@ class SubjectRecords:
         store: TrackStore,
         layout: RecordLayout,
         pictures: Sequence[SourceFrame],
-        key: Callable[[int], TrackKey],
+        key: Callable[[Address], TrackKey],
         *,
         write: bool,
     ) -> None:
@@ -35,22 +37,24 @@ class SubjectRecords:
         self._key = key
         self._write = write
         self._files: dict[TrackKey, TrackFile] = {}
-        self._position = {frame: n for n, frame in enumerate(pictures)}
+        self._keys: dict[Address, TrackKey] = {}
 
-    def _file(self, position: int) -> TrackFile:
-        key = self._key(position)
+    def _file(self, address: Address) -> TrackFile:
+        key = self._keys.get(address)
+        if key is None:
+            key = self._keys[address] = self._key(address)
         if key not in self._files:
             self._files[key] = self._store.open(key, self._layout, write=self._write)
         return self._files[key]
 
-    def __contains__(self, position: int) -> bool:
-        return self._pictures[position] in self._file(position)
+    def __contains__(self, address: Address) -> bool:
+        return self._pictures[address.position] in self._file(address)
 
-    def get(self, position: int) -> Record | None:
-        return self._file(position).get(self._pictures[position])
+    def get(self, address: Address) -> Record | None:
+        return self._file(address).get(self._pictures[address.position])
 
-    def append(self, record: Record) -> None:
-        self._file(self._position[record.frame]).append(record)
+    def append(self, address: Address, record: Record) -> None:
+        self._file(address).append(record)
 
     def close(self) -> None:
         for file in self._files.values():

@@ -47,6 +47,7 @@ def track_events(
 
     The folder is proven writable before the first step. See ShotSession for what is raised.
     """
+    session.check_approved()
     if folder is not None:
         _check_names(session, folder)
         check_folder(folder)
@@ -57,6 +58,7 @@ def track_events(
 def deliver_events(request: str, session: ShotSession, folder: Path, *, overwrite: bool) -> Generator[Event]:
     """Write the mattes of a stored track. Raises TrackMissing, OutputExists before anything is written."""
     _check_names(session, folder)
+    session.check_approved()
     session.check_stored()
     if not overwrite:
         for plan in session.plans:

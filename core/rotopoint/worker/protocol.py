@@ -172,7 +172,7 @@ class MatteEvent:
 class StartedEvent:
     """Work on frames begins, or begins anew with a newer shot.
 
-    `total` events of frames will come; `pending` records have to be computed for them.
+    `total` events of frames will come; on `pending` pictures of subjects work is to be done, at most.
     """
 
     kind: ClassVar[str] = "started"
@@ -186,8 +186,8 @@ class StartedEvent:
 class FrameEvent:
     """A frame of a subject is finished, and `file` written if one was asked for.
 
-    The scores are as in PreviewEvent, and None where the frame has no record. `computed` where the
-    record is new; `done` of `total` frames are finished.
+    The scores are as in PreviewEvent, and None where no record decides the frame. `computed` where it
+    took work that was not stored; `done` of `total` frames are finished.
     """
 
     kind: ClassVar[str] = "frame"
@@ -205,7 +205,7 @@ class FrameEvent:
 
 @dataclass(frozen=True)
 class DoneEvent:
-    """All frames are finished; `computed` of them were new."""
+    """All frames are finished; `computed` of them took work."""
 
     kind: ClassVar[str] = "done"
     id: str

@@ -13,14 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rotopoint.frames import SourceFrame
-from rotopoint.store import RecordLayout, TrackKey, TrackStore
-from rotopoint.tracking.loop import FeatureCache, SubjectTracker, TrackedFrame, run_together
-from rotopoint.tracking.policy import policy_named
+from rotopoint.store import Record, RecordLayout, TrackKey, TrackStore
+from rotopoint.tracking.loop import PASSES_AT_WORK, FeatureCache, SubjectTracker, TrackedFrame, run_together
+from rotopoint.tracking.policy import Address, Asked, policy_named
 from rotopoint.tracking.records import SubjectRecords
-from rotopoint.tracking.runtime import PointPrompts
-from tests.core.tracking.fake_runtime import SHAPE, FakeRuntime
+from rotopoint.tracking.runtime import MemoryBank, PointPrompts
+from tests.core.tracking.fake_runtime import SHAPE, FakeBytes, FakeRuntime
 
 PICTURES = tuple(SourceFrame(n) for n in range(20))
+LONG = tuple(SourceFrame(n) for n in range(60))
 
 
 def picture(frame: SourceFrame) -> np.ndarray:
@@ -31,50 +32,75 @@ def point(x: float) -> PointPrompts:
     return PointPrompts(np.array([[x, 1]], np.float32), np.array([1], np.int32))
 
 
+class Forgetful(FakeRuntime):
+    """Memory has no say, so passes that meet on a picture agree there."""
+
+    def condition_on_memory(self, features: FakeBytes, bank: MemoryBank[FakeBytes] | None) -> FakeBytes:
+        return features
+
+
 class Run:
     """Subjects side by side on one store, as a session makes them."""
 
-    def __init__(self, folder: Path, prompts: dict[str, dict[int, float]], policy: str = "default") -> None:
-        self.runtime = FakeRuntime()
+    def __init__(
+        self,
+        folder: Path,
+        prompts: dict[str, dict[int, float]],
+        policy: str = "default",
+        *,
+        runtime: FakeRuntime | None = None,
+        pictures: tuple[SourceFrame, ...] = PICTURES,
+        absent: frozenset[int] = frozenset(),
+    ) -> None:
+        self.runtime = runtime or FakeRuntime()
+        self.pictures = pictures
+        self.absent = absent
         self.files = ExitStack()
         self.policy = policy_named(policy)
         self.cache = FeatureCache(self.runtime, picture)
         self.trackers = [self._tracker(folder, name, clicks) for name, clicks in prompts.items()]
 
     def _tracker(self, folder: Path, name: str, clicks: dict[int, float]) -> SubjectTracker:
-        def key(position: int) -> TrackKey:
-            influence = self.policy.influence(sorted(clicks), position)
-            asked = repr([(p, clicks[p]) for p in influence])
-            return TrackKey("clip", name, asked, "draft", self.policy.name, "auto")
+        asked = Asked(tuple(sorted(clicks)), absent=self.absent)
+
+        def key(address: Address) -> TrackKey:
+            influence = self.policy.influence(asked, address)
+            absent = [p for p in self.absent if p < max(address)]
+            prompts = repr((address.start, [(p, clicks[p]) for p in influence], absent))
+            return TrackKey("clip", name, prompts, "draft", self.policy.name, "auto")
 
         layout = RecordLayout(SHAPE.logit_size, SHAPE.pointer_size, self.policy.logit_type)
-        records = SubjectRecords(TrackStore(folder), layout, PICTURES, key, write=True)
+        records = SubjectRecords(TrackStore(folder), layout, self.pictures, key, write=True)
         prompts = {position: point(x) for position, x in clicks.items()}
         return SubjectTracker(
             name,
             self.runtime,
             self.cache,
-            PICTURES,
+            self.pictures,
+            asked,
             prompts,
             self.policy,
             self.files.enter_context(records),
         )
 
-    def frames(self, first: int = 0, last: int = 19) -> Iterator[TrackedFrame]:
+    def frames(self, first: int = 0, last: int | None = None) -> Iterator[TrackedFrame]:
+        last = len(self.pictures) - 1 if last is None else last
         with self.files:
             yield from run_together([(t, t.steps(first, last)) for t in self.trackers])
 
-    def result(self, first: int = 0, last: int = 19) -> dict[tuple[str, int], bytes]:
-        return {(t.subject, t.record.frame): content(t) for t in self.frames(first, last)}
+    def result(self, first: int = 0, last: int | None = None) -> dict[tuple[str, int], bytes]:
+        return {(t.subject, t.position): content(t.record) for t in self.frames(first, last)}
+
+    def worked_on(self) -> set[tuple[str, int]]:
+        return {(t.subject, t.position) for t in self.frames() if t.computed}
 
 
-def content(tracked: TrackedFrame) -> bytes:
-    record = tracked.record
+def content(record: Record) -> bytes:
     numbers = np.array([record.object_score, record.predicted_iou, record.prompted], np.float32)
     return record.logits.tobytes() + record.pointer.tobytes() + numbers.tobytes()
 
 
-@pytest.mark.parametrize("policy", ["default", "upstream"])
+@pytest.mark.parametrize("policy", ["default", "forward", "upstream"])
 @pytest.mark.parametrize("stop_after", [1, 4, 9, 15, 19])
 def test_an_interrupted_run_ends_with_the_same_bytes(tmp_path: Path, policy: str, stop_after: int) -> None:
     prompts = {"dog": {3: 1.0, 9: 2.0}}
@@ -95,11 +121,72 @@ def test_a_finished_track_is_read_and_not_computed(tmp_path: Path) -> None:
     assert again.runtime.encoded == []
 
 
-def test_a_correction_redoes_only_what_follows_it(tmp_path: Path) -> None:
-    Run(tmp_path, {"dog": {5: 1.0}}).result()
-    corrected = Run(tmp_path, {"dog": {5: 1.0, 12: 2.0}})
-    computed = {t.record.frame for t in corrected.frames() if t.computed}
-    assert computed == set(range(12, 20))
+def dogs(*positions: int) -> set[tuple[str, int]]:
+    return {("dog", p) for p in positions}
+
+
+BEFORE = {2: 1.0, 8: 2.0, 14: 3.0}
+
+CHANGES: dict[str, tuple[dict[int, float], set[int]]] = {
+    "added between two": ({**BEFORE, 11: 4.0}, {9, 10, 11, 12, 13}),
+    "added after the last": ({**BEFORE, 17: 4.0}, {15, 16, 17, 18, 19}),
+    "moved": ({**BEFORE, 8: 4.0}, {3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13}),
+    "moved, the last": ({**BEFORE, 14: 4.0}, {9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19}),
+    "moved, the earliest": ({**BEFORE, 2: 4.0}, set(range(20))),
+    "deleted, the last": ({2: 1.0, 8: 2.0}, {14, 15, 16, 17, 18, 19}),
+    "deleted between two": ({2: 1.0, 14: 3.0}, {3, 4, 5, 6, 7, 8}),
+    "added before the earliest": ({0: 4.0, **BEFORE}, set(range(20))),
+}
+"""What becomes of the prompts, and the pictures that it costs. After a deletion the passes of its neighbors
+go on from where they had ended."""
+
+
+@pytest.mark.parametrize(("after", "cost"), CHANGES.values(), ids=CHANGES)
+def test_a_correction_costs_what_lies_between_its_neighbors(
+    tmp_path: Path, after: dict[int, float], cost: set[int]
+) -> None:
+    old = Run(tmp_path, {"dog": BEFORE, "cat": {5: 1.0}}).result()
+    corrected = Run(tmp_path, {"dog": after, "cat": {5: 1.0}})
+    frames = list(corrected.frames())
+    assert {(t.subject, t.position) for t in frames if t.computed} == dogs(*cost)
+    for tracked in frames:
+        if not tracked.computed and set(BEFORE) <= set(after):
+            assert content(tracked.record) == old[tracked.subject, tracked.position]
+    afresh = Run(tmp_path / "afresh", {"dog": after, "cat": {5: 1.0}}).result()
+    assert {(t.subject, t.position): content(t.record) for t in frames} == afresh
+
+
+def test_one_pass_redoes_all_that_follows(tmp_path: Path) -> None:
+    Run(tmp_path, {"dog": {5: 1.0}}, "forward").result()
+    assert Run(tmp_path, {"dog": {5: 1.0, 12: 2.0}}, "forward").worked_on() == dogs(*range(12, 20))
+
+
+def long_run(folder: Path, clicks: dict[int, float]) -> Run:
+    return Run(folder, {"dog": clicks}, runtime=Forgetful(), pictures=LONG)
+
+
+def test_a_correction_ends_where_it_changes_nothing_more(tmp_path: Path) -> None:
+    before = long_run(tmp_path, {0: 1.0}).result()
+    # Sixteen pictures either side of it agree with what was there.
+    assert long_run(tmp_path, {0: 1.0, 30: 2.0}).worked_on() == dogs(*range(14, 47))
+    after = long_run(tmp_path, {0: 1.0, 30: 2.0}).result()
+    assert {p for p in after if after[p] != before[p]} == dogs(30)
+
+
+def test_settling_does_not_depend_on_what_was_there(tmp_path: Path) -> None:
+    clicks = {0: 1.0, 30: 2.0}
+    long_run(tmp_path / "grown", {0: 1.0}).result()
+    grown = long_run(tmp_path / "grown", clicks).result()
+    assert long_run(tmp_path / "afresh", clicks).result() == grown
+
+
+def test_absent_pictures_have_no_record_and_leave_what_comes_before(tmp_path: Path) -> None:
+    before = Run(tmp_path, {"dog": {2: 1.0}}).result()
+    absent = Run(tmp_path, {"dog": {2: 1.0}}, absent=frozenset({8, 9, 10}))
+    frames = list(absent.frames())
+    assert {t.position for t in frames} == set(range(20)) - {8, 9, 10}
+    assert {t.position for t in frames if t.computed} == set(range(11, 20))
+    assert all(content(t.record) == before["dog", t.position] for t in frames if t.position < 8)
 
 
 def test_undoing_a_correction_finds_the_old_track(tmp_path: Path) -> None:
@@ -150,7 +237,18 @@ def test_what_the_tracker_holds_does_not_grow(tmp_path: Path) -> None:
     tracker = run.trackers[0]
     held = [len(tracker._memories) + len(tracker._known) for _ in run.frames()]
     limit = 2 * (2 + SHAPE.memory_count + SHAPE.pointer_count)
-    assert max(held) <= limit
+    assert max(held) <= limit * PASSES_AT_WORK
+
+
+def test_a_preview_of_a_tracked_picture_is_its_record(tmp_path: Path) -> None:
+    run = Run(tmp_path, {"dog": {2: 1.0, 12: 2.0}})
+    result = run.result()
+    again = Run(tmp_path, {"dog": {2: 1.0, 12: 2.0}})
+    for position in (0, 2, 7, 12, 18):
+        preview = again.trackers[0].preview(position)
+        assert not preview.provisional
+        assert content(preview.record) == result["dog", position]
+    assert again.runtime.encoded == []
 
 
 def test_a_preview_where_no_pass_has_been_is_provisional(tmp_path: Path) -> None:
@@ -164,5 +262,4 @@ def test_a_preview_of_a_click_is_what_tracking_then_says(tmp_path: Path) -> None
     clicked = Run(tmp_path, {"dog": {0: 1.0, 9: 2.0}})
     preview = clicked.trackers[0].preview(9)
     assert not preview.provisional
-    expected = content(TrackedFrame("dog", preview.record, computed=True))
-    assert clicked.result()["dog", 9] == expected
+    assert clicked.result()["dog", 9] == content(preview.record)

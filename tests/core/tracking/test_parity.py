@@ -11,10 +11,11 @@ import torch
 
 from rotopoint.checkpoints import resolve
 from rotopoint.frames import SourceFrame
-from rotopoint.store import RecordLayout, TrackFile, TrackKey
+from rotopoint.store import RecordLayout, TrackKey, TrackStore
 from rotopoint.tracking.loop import FeatureCache, SubjectTracker, run_together
-from rotopoint.tracking.policy import policy_named
+from rotopoint.tracking.policy import Asked, policy_named
 from rotopoint.tracking.preprocess import model_input
+from rotopoint.tracking.records import SubjectRecords
 from rotopoint.tracking.runtime import PointPrompts
 from rotopoint.tracking.sam2.build import build_model
 from rotopoint.tracking.sam2.runtime import Sam2Runtime
@@ -61,12 +62,13 @@ def ours(
         )
         for frame, on_frame in clicks.items()
     }
-    with TrackFile(folder / "dog.track", layout, key, write=True) as records:
+    asked = Asked(tuple(sorted(prompts)))
+    positions = [SourceFrame(n) for n in range(len(pictures))]
+    with SubjectRecords(TrackStore(folder), layout, positions, lambda _: key, write=True) as records:
         cache = FeatureCache(runtime, lambda frame: pictures[frame])
-        positions = [SourceFrame(n) for n in range(len(pictures))]
-        tracker = SubjectTracker("dog", runtime, cache, positions, prompts, policy, records)
+        tracker = SubjectTracker("dog", runtime, cache, positions, asked, prompts, policy, records)
         steps = tracker.steps(0, len(pictures) - 1)
-        return {t.record.frame: t.record.logits for t in run_together([(tracker, steps)])}
+        return {t.position: t.record.logits for t in run_together([(tracker, steps)])}
 
 
 def iou(a: np.ndarray, b: np.ndarray) -> float:

@@ -2,58 +2,117 @@
 """Policies: which steps, in what order, on which memories."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rotopoint.errors import PolicyUnknown
-from rotopoint.tracking.policy import CLOSEST_PROMPTED, POLICIES, Policy, Step, policy_named
+from rotopoint.tracking.policy import CLOSEST_PROMPTED, POLICIES, Address, Asked, Policy, Step, policy_named
 from rotopoint.tracking.runtime import ModelShape
 
 SHAPE = ModelShape(input_size=64, logit_size=16, pointer_size=8, memory_count=4, pointer_count=5)
 
-prompted_frames = st.lists(st.integers(0, 40), min_size=1, max_size=12, unique=True).map(sorted)
+
+@st.composite
+def all_that_can_be_asked(draw: st.DrawFn) -> Asked:
+    prompted = sorted(draw(st.sets(st.integers(0, 40), min_size=1, max_size=8)))
+    masked = draw(st.sets(st.sampled_from(prompted)))
+    absent = draw(st.sets(st.integers(0, 45), max_size=20)) - set(prompted)
+    return Asked(tuple(prompted), frozenset(masked), frozenset(absent))
 
 
-def steps(policy: str, prompted: list[int], first: int, last: int) -> list[Step]:
-    return list(policy_named(policy).steps(prompted, first, last, SHAPE))
+def steps(policy: str, asked: Asked | list[int], first: int, last: int) -> list[Step]:
+    asked = asked if isinstance(asked, Asked) else Asked(tuple(asked))
+    return list(policy_named(policy).steps(asked, first, last, SHAPE))
+
+
+def by_address(run: list[Step]) -> dict[tuple[int, int], Step]:
+    return {s.address: s for s in run}
+
+
+def positions(addresses: tuple[Address, ...]) -> tuple[int, ...]:
+    return tuple(a.position for a in addresses)
+
+
+def seen(step: Step) -> tuple[int, ...]:
+    return tuple(r.address.position for r in step.recent)
 
 
 def test_a_point_in_the_middle_goes_forward_then_backward() -> None:
     assert [s.position for s in steps("default", [2], 0, 4)] == [2, 3, 4, 1, 0]
 
 
-def test_the_first_prompted_picture_starts_without_memory() -> None:
-    first = steps("default", [2], 0, 4)[0]
-    assert first == Step(0, 2, prompted=True)
+@pytest.mark.parametrize("policy", POLICIES, ids=lambda p: p.name)
+def test_the_first_prompted_picture_starts_without_memory(policy: Policy) -> None:
+    first = steps(policy.name, [2], 0, 4)[0]
+    assert first == Step(Address(2, 2), due=2, prompted=True, completes=True)
 
 
-def test_recent_memories_stop_at_the_start_and_skip_prompted_pictures() -> None:
-    by_position = {s.position: s for s in steps("default", [0, 3], 0, 8)}
-    assert by_position[2].attends == (0,)
-    assert by_position[2].recent == (1,)
-    assert by_position[3].prompted and by_position[3].recent == (2, 1)
-    assert by_position[5].attends == (0, 3)
-    assert by_position[5].recent == (4, 2)
-    assert by_position[8].recent == (7, 6, 5)
-    assert by_position[8].pointers == (0, 3, 7, 6, 5, 4)
+def test_two_passes_meet_between_two_prompts() -> None:
+    run = steps("default", [0, 4], 0, 6)
+    assert [s.address for s in run if s.completes] == [(0, 0), (4, 4), (4, 3), (4, 2), (4, 1), (4, 5), (4, 6)]
+    assert {(0, 1), (0, 2), (0, 3)} < {s.address for s in run}
 
 
-def test_backward_sees_nothing_of_the_forward_pass() -> None:
+def test_a_later_prompt_is_decoded_on_the_earliest_ones_pass_and_on_no_other() -> None:
+    step = by_address(steps("default", [0, 4, 8], 0, 12))[8, 8]
+    assert step.attends == ((0, 0),)
+    assert [r.address for r in step.recent] == [(0, 7), (0, 6), (0, 5)]
+    assert step.pointers == ((0, 0), (0, 7), (0, 6), (0, 5), (0, 4))
+
+
+def test_a_given_mask_needs_nothing_and_its_passes_see_it_alone() -> None:
+    asked = Asked((0, 4), masked=frozenset({4}))
+    run = by_address(steps("default", asked, 0, 9))
+    assert run[4, 4].needs == frozenset()
+    assert run[4, 6].attends == ((4, 4),)
+    assert run[4, 2].attends == ((4, 4),)
+    assert by_address(steps("default", [0, 4], 0, 9))[4, 6].attends == ((0, 0), (4, 4))
+
+
+def test_passes_see_nothing_of_one_another() -> None:
     """Upstream's defect 10: its backward pass runs on the forward pass's memories."""
-    for step in steps("default", [5], 0, 9):
-        if step.backward:
-            assert all(step.position < p < 5 for p in step.recent)
+    for step in steps("default", [5, 12], 0, 20):
+        for recent in step.recent:
+            assert recent.address.start == (5 if step.prompted else step.address.start)
+            assert step.prompted or recent.address.backward == step.address.backward
 
 
-def test_many_corrections_stay_affordable() -> None:
-    last = steps("default", list(range(20)), 0, 30)[-1]
+def test_absent_pictures_are_neither_visited_nor_remembered() -> None:
+    run = by_address(steps("default", Asked((0,), absent=frozenset({3, 4, 5})), 0, 8))
+    assert [s.position for s in run.values()] == [0, 1, 2, 6, 7, 8]
+    assert seen(run[0, 7]) == (6, 2, 1)
+    assert [r.age for r in run[0, 7].recent] == [1, 2, 3]
+    assert positions(run[0, 7].pointers) == (0, 6, 2, 1)
+
+
+def test_the_pass_beneath_goes_on_after_the_last_prompt_only_where_it_takes_over() -> None:
+    run = steps("default", [0, 4], 0, 100)
+    beneath = {s.position: s.instead_of for s in run if s.address.start == 0 and s.position > 4}
+    assert [p for p, instead_of in beneath.items() if instead_of is None] == list(range(5, 69))
+    assert {instead_of for p, instead_of in beneath.items() if p >= 69} == {4}
+
+
+def test_forward_visits_all_in_one_pass() -> None:
+    run = by_address(steps("forward", [0, 3], 0, 8))
+    assert positions(run[0, 2].attends) == (0,)
+    assert seen(run[0, 2]) == (1,)
+    assert run[3, 3].prompted and seen(run[3, 3]) == (2, 1)
+    assert positions(run[0, 5].attends) == (0, 3)
+    assert seen(run[0, 5]) == (4, 2)
+    assert [r.age for r in run[0, 5].recent] == [1, 3]
+    assert seen(run[0, 8]) == (7, 6, 5)
+    assert positions(run[0, 8].pointers) == (0, 3, 7, 6, 5, 4)
+
+
+def test_many_corrections_of_one_pass_stay_affordable() -> None:
+    last = steps("forward", list(range(20)), 0, 30)[-1]
     assert len(last.attends) == CLOSEST_PROMPTED
-    assert last.attends[0] == 0 and last.attends[-1] == 19
+    assert positions(last.attends)[0] == 0 and positions(last.attends)[-1] == 19
 
 
 def test_upstream_replays_its_clicks() -> None:
     run = steps("upstream", [0, 3], 0, 4)
-    assert [(s.sweep, s.position, s.final) for s in run] == [
+    assert [(s.sweep, s.position, s.leads_to is None) for s in run] == [
         (0, 0, True),
         (1, 1, False),
         (1, 2, False),
@@ -63,8 +122,8 @@ def test_upstream_replays_its_clicks() -> None:
         (2, 2, True),
         (2, 4, True),
     ]
-    assert run[4].corrects and run[4].attends == (0,)
-    assert run[5].attends == (0, 3) and run[5].pointers == (0,)
+    assert run[4].corrects == (0, 3) and run[4].attends == ((0, 0),)
+    assert run[5].attends == ((0, 0), (3, 3)) and run[5].pointers == ((0, 0),)
 
 
 def test_an_unknown_policy_is_named() -> None:
@@ -73,32 +132,47 @@ def test_an_unknown_policy_is_named() -> None:
 
 
 @pytest.mark.parametrize("policy", POLICIES, ids=lambda p: p.name)
-@given(prompted=prompted_frames, first=st.integers(0, 40), length=st.integers(0, 20))
-def test_every_asked_picture_has_one_result_and_sees_only_earlier_ones(
-    policy: Policy, prompted: list[int], first: int, length: int
+@settings(max_examples=40, deadline=None)
+@given(asked=all_that_can_be_asked(), first=st.integers(0, 40), length=st.integers(0, 20))
+def test_every_asked_picture_is_completed_once_and_sees_only_earlier_records(
+    policy: Policy, asked: Asked, first: int, length: int
 ) -> None:
-    run = list(policy.steps(prompted, first, first + length, SHAPE))
-    final = [s.position for s in run if s.final]
-    assert len(final) == len(set(final))
-    assert set(range(first, first + length + 1)) <= set(final)
+    wanted = set(range(first, first + length + 1)) - asked.absent
+    run = list(policy.steps(asked, first, first + length, SHAPE))
+    completed = [s.position for s in run if s.completes]
+    assert len(completed) == len(set(completed))
+    assert wanted <= set(completed)
     assert [s.order for s in run] == sorted(s.order for s in run)
-    done: set[int] = set()
+    done: set[Address] = set()
     for step in run:
-        assert {*step.attends, *step.recent, *step.pointers} <= done
+        assert step.needs <= done
         assert len(step.recent) < SHAPE.memory_count
-        assert step.prompted == (step.final and step.position in prompted)
-        done.add(step.position)
+        assert step.position not in asked.absent
+        assert step.prompted == (step.address.start == step.position)
+        done.add(step.address)
+        if step.completes and step.position in wanted:
+            for start in policy.passes(asked, step.position):
+                assert Address(start, step.position) in done
 
 
-@given(prompted=prompted_frames, first=st.integers(0, 40), length=st.integers(0, 20))
-def test_a_result_does_not_depend_on_the_range_or_on_prompts_without_influence(
-    prompted: list[int], first: int, length: int
+@pytest.mark.parametrize("policy", POLICIES[:2], ids=lambda p: p.name)
+@settings(max_examples=40, deadline=None)
+@given(asked=all_that_can_be_asked(), first=st.integers(0, 40), length=st.integers(0, 20))
+def test_a_record_depends_neither_on_the_range_nor_on_prompts_without_influence(
+    policy: Policy, asked: Asked, first: int, length: int
 ) -> None:
-    policy = policy_named("default")
-    whole = {s.position: s for s in policy.steps(prompted, 0, 60, SHAPE)}
-    for step in policy.steps(prompted, first, first + length, SHAPE):
-        assert step == whole[step.position]
-        influence = policy.influence(prompted, step.position)
-        alone = {s.position: s for s in policy.steps(influence, 0, 60, SHAPE)}
-        assert step == alone[step.position]
-        assert all(set(policy.influence(prompted, p)) <= set(influence) for p in step.recent)
+    alone: dict[tuple[int, ...], dict[tuple[int, int], Step]] = {}
+    whole = by_address(list(policy.steps(asked, 0, 60, SHAPE)))
+    for step in policy.steps(asked, first, first + length, SHAPE):
+        assert decoding(step) == decoding(whole[step.address])
+        influence = policy.influence(asked, step.address)
+        if influence not in alone:
+            fewer = Asked(influence, asked.masked & set(influence), asked.absent)
+            alone[influence] = by_address(list(policy.steps(fewer, 0, 60, SHAPE)))
+        assert decoding(step) == decoding(alone[influence][step.address])
+        for needed in step.needs:
+            assert set(policy.influence(asked, needed)) <= set(influence)
+
+
+def decoding(step: Step) -> tuple[object, ...]:
+    return (step.prompted, step.attends, step.recent, step.pointers, step.corrects)
