@@ -48,9 +48,13 @@ LIMIT = 60.0
 CLICK = Point(1, 20.0, 20.0)
 
 STUCK = """
+import sys
 import time
 from rotopoint.tracking.sam2.runtime import Sam2Runtime
-Sam2Runtime.encode_image = lambda self, picture: time.sleep(600)
+def encode_image(self, picture):
+    print("in mid-step", file=sys.stderr, flush=True)
+    time.sleep(600)
+Sam2Runtime.encode_image = encode_image
 from rotopoint.worker.server import main
 main()
 """
@@ -436,7 +440,7 @@ def test_it_ends_with_its_input_also_in_mid_step(
 ) -> None:
     client = start_worker(tmp_path, STUCK)
     client.send(TrackRequest("t", shot_to_dict(shot_of(clip))))
-    while not any(isinstance(event, StartedEvent) for event, _ in client.poll()):
+    while "in mid-step" not in client.log:
         time.sleep(0.01)
     began = time.monotonic()
     # Patient enough not to use force.
