@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The losses on small exact arrays."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from training.losses import answer_loss, dice_loss, focal_loss, hard_iou
+
+
+def masks(*rows: list[float]) -> torch.Tensor:
+    """(1, n, 2, 2) logits from n lists of four."""
+    return torch.tensor(rows).reshape(1, len(rows), 2, 2)
+
+
+def test_the_focal_loss_of_an_undecided_pixel() -> None:
+    """A chance of a half: log 2 a pixel, times a quarter (1 - 0.5)^2, times 0.25 inside, 0.75 outside."""
+    truth = torch.tensor([1.0, 1.0, 0.0, 0.0]).reshape(1, 1, 2, 2)
+    found = focal_loss(masks([0.0] * 4), truth)
+    assert found.item() == pytest.approx(0.6931472 * 0.25 * 0.5)
+
+
+def test_right_and_wrong_masks() -> None:
+    truth = torch.tensor([1.0, 1.0, 0.0, 0.0]).reshape(1, 1, 2, 2)
+    logits = masks([50.0, 50, -50, -50], [-50.0, -50, 50, 50])
+    focal, dice = focal_loss(logits, truth)[0], dice_loss(logits, truth)[0]
+    assert focal[0] == pytest.approx(0) and focal[1] == pytest.approx(25)
+    assert dice[0] == pytest.approx(0) and dice[1] == pytest.approx(1 - 1 / 5)
+
+
+def test_iou() -> None:
+    truth = torch.tensor([1, 1, 0, 0]).reshape(1, 1, 2, 2).bool()
+    answers = torch.tensor([[1, 1, 0, 0], [1, 0, 1, 0], [0, 0, 0, 0]]).reshape(1, 3, 2, 2).bool()
+    assert hard_iou(answers, truth).tolist() == [[1.0, pytest.approx(1 / 3), 0.0]]
+    assert hard_iou(answers[:, 2:], torch.zeros_like(truth)).tolist() == [[1.0]]
+
+
+def coverage(inside: float = 1.0) -> torch.Tensor:
+    """(1, 16, 16): the left half."""
+    truth = torch.zeros(1, 16, 16)
+    truth[:, :, :8] = inside
+    return truth
+
+
+def logits_like(truth: torch.Tensor, count: int) -> torch.Tensor:
+    small = torch.nn.functional.adaptive_avg_pool2d(truth[:, None], 8)
+    return (40 * small - 20).repeat(1, count, 1, 1)
+
+
+def test_only_the_best_mask_is_taught() -> None:
+    logits = logits_like(coverage(), 3)
+    logits[:, 0] *= -1
+    logits[:, 2] = 0
+    logits.requires_grad_()
+    answer_loss(logits, torch.tensor([[0.0, 1.0, 0.0]]), torch.tensor([[9.0]]), coverage()).total.backward()
+    assert logits.grad is not None
+    assert [bool(logits.grad[0, n].any()) for n in range(3)] == [False, True, False]
+
+
+def test_a_right_answer_costs_almost_nothing() -> None:
+    found = answer_loss(logits_like(coverage(), 1), torch.tensor([[1.0]]), torch.tensor([[20.0]]), coverage())
+    assert found.total.item() < 0.1
+    assert (found.iou, found.seen) == (1.0, 1.0)
+
+
+def test_where_the_subject_is_absent_only_the_object_score_is_taught() -> None:
+    logits = torch.zeros(1, 1, 8, 8, requires_grad=True)
+    score = torch.tensor([[3.0]], requires_grad=True)
+    found = answer_loss(logits, torch.tensor([[0.7]]), score, torch.zeros(1, 16, 16))
+    found.total.backward()
+    assert not logits.grad.any() and score.grad.item() > 0
+    assert found.seen == 0.0

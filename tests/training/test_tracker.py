@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is trained is what is used: the batched tracker gives what the runtime gives."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from rotopoint.tracking.configuration import ModelConfiguration, load_configuration
+from rotopoint.tracking.preprocess import model_input
+from rotopoint.tracking.runtime import Decoded, FramePrompts, MaskPrompt, MemoryBank, PointPrompts
+from rotopoint.tracking.sam2.runtime import Sam2Features, Sam2Memory, Sam2Runtime
+from training.tracker import ClipTracker, Remembered
+from training.weights import fresh_model
+
+FRAMES = 5
+SIZE = 64
+
+
+@pytest.fixture
+def configuration(recipe: Path) -> ModelConfiguration:
+    return load_configuration(recipe.parent / "tiny.toml")
+
+
+def pictures() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (FRAMES, SIZE, SIZE, 3), np.uint8)
+
+
+def by_runtime(runtime: Sam2Runtime, prompts: FramePrompts) -> list[Decoded]:
+    """Frame after frame as the default policy goes: the prompted frame and the recent ones."""
+    shape, answers = runtime.shape, []
+    features: list[Sam2Features] = []
+    memories: list[Sam2Memory] = []
+    for frame, picture in enumerate(pictures()):
+        features.append(runtime.encode_image(picture))
+        bank = None
+        if frame:
+            recent = [p for p in range(1, frame) if frame - p < shape.memory_count]
+            pointed = [p for p in range(1, frame) if frame - p < shape.pointer_count]
+            bank = MemoryBank(
+                ((0, memories[0]), *((shape.memory_count - (frame - p), memories[p]) for p in recent)),
+                ((frame, answers[0].pointer), *((frame - p, answers[p].pointer) for p in pointed)),
+                shape.pointer_count,
+            )
+        conditioned = runtime.condition_on_memory(features[-1], bank)
+        answers.append(runtime.decode_prompts(conditioned, None if frame else prompts))
+        memories.append(
+            runtime.encode_memory(features[-1], answers[-1].logits, answers[-1].object_score, frame == 0)
+        )
+    return answers
+
+
+@pytest.mark.parametrize("kind", ["point", "mask"])
+def test_a_clip_is_tracked_as_the_runtime_tracks_it(configuration: ModelConfiguration, kind: str) -> None:
+    model = fresh_model(configuration, seed=5)
+    mask = np.zeros((SIZE, SIZE), bool)
+    mask[20:50, 10:40] = True
+    xy, labels = np.array([[25.5, 35.5]], np.float32), np.array([1], np.int32)
+    prompts: FramePrompts = PointPrompts(xy, labels) if kind == "point" else MaskPrompt(mask)
+    expected = by_runtime(Sam2Runtime(model), prompts)
+
+    tracker = ClipTracker(model)
+    batch = np.stack([model_input(picture, SIZE) for picture in pictures()])
+    # Twice in one batch: neither may disturb the other.
+    all_features = tracker.features(torch.from_numpy(np.stack([batch, batch])))
+    past: list[Remembered] = []
+    for frame, features in enumerate(all_features):
+        fused = tracker.condition(features, frame, past)
+        if frame == 0 and kind == "mask":
+            answer = tracker.given_mask(features, torch.from_numpy(np.stack([mask, mask])).float())
+        else:
+            points = (torch.from_numpy(xy).expand(2, 1, 2), torch.from_numpy(labels).expand(2, 1))
+            answer = tracker.decode(fused, features, points if frame == 0 else None)
+        past.append(tracker.remember(features, frame, answer, frame == 0, answer.best))
+        # The runtime keeps memories as bfloat16.
+        past[-1] = Remembered(frame, frame == 0, past[-1].memory.bfloat16().float(), past[-1].pointer)
+        for row in range(2):
+            np.testing.assert_allclose(
+                answer.best[row, 0].detach(), expected[frame].logits, atol=1e-4, err_msg=f"frame {frame}"
+            )
+            np.testing.assert_allclose(answer.pointer[row].detach(), expected[frame].pointer, atol=1e-4)
+            assert answer.object_score[row].item() == pytest.approx(expected[frame].object_score, abs=1e-4)
+
+
+def test_gradients_reach_every_part(configuration: ModelConfiguration) -> None:
+    model = fresh_model(configuration, seed=5)
+    tracker = ClipTracker(model)
+    batch = torch.from_numpy(np.stack([[model_input(picture, SIZE) for picture in pictures()]]))
+    past: list[Remembered] = []
+    total = torch.zeros(())
+    for frame, features in enumerate(tracker.features(batch)):
+        fused = tracker.condition(features, frame, past)
+        points = (torch.tensor([[[20.0, 20.0]]]), torch.ones(1, 1, dtype=torch.int32))
+        answer = tracker.decode(fused, features, points if frame == 0 else None)
+        past.append(tracker.remember(features, frame, answer, frame == 0, answer.best))
+        total = total + answer.logits.square().mean()
+    total.backward()
+    for part in ("image_encoder", "memory_attention", "memory_encoder", "sam_mask_decoder", "obj_ptr_proj"):
+        reached = [p.grad is not None and bool(p.grad.any()) for p in getattr(model, part).parameters()]
+        assert any(reached), part
+    assert model.maskmem_tpos_enc.grad.flatten(1).any(1).all()

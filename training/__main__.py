@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The recipe of the draft model.
+
+Run as: python -m training run --stills STILLS.zip --output DIR
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from rotopoint.tracking.threads import share_cores
+
+RECIPE = Path(__file__).parent / "recipe.toml"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m training", description="Train the draft model")
+    commands = parser.add_subparsers(dest="command", required=True)
+    run = commands.add_parser("run", help="train, or go on where a run stopped")
+    run.add_argument("--stills", type=Path, required=True, help="the zip of labeled stills")
+    run.add_argument("--output", type=Path, required=True, help="folder of state, log, plot and checkpoint")
+    run.add_argument("--recipe", type=Path, default=RECIPE)
+    run.add_argument("--from", dest="start", type=Path, help="a checkpoint to begin with")
+    run.add_argument("--stage", help="the stage to begin with (default: the first)")
+    run.add_argument("--device", default="auto", help="auto, cpu, cuda, ...")
+    run.add_argument("--threads", type=int, help="of the CPU")
+    run.add_argument("--workers", type=int, default=1, help="processes that make clips")
+    run.add_argument("--save-every", type=int, default=50, help="steps between saves")
+    plot = commands.add_parser("plot", help="draw a run's log")
+    plot.add_argument("log", type=Path)
+    plot.add_argument("picture", type=Path, help="an .svg")
+    arguments = parser.parse_args()
+    try:
+        return _run(arguments) if arguments.command == "run" else _plot(arguments)
+    except ValueError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    share_cores()
+    import torch
+    from tqdm import tqdm
+
+    from rotopoint.tracking.engine import choose_device
+    from training.log import Row
+    from training.trainer import Options, Trainer
+
+    if arguments.threads is not None:
+        torch.set_num_threads(arguments.threads)
+    trainer = Trainer(
+        Options(
+            recipe=arguments.recipe,
+            stills=arguments.stills,
+            output=arguments.output,
+            device=choose_device(arguments.device),
+            workers=arguments.workers,
+            start=arguments.start,
+            first_stage=arguments.stage,
+            save_every=arguments.save_every,
+        )
+    )
+    with tqdm(total=trainer.recipe.steps, initial=trainer.step, unit="step") as bar:
+
+        def report(row: Row) -> None:
+            bar.set_postfix_str(f"{row.stage}, loss {row.loss:.3f}", refresh=False)
+            bar.update()
+
+        trainer.run(report=report)
+    return 0
+
+
+def _plot(arguments: argparse.Namespace) -> int:
+    from training.log import Log, plot
+
+    arguments.picture.write_text(plot(Log(arguments.log).rows()), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What each step learns from: a pure function of recipe, stills and the step's number."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.data import DataLoader, Dataset
+
+from training.data.clips import ClipMaker, deformed_still, layered, make_clip, moved_in_place
+from training.data.scene import Clip
+from training.data.stills import StillLibrary
+from training.prompts import Points, PromptKind, prompt
+from training.recipe import ClipShares, PromptShares, Recipe
+
+MAKERS: Mapping[str, ClipMaker] = {
+    "layered": layered,
+    "moved_in_place": moved_in_place,
+    "deformed_still": deformed_still,
+}
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Clips of one length whose first frames are prompted in one way.
+
+    `pictures`: (B, T, S, S, 3) uint8. `coverage`: (B, T, S, S) uint8. `points`: (B, n, 2) float32 in pixels,
+    centers at .5, with `labels` (B, n) int32.
+    """
+
+    pictures: torch.Tensor
+    coverage: torch.Tensor
+    kind: PromptKind
+    points: torch.Tensor
+    labels: torch.Tensor
+
+
+@dataclass(frozen=True)
+class StepData:
+    """`clips` and `stills` of a step; `seed` is for what chance decides later in it."""
+
+    step: int
+    seed: int
+    clips: Batch | None
+    stills: Batch | None
+
+
+class _Part(Enum):
+    CLIPS = 1
+    STILLS = 2
+    LATER = 3
+
+
+class StepDataset(Dataset[StepData]):
+    """The data of each step by its number. The library is read when the first is made, in whichever process
+    that is."""
+
+    def __init__(self, recipe: Recipe, stills: Path) -> None:
+        self._recipe = recipe
+        self._stills = stills
+        self._library: StillLibrary | None = None
+
+    def __len__(self) -> int:
+        return self._recipe.steps
+
+    def __getitem__(self, step: int) -> StepData:
+        if self._library is None:
+            cv2.setNumThreads(1)
+            self._library = StillLibrary(self._stills, dataclasses.asdict(self._recipe.sources))
+        stage, _ = self._recipe.place(step)
+        clips = stills = None
+        if stage.clips:
+            rng = self._rng(step, _Part.CLIPS)
+            kind = _chosen_prompt(rng, stage.clip_prompts)
+            made = self._made(rng, stage.clip_kinds, stage.clips, stage.input_size, stage.frames)
+            clips = _batch(rng, kind, made)
+        if stage.stills:
+            rng = self._rng(step, _Part.STILLS)
+            kind = _chosen_prompt(rng, stage.still_prompts)
+            made = self._made(rng, stage.still_kinds, stage.stills, stage.input_size, 1)
+            stills = _batch(rng, kind, made)
+        later = int(self._rng(step, _Part.LATER).integers(2**31))
+        return StepData(step, later, clips, stills)
+
+    def _rng(self, step: int, part: _Part) -> np.random.Generator:
+        return np.random.default_rng((self._recipe.seed, step, part.value))
+
+    def _made(
+        self, rng: np.random.Generator, kinds: ClipShares, count: int, size: int, frames: int
+    ) -> list[Clip]:
+        assert self._library is not None
+        names, shares = _shares(kinds)
+        chosen = rng.choice(names, size=count, p=shares)
+        return [make_clip(rng, MAKERS[name], self._library, size, frames) for name in chosen]
+
+
+def steps(dataset: StepDataset, first: int, last: int, workers: int) -> Iterator[StepData]:
+    """The data of the steps `first` to `last`, the end excluded, made ahead by `workers` processes (0: as it
+    is asked for)."""
+    loader: DataLoader[StepData] = DataLoader(
+        dataset,
+        batch_size=None,
+        sampler=range(first, last),
+        num_workers=workers,
+        prefetch_factor=4 if workers else None,
+    )
+    return iter(loader)
+
+
+def _batch(rng: np.random.Generator, kind: PromptKind, clips: list[Clip]) -> Batch:
+    points = [prompt(rng, kind, _mask(clip.coverage[0])) for clip in clips]
+    xy, labels = _stacked(points)
+    return Batch(
+        torch.from_numpy(np.stack([clip.pictures for clip in clips])),
+        torch.from_numpy(np.stack([clip.coverage for clip in clips])),
+        kind,
+        torch.from_numpy(xy),
+        torch.from_numpy(labels),
+    )
+
+
+def _mask(coverage: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    mask = coverage > 127
+    # A subject that no attempt made large enough still needs a point.
+    return mask if mask.any() else coverage == coverage.max()
+
+
+def _stacked(points: list[Points]) -> Points:
+    return np.stack([xy for xy, _ in points]), np.stack([labels for _, labels in points])
+
+
+def _chosen_prompt(rng: np.random.Generator, shares: PromptShares) -> PromptKind:
+    names, weights = _shares(shares)
+    return PromptKind(str(rng.choice(names, p=weights)))
+
+
+def _shares(table: PromptShares | ClipShares) -> tuple[list[str], NDArray[np.float64]]:
+    named = {name: share for name, share in dataclasses.asdict(table).items() if share > 0}
+    weights = np.array(list(named.values()), np.float64)
+    return list(named), weights / weights.sum()

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an answer is told: SAM 2's losses, on soft coverage.
+
+Weights and terms are those of "SAM 2: Segment Anything in Images and Videos" (Ravi et al., 2024): focal 20,
+dice 1, error of the predicted IoU 1, cross-entropy of the object score 1. Only the best of three masks is
+taught.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch.nn import functional
+
+FOCAL_WEIGHT = 20.0
+FOCAL_ALPHA, FOCAL_GAMMA = 0.25, 2.0
+FINER = 2
+"""Masks are compared at twice the side of the logits, so that edges are learned finer than their cells."""
+
+
+@dataclass(frozen=True)
+class AnswerLoss:
+    """`total` is a scalar to minimize; the others tell how it went, each the mean over the batch.
+
+    `iou`: of the chosen mask with the truth, where there is a subject. `seen`: how often the object score
+    is right.
+    """
+
+    total: torch.Tensor
+    iou: float
+    seen: float
+
+
+def answer_loss(
+    logits: torch.Tensor,
+    predicted_iou: torch.Tensor,
+    object_score: torch.Tensor,
+    coverage: torch.Tensor,
+) -> AnswerLoss:
+    """Compare one frame's answers with the truth.
+
+    `logits` (B, M, h, w), `predicted_iou` (B, M), `object_score` (B, 1): a logit. `coverage` (B, S, S) is
+    float32 0..1, S a multiple of 2h. Where the subject is absent only the object score is taught.
+    """
+    finer = functional.interpolate(
+        logits.float(), scale_factor=float(FINER), mode="bilinear", align_corners=False
+    )
+    truth = functional.adaptive_avg_pool2d(coverage[:, None], finer.shape[-1])
+    present = (truth.flatten(1) > 0.5).sum(1) >= FINER**2
+    there = present.float()
+    focal, dice = focal_loss(finer, truth), dice_loss(finer, truth)
+    masks = FOCAL_WEIGHT * focal + dice
+    best = masks.detach().argmin(1, keepdim=True)
+    with torch.no_grad():
+        iou = hard_iou(finer > 0, truth > 0.5)
+    iou_error = (predicted_iou.float() - iou).abs().mean(1)
+    seen = functional.binary_cross_entropy_with_logits(object_score.float()[:, 0], there)
+    frame = masks.gather(1, best)[:, 0] + iou_error
+    total = (frame * there).sum() / max(len(there), 1) + seen
+    chosen = iou.gather(1, predicted_iou.argmax(1, keepdim=True))[:, 0]
+    return AnswerLoss(
+        total,
+        float((chosen * there).sum() / there.sum().clamp(min=1)),
+        float(((object_score[:, 0] > 0) == present).float().mean()),
+    )
+
+
+def focal_loss(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+    """(B, M) from (B, M, h, w) logits and (B, 1, h, w) coverage. Lin et al., "Focal Loss for Dense Object
+    Detection", ICCV 2017, with coverage for the class."""
+    truth = truth.expand_as(logits)
+    chance = logits.sigmoid()
+    entropy = functional.binary_cross_entropy_with_logits(logits, truth, reduction="none")
+    right = chance * truth + (1 - chance) * (1 - truth)
+    weight = FOCAL_ALPHA * truth + (1 - FOCAL_ALPHA) * (1 - truth)
+    return (weight * (1 - right) ** FOCAL_GAMMA * entropy).flatten(2).mean(2)
+
+
+def dice_loss(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+    """(B, M) from (B, M, h, w) logits and (B, 1, h, w) coverage."""
+    chance, truth = logits.sigmoid().flatten(2), truth.flatten(2)
+    shared = (chance * truth).sum(2)
+    return 1 - (2 * shared + 1) / (chance.sum(2) + truth.sum(2) + 1)
+
+
+def hard_iou(answer: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+    """(B, M) from (B, M, h, w) and (B, 1, h, w) bool; 1 where both are empty."""
+    both = (answer & truth).flatten(2).sum(2)
+    either = (answer | truth).flatten(2).sum(2)
+    return torch.where(either > 0, both / either.clamp(min=1), 1.0)
