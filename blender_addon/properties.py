@@ -87,6 +87,21 @@ class ROTOPOINT_PG_mask(PropertyGroup):
     )
 
 
+class ROTOPOINT_PG_absent(PropertyGroup):
+    """Clip frames on which a subject is not there."""
+
+    first: IntProperty(name="First", min=1, default=1)
+    last: IntProperty(name="Last", min=1, default=1)
+
+
+class ROTOPOINT_PG_approved(PropertyGroup):
+    """A matte that stays as it is: its file, known by content."""
+
+    frame: IntProperty(name="Frame", min=1, default=1)
+    path: StringProperty(name="File", subtype="FILE_PATH", options=compat.RELATIVE_PATH)
+    sha256: StringProperty(options={"HIDDEN"})
+
+
 class ROTOPOINT_PG_subject(PropertyGroup):
     """One tracked thing. Its `uid` stays when it is renamed."""
 
@@ -95,7 +110,7 @@ class ROTOPOINT_PG_subject(PropertyGroup):
     color: FloatVectorProperty(
         name="Color",
         description="Color of the subject's points and mask in the Clip Editor",
-        subtype="COLOR_GAMMA",
+        subtype="COLOR",
         size=3,
         min=0.0,
         max=1.0,
@@ -106,6 +121,8 @@ class ROTOPOINT_PG_subject(PropertyGroup):
     points: CollectionProperty(type=ROTOPOINT_PG_point)
     boxes: CollectionProperty(type=ROTOPOINT_PG_box)
     masks: CollectionProperty(type=ROTOPOINT_PG_mask)
+    absent: CollectionProperty(type=ROTOPOINT_PG_absent)
+    approved: CollectionProperty(type=ROTOPOINT_PG_approved)
 
 
 class ROTOPOINT_PG_clip(PropertyGroup):
@@ -170,6 +187,8 @@ CLASSES = (
     ROTOPOINT_PG_point,
     ROTOPOINT_PG_box,
     ROTOPOINT_PG_mask,
+    ROTOPOINT_PG_absent,
+    ROTOPOINT_PG_approved,
     ROTOPOINT_PG_subject,
     ROTOPOINT_PG_clip,
 )

@@ -14,6 +14,7 @@ from bpy.types import MovieClip
 from rotopoint.clip.sequence import sequence_from
 from rotopoint.frames import ClipFrame, FrameRange
 from rotopoint.shot import (
+    Approved,
     Box,
     ClipReference,
     Direction,
@@ -126,7 +127,11 @@ def subject_of(subject: ROTOPOINT_PG_subject, clip: MovieClip) -> Subject:
     """One subject of a shot. Raises Refused, and what Subject raises."""
     r, g, b = (round(channel, COLOR_DECIMALS) for channel in subject.color)
     prompts = tuple(_prompts(subject, clip, size_of(clip)))
-    return Subject(subject.uid, subject.name, prompts, (r, g, b))
+    absent = tuple(FrameRange(ClipFrame(part.first), ClipFrame(part.last)) for part in subject.absent)
+    approved = tuple(
+        Approved(ClipFrame(kept.frame), absolute(kept.path, clip), kept.sha256) for kept in subject.approved
+    )
+    return Subject(subject.uid, subject.name, prompts, (r, g, b), absent, approved)
 
 
 def load_shot_into(clip: MovieClip, shot: Shot) -> None:
@@ -205,6 +210,12 @@ def _prompts(subject: ROTOPOINT_PG_subject, clip: MovieClip, size: tuple[int, in
 
 def _fill(properties: ROTOPOINT_PG_subject, subject: Subject, size: tuple[int, int]) -> None:
     properties.uid, properties.name, properties.color = subject.id, subject.name, subject.color
+    for frames in subject.absent:
+        part = properties.absent.add()
+        part.first, part.last = frames.first, frames.last
+    for approved in subject.approved:
+        kept = properties.approved.add()
+        kept.frame, kept.path, kept.sha256 = approved.frame, approved.path, approved.sha256
     for prompt in subject.prompts:
         match prompt:
             case Point(frame, x, y, positive):

@@ -4,6 +4,7 @@
 import bpy
 
 from . import (
+    frame_operators,
     menu,
     overlay,
     panel,
@@ -16,6 +17,7 @@ from . import (
 CLASSES = (
     *subject_operators.CLASSES,
     *prompt_operators.CLASSES,
+    *frame_operators.CLASSES,
     *track_operators.CLASSES,
     *shot_operators.CLASSES,
     *panel.CLASSES,

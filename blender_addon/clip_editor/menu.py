@@ -27,6 +27,11 @@ class ROTOPOINT_MT_clip(Menu):
         layout.operator("rotopoint.prompt_remove")
         layout.operator_menu_enum("rotopoint.prompts_clear", "scope")
         layout.separator()
+        layout.operator("rotopoint.absent_set").absent = True
+        layout.operator("rotopoint.absent_set", text="Subject Present").absent = False
+        layout.operator("rotopoint.approve")
+        layout.operator("rotopoint.approval_clear")
+        layout.separator()
         layout.operator("rotopoint.preview")
         layout.operator("rotopoint.track", text="Track Both Ways").direction = "both"
         layout.operator("rotopoint.track", text="Track Forward").direction = "forward"

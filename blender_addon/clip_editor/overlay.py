@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import bpy
 import gpu
+import mathutils
 import numpy as np
 import numpy.typing as npt
 from bpy.types import MovieClip, SpaceClipEditor
@@ -47,6 +48,11 @@ def tint(
     picture[..., :3] = color
     picture[..., 3] = opacity / (1.0 + np.exp(-np.clip(logits[::-1], -30.0, 30.0)))
     return picture
+
+
+def display_color(subject: ROTOPOINT_PG_subject) -> tuple[float, ...]:
+    """The subject's color, which is linear, as its swatch in the panel shows it."""
+    return tuple(mathutils.Color(subject.color).from_scene_linear_to_srgb())
 
 
 @dataclass
@@ -93,7 +99,7 @@ class Overlay:
         if preview is None:
             return
         opacity = MASK_OPACITY if _is_current(clip, subject, preview) else STALE_OPACITY
-        texture = self._texture(preview, tuple(subject.color), opacity)
+        texture = self._texture(preview, display_color(subject), opacity)
         left, bottom = to_region(0.0, 0.0)
         right, top = to_region(1.0, 1.0)
         draw_texture_2d(texture, (left, bottom), right - left, top - bottom)
@@ -120,7 +126,7 @@ def _is_current(clip: MovieClip, subject: ROTOPOINT_PG_subject, preview: Preview
 
 
 def _draw_prompts(subject: ROTOPOINT_PG_subject, frame: int, to_region: ToRegion, *, is_active: bool) -> None:
-    color = (*subject.color, 1.0)
+    color = (*display_color(subject), 1.0)
     rim = WHITE if is_active else BLACK
     for box in subject.boxes:
         if box.frame == frame:

@@ -42,6 +42,13 @@ def _draw_prompts(layout: UILayout, context: Context) -> None:
     here = sum(p.frame == frame for p in (*subject.points, *subject.boxes, *subject.masks))
     total = len(subject.points) + len(subject.boxes) + len(subject.masks)
     layout.label(text=f"Frame {frame}: {here} of {total} prompts")
+    absent = any(part.first <= frame <= part.last for part in subject.absent)
+    approved = any(kept.frame == frame for kept in subject.approved)
+    row = layout.row(align=True)
+    row.operator("rotopoint.absent_set", text="Absent", depress=absent).absent = not absent
+    row.operator(
+        "rotopoint.approval_clear" if approved else "rotopoint.approve", text="Approved", depress=approved
+    )
     for mask in subject.masks:
         if mask.frame == frame:
             layout.prop(mask, "path", text="Mask")

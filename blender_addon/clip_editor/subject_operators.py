@@ -7,6 +7,7 @@ import colorsys
 
 from bpy.props import StringProperty
 from bpy.types import Context, Event, MovieClip, Operator
+from mathutils import Color
 
 from rotopoint.errors import SubjectNameInvalid
 from rotopoint.names import name_fault
@@ -21,7 +22,9 @@ FIRST_HUE = 0.05
 
 
 def _color(index: int) -> tuple[float, float, float]:
-    return colorsys.hsv_to_rgb((FIRST_HUE + GOLDEN_RATIO * index) % 1.0, 0.9, 1.0)
+    """Linear RGB."""
+    shown = colorsys.hsv_to_rgb((FIRST_HUE + GOLDEN_RATIO * index) % 1.0, 0.9, 1.0)
+    return tuple(Color(shown).from_srgb_to_scene_linear())
 
 
 def _free_name(clip: MovieClip, base: str, first: int) -> str:
@@ -79,7 +82,7 @@ class ROTOPOINT_OT_subject_rename(ClipOperator, Operator):
 
 
 class ROTOPOINT_OT_subject_duplicate(ClipOperator, Operator):
-    """Add a subject with the prompts of the active one"""
+    """Add a subject with the prompts of the active one, absent where that is"""
 
     bl_idname = "rotopoint.subject_duplicate"
     bl_label = "Duplicate Subject"
@@ -97,6 +100,7 @@ class ROTOPOINT_OT_subject_duplicate(ClipOperator, Operator):
             (original.points, copy.points),
             (original.boxes, copy.boxes),
             (original.masks, copy.masks),
+            (original.absent, copy.absent),
         ):
             for prompt in source:
                 new = target.add()

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from rotopoint.clip.image_file import read_gray
 from rotopoint.errors import ApprovedUnusable, ClipNotFound, ClipUnreadable, OutputUnwritable
 from rotopoint.frames import ClipFrame
 from rotopoint.shot import Approved
@@ -49,6 +48,9 @@ def check_approved(subject: str, approved: Approved) -> None:
 
 def read_approved(subject: str, approved: Approved, size: tuple[int, int]) -> npt.NDArray[np.float32]:
     """(height, width) coverage 0..1; `size` is (width, height) of the source. Raises ApprovedUnusable."""
+    # Blender, which approves, has no OpenCV to read with.
+    from rotopoint.clip.image_file import read_gray
+
     path = Path(approved.path)
     try:
         coverage = np.clip(read_gray(path), 0.0, 1.0)

@@ -99,7 +99,13 @@ HEAVY = {"torch", "cv2", "av", "OpenEXR", "sam2", "hydra", "PIL", "platformdirs"
 @pytest.mark.parametrize(
     "module",
     ["rotopoint", "rotopoint.shot_json", "rotopoint.plan", "rotopoint.store", "rotopoint.tracking.loop"]
-    + ["rotopoint.mattes", "rotopoint.deliver.naming", "rotopoint.worker.client", "rotopoint.messages"],
+    + [
+        "rotopoint.approved",
+        "rotopoint.mattes",
+        "rotopoint.deliver.naming",
+        "rotopoint.worker.client",
+        "rotopoint.messages",
+    ],
 )
 def test_what_blender_uses_needs_numpy_alone(module: str) -> None:
     assert HEAVY & imported_by(f"import {module}") == set()

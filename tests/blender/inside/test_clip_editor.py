@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -273,6 +274,53 @@ def test_tracking_a_part_of_the_clip(clip: bpy.types.MovieClip, tmp_path: Path) 
     use_fake_worker("--dead", "1")
     with refused("ended unexpectedly"):
         rotopoint.track()
+
+
+def test_a_subject_is_absent_on_frames_and_there_again(clip: bpy.types.MovieClip) -> None:
+    def absent() -> list[tuple[int, int]]:
+        return [(f.first, f.last) for f in shots.shot_of(clip).subjects[0].absent]
+
+    rotopoint.subject_add(name="A")
+    rotopoint.point_add(x=0.5, y=0.5, frame=1)
+    bpy.context.scene.frame_current = 4
+    rotopoint.absent_set()
+    rotopoint.absent_set(first=6, last=9)
+    rotopoint.absent_set(first=5)
+    assert absent() == [(4, 9)]
+    rotopoint.absent_set(first=6, last=7, absent=False)
+    assert absent() == [(4, 5), (8, 9)]
+    with refused("absent on frame 1, where it has a prompt"):
+        rotopoint.absent_set(first=1, last=3)
+    with refused("frames end at 2"):
+        rotopoint.absent_set(first=3, last=2)
+    with refused("outside the clip"):
+        rotopoint.absent_set(first=3, last=COUNT + 1)
+    assert absent() == [(4, 5), (8, 9)]
+
+
+def test_approved_mattes_are_kept_and_released(clip: bpy.types.MovieClip, tmp_path: Path) -> None:
+    rotopoint.subject_add(name="runner")
+    rotopoint.point_add(x=0.5, y=0.5, frame=1)
+    with refused("track the clip first"):
+        rotopoint.approve(first=2)
+    first = write_mattes(tmp_path / "mattes")
+    rotopoint.approve(first=3, last=5)
+    rotopoint.approve(first=5, last=6)
+    approved = shots.shot_of(clip).subjects[0].approved
+    assert [a.frame for a in approved] == [3, 4, 5, 6]
+    for one in approved:
+        source = first.with_name(f"plate_runner_matte.{one.frame:04d}.png")
+        assert Path(one.path).read_bytes() == source.read_bytes()
+        assert hashlib.sha256(source.read_bytes()).hexdigest() == one.sha256
+    with refused("absent on frame 4, where it has an approved matte"):
+        rotopoint.absent_set(first=4)
+    first.with_name("plate_runner_matte.0012.png").unlink()
+    with refused("no matte on frame 12: track it first"):
+        rotopoint.approve(first=11, last=12)
+    rotopoint.approval_clear(first=1, last=4)
+    assert [a.frame for a in shots.shot_of(clip).subjects[0].approved] == [5, 6]
+    with refused("frame of 1 to 4 is approved"):
+        rotopoint.approval_clear(first=1, last=4)
 
 
 def test_wiring_and_unwiring(clip: bpy.types.MovieClip, scene: bpy.types.Scene, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from blender_addon.faults import Refused
 from rotopoint.errors import RangeReversed, SubjectNameInvalid
 from rotopoint.frames import ClipFrame, FrameRange
 from rotopoint.shot import (
+    Approved,
     Box,
     Direction,
     Mask,
@@ -42,7 +43,13 @@ SUBJECTS = (
         ),
         (0.25, 0.5, 1.0),
     ),
-    Subject("id-2", "ball", (Point(ClipFrame(12), 0.0, 45.333),)),
+    Subject(
+        "id-2",
+        "ball",
+        (Point(ClipFrame(12), 0.0, 45.333),),
+        absent=(FrameRange(ClipFrame(2), ClipFrame(5)), FrameRange(ClipFrame(9), ClipFrame(9))),
+        approved=(Approved(ClipFrame(7), str(Path("/somewhere/kept.png").absolute()), "0f" * 32),),
+    ),
 )
 SETTINGS = Settings(
     range=FrameRange(ClipFrame(2), ClipFrame(9)),

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is said of frames of the active subject: that it is absent there, that its mattes are approved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from itertools import groupby
+from pathlib import Path
+
+from bpy.props import BoolProperty, IntProperty
+from bpy.types import Context, MovieClip, Operator
+
+from rotopoint.approved import approve
+from rotopoint.frames import ClipFrame, FrameRange
+
+from .. import mattes, shots
+from ..blend_paths import to_save
+from ..faults import Refused
+from ..properties import ROTOPOINT_PG_subject
+from .context import ClipOperator, frame_in, linked, locked, no_clip, no_subject, subject_in
+
+APPROVED_FOLDER = "approved"
+
+
+def ranges(frames: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """First and last of each run without a gap, ascending."""
+    for _, run in groupby(enumerate(sorted(set(frames))), lambda item: item[1] - item[0]):
+        members = [frame for _, frame in run]
+        yield members[0], members[-1]
+
+
+def set_absent(clip: MovieClip, subject: ROTOPOINT_PG_subject, frames: Iterable[int], absent: bool) -> None:
+    """Say that a subject is not there on clip frames, or that it is. Raises AbsenceConflict."""
+    before = {frame for part in subject.absent for frame in range(part.first, part.last + 1)}
+    after = list(ranges(before | set(frames) if absent else before - set(frames)))
+    asked = shots.subject_of(subject, clip)
+    replace(asked, absent=tuple(FrameRange(ClipFrame(a), ClipFrame(b)) for a, b in after))
+    subject.absent.clear()
+    for first, last in after:
+        part = subject.absent.add()
+        part.first, part.last = first, last
+
+
+def approve_frames(clip: MovieClip, subject: ROTOPOINT_PG_subject, frames: Iterable[int]) -> int:
+    """Keep the mattes that lie in the clip's folder whatever is asked later; how many frames they are.
+
+    Raises Refused where a frame has none, AbsenceConflict, OutputUnwritable, and what
+    `mattes.matte_sequences` raises; then nothing changes.
+    """
+    asked = shots.subject_of(subject, clip)
+    found = next((m for m in mattes.matte_sequences(clip) if m.subject_id == subject.uid), None)
+    approved = []
+    for frame in frames:
+        if found is None or not found.first_frame <= frame <= found.last_frame:
+            raise Refused(f"{subject.name} has no matte on frame {frame}: track it first")
+        folder = found.first_file.parent / APPROVED_FOLDER
+        approved.append(approve(found.file(frame), ClipFrame(frame), folder))
+    other = tuple(a for a in asked.approved if a.frame not in {b.frame for b in approved})
+    replace(asked, approved=(*other, *approved))
+    release_frames(subject, [a.frame for a in approved])
+    for one in approved:
+        kept = subject.approved.add()
+        kept.frame, kept.path, kept.sha256 = one.frame, to_save(Path(one.path)), one.sha256
+    return len(approved)
+
+
+def release_frames(subject: ROTOPOINT_PG_subject, frames: Iterable[int]) -> int:
+    """Let tracking decide again on approved frames; how many they were."""
+    released = set(frames)
+    found = [n for n, kept in enumerate(subject.approved) if kept.frame in released]
+    for index in reversed(found):
+        subject.approved.remove(index)
+    return len(found)
+
+
+class _FramesOperator(ClipOperator):
+    """Says something of the frames `first` to `last`; 0: the one on screen."""
+
+    needs = (no_clip, linked, no_subject, locked)
+
+    def frames(self, context: Context, clip: MovieClip) -> range:
+        first = frame_in(context, clip, self.first)
+        last = frame_in(context, clip, self.last) if self.last else first
+        if last < first:
+            raise Refused(f"the frames end at {last}, before they begin at {first}")
+        return range(first, last + 1)
+
+
+def _first() -> object:
+    description = "First clip frame; 0: the one on screen"
+    return IntProperty(name="First", description=description, min=0, options={"SKIP_SAVE"})
+
+
+def _last() -> object:
+    description = "Last clip frame; 0: the first one alone"
+    return IntProperty(name="Last", description=description, min=0, options={"SKIP_SAVE"})
+
+
+class ROTOPOINT_OT_absent_set(_FramesOperator, Operator):
+    """Say that the active subject is not there on these frames: empty mattes, and nothing remembered"""
+
+    bl_idname = "rotopoint.absent_set"
+    bl_label = "Subject Absent"
+
+    first: _first()
+    last: _last()
+    absent: BoolProperty(name="Absent", description="Off: it is there again", default=True)
+
+    def act(self, context: Context, clip: MovieClip) -> None:
+        set_absent(clip, subject_in(context), self.frames(context, clip), self.absent)
+
+
+class ROTOPOINT_OT_approve(_FramesOperator, Operator):
+    """Keep the active subject's mattes of these frames as they are, whatever is asked later"""
+
+    bl_idname = "rotopoint.approve"
+    bl_label = "Approve Matte"
+
+    first: _first()
+    last: _last()
+
+    def act(self, context: Context, clip: MovieClip) -> None:
+        count = approve_frames(clip, subject_in(context), self.frames(context, clip))
+        self.report({"INFO"}, f"Approved: {count} frames of {subject_in(context).name}")
+
+
+class ROTOPOINT_OT_approval_clear(_FramesOperator, Operator):
+    """Let tracking decide again on approved frames of the active subject"""
+
+    bl_idname = "rotopoint.approval_clear"
+    bl_label = "Clear Approval"
+
+    first: _first()
+    last: _last()
+
+    def act(self, context: Context, clip: MovieClip) -> None:
+        frames = self.frames(context, clip)
+        if not release_frames(subject_in(context), frames):
+            raise Refused(f"no frame of {frames[0]} to {frames[-1]} is approved")
+
+
+CLASSES = (ROTOPOINT_OT_absent_set, ROTOPOINT_OT_approve, ROTOPOINT_OT_approval_clear)
