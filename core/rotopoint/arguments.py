@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
@@ -35,10 +35,11 @@ NUMBER = r"(-?\d+(?:\.\d+)?)"
 
 @dataclass
 class SubjectArguments:
-    """A `--subject` with the prompt options that follow it."""
+    """A `--subject` with the options that follow it."""
 
     name: str
     prompts: list[Prompt] = field(default_factory=list)
+    absent: list[FrameRange] = field(default_factory=list)
 
 
 class _AddSubject(argparse.Action):
@@ -50,10 +51,26 @@ class _AddPrompt(argparse.Action):
     """Reads a prompt; it belongs to the `--subject` before it."""
 
     def __call__(self, parser: Any, namespace: Any, values: Any, option: str | None = None) -> None:
-        if not namespace.subjects:
-            raise OptionUnreadable(str(option), values, "a --subject before it")
-        readers = {"--point": read_point, "--box": read_box, "--mask": read_mask}
-        namespace.subjects[-1].prompts.append(readers[str(option)](values))
+        readers: dict[str, Callable[[str], Prompt]] = {
+            "--point": read_point,
+            "--box": read_box,
+            "--mask": read_mask,
+        }
+        _last_subject(namespace, option, values).prompts.append(readers[str(option)](values))
+
+
+class _AddAbsent(argparse.Action):
+    """Reads an absent range of the `--subject` before it."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option: str | None = None) -> None:
+        _last_subject(namespace, option, values).absent.append(FrameRange.parse(values))
+
+
+def _last_subject(namespace: Any, option: str | None, value: str) -> SubjectArguments:
+    if not namespace.subjects:
+        raise OptionUnreadable(str(option), value, "a --subject before it")
+    subject: SubjectArguments = namespace.subjects[-1]
+    return subject
 
 
 def read_point(text: str) -> Point:
@@ -99,6 +116,7 @@ def build_parser() -> argparse.ArgumentParser:
     prompts.add_argument("--point", action=_AddPrompt, metavar="FRAME:X,Y[:neg]")
     prompts.add_argument("--box", action=_AddPrompt, metavar="FRAME:X0,Y0,X1,Y1")
     prompts.add_argument("--mask", action=_AddPrompt, metavar="FRAME:FILE")
+    prompts.add_argument("--absent", action=_AddAbsent, metavar="A-B", help="frames where it is not there")
     asked = track.add_argument_group("what is asked (a SHOT.json says all this itself)")
     asked.add_argument("--range", metavar="A-B", help="clip frames, both included; default: all")
     asked.add_argument("--direction", choices=_choices(Direction))
@@ -109,6 +127,7 @@ def build_parser() -> argparse.ArgumentParser:
     asked.add_argument("--missing", choices=_choices(Missing), help="what a gap in a sequence shows")
     asked.add_argument("--input-transform", metavar="NAME", help="auto, srgb, linear or a .cube file")
     asked.add_argument("--edge", choices=_choices(MatteEdge), help="how hard the matte's edge is")
+    asked.add_argument("--largest-hole", type=int, metavar="N", help="fill holes of up to N pixels")
     asked.add_argument("--format", choices=_choices(MatteFormat), help="png is 16-bit")
     asked.add_argument("--first-number", type=int, metavar="N", help="file number of clip frame 1, say 1001")
     _add_output(track)
@@ -117,10 +136,24 @@ def build_parser() -> argparse.ArgumentParser:
     deliver = commands.add_parser("deliver", help="write mattes again from the stored track")
     deliver.add_argument("clip", metavar="SHOT.json")
     deliver.add_argument("--edge", choices=_choices(MatteEdge))
+    deliver.add_argument("--largest-hole", type=int, metavar="N")
     deliver.add_argument("--format", choices=_choices(MatteFormat))
     deliver.add_argument("--first-number", type=int, metavar="N")
     deliver.add_argument("--overwrite", action="store_true", help="replace files that are there")
     _add_output(deliver)
+
+    report = commands.add_parser("report", help="which tracked frames to look at: the least trusted first")
+    report.add_argument("clip", metavar="SHOT.json")
+    report.add_argument("--worst", type=int, metavar="N", help="show N frames; default: all")
+    report.add_argument("--store", type=Path, metavar="DIR", help="folder of stored tracks")
+    report.add_argument("--json", action="store_true")
+
+    approve = commands.add_parser("approve", help="keep mattes of a shot whatever is asked later")
+    approve.add_argument("clip", metavar="SHOT.json", help="is rewritten; the mattes are copied beside it")
+    approve.add_argument("--subject", required=True, metavar="NAME")
+    approve.add_argument("--range", required=True, metavar="A-B", help="clip frames, both included")
+    approve.add_argument("--withdraw", action="store_true", help="let these frames follow the prompts again")
+    approve.add_argument("--store", type=Path, metavar="DIR", help="folder of stored tracks")
 
     score = commands.add_parser("score", help="J, F and J&F of a folder of mattes, as DAVIS defines them")
     score.add_argument("mattes", type=Path)
@@ -163,6 +196,7 @@ def shot_of(arguments: argparse.Namespace) -> Shot:
     given = {
         "edge": None if arguments.edge is None else MatteEdge(arguments.edge),
         "format": None if arguments.format is None else MatteFormat(arguments.format),
+        "largest_hole": arguments.largest_hole,
         "first_number": arguments.first_number,
     }
     changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
@@ -198,7 +232,12 @@ def _asked(arguments: argparse.Namespace) -> Shot:
 
 def _subjects(given: Sequence[SubjectArguments]) -> tuple[Subject, ...]:
     """On the command line a subject's name is its id; one named twice goes on with what it had."""
-    prompts: dict[str, list[Prompt]] = {}
+    merged: dict[str, SubjectArguments] = {}
     for subject in given:
-        prompts.setdefault(subject.name, []).extend(subject.prompts)
-    return tuple(Subject(id=name, name=name, prompts=tuple(found)) for name, found in prompts.items())
+        known = merged.setdefault(subject.name, SubjectArguments(subject.name))
+        known.prompts += subject.prompts
+        known.absent += subject.absent
+    return tuple(
+        Subject(id=name, name=name, prompts=tuple(found.prompts), absent=tuple(found.absent))
+        for name, found in merged.items()
+    )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The command line: `rotopoint track`, `deliver`, `score`, `checkpoints`, `store`, `doctor`."""
+"""The command line: `rotopoint track`, `deliver`, `report`, `approve`, `score` and what serves them."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
 from rotopoint import checkpoints
 from rotopoint.arguments import build_parser, shot_of
-from rotopoint.errors import Cancelled, PackageMissing, RotopointError
+from rotopoint.errors import Cancelled, PackageMissing, RotopointError, SubjectUnknown
+from rotopoint.frames import FrameRange
 from rotopoint.messages import explain
 from rotopoint.store import TrackStore
 from rotopoint.store_folder import default_store_folder
@@ -137,6 +139,57 @@ def _show(events: Iterable[Event], out: BinaryIO | None, folder: Path) -> None:
                     pass
 
 
+def report(arguments: argparse.Namespace) -> None:
+    """The tracked frames of a saved shot, the least trusted first."""
+    from rotopoint.session import ShotSession
+    from rotopoint.shot_json import load_shot
+
+    shot = load_shot(Path(arguments.clip))
+    checkpoint = checkpoints.resolve(shot.settings.checkpoint)
+    with ShotSession(shot, checkpoint, _store(arguments)) as session:
+        session.check_stored()
+        rows = [
+            (tracked.confidence, session.plan(tracked.subject).subject.name, tracked.frame)
+            for tracked in session.stored()
+            if tracked.confidence is not None
+        ]
+        rows = sorted(rows)[: arguments.worst]
+        if arguments.json:
+            frames = [{"subject": name, "frame": frame, "confidence": c} for c, name, frame in rows]
+            _print(json.dumps({"frames": frames}))
+            return
+        _print(f"{'confidence':>10} {'frame':>8} {'file':>8}  subject")
+        for confidence, name, frame in rows:
+            _print(f"{confidence:10.2f} {frame:8d} {session.file_number(frame):8d}  {name}")
+
+
+def approve(arguments: argparse.Namespace) -> None:
+    """Name mattes of a saved shot as approved in it, or no longer."""
+    from rotopoint.session import ShotSession
+    from rotopoint.shot_json import load_shot, save_shot
+
+    path = Path(arguments.clip)
+    shot = load_shot(path)
+    frames = FrameRange.parse(arguments.range)
+    subject = next((s for s in shot.subjects if s.name == arguments.subject), None)
+    if subject is None:
+        raise SubjectUnknown(arguments.subject)
+    kept = [a for a in subject.approved if a.frame not in frames]
+    if not arguments.withdraw:
+        checkpoint = checkpoints.resolve(shot.settings.checkpoint)
+        with ShotSession(shot, checkpoint, _store(arguments)) as session:
+            kept += session.approve(subject.id, frames, path.with_suffix(".approved"))
+    # Beside the shot they may travel with it.
+    kept = [replace(a, path=_beside(Path(a.path), path.parent)) for a in kept]
+    approved = replace(subject, approved=tuple(kept))
+    save_shot(shot.with_subjects(approved if s.id == subject.id else s for s in shot.subjects), path)
+    _tell(f"{len(kept)} approved frames of {subject.name}")
+
+
+def _beside(file: Path, folder: Path) -> str:
+    return file.relative_to(folder).as_posix() if file.is_relative_to(folder) else str(file.absolute())
+
+
 def score(arguments: argparse.Namespace) -> None:
     """J, F and J&F of two folders."""
     from rotopoint.score import score_folders
@@ -209,6 +262,8 @@ def doctor(arguments: argparse.Namespace) -> None:
 COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
     "track": track,
     "deliver": deliver,
+    "report": report,
+    "approve": approve,
     "score": score,
     "checkpoints": manage_checkpoints,
     "store": manage_store,

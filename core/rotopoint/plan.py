@@ -75,6 +75,9 @@ def plan_subject(subject: Subject, settings: Settings, frame_map: FrameMap) -> S
             raise PromptsConflict(subject.name, frame, "the clip has no picture there")
         at = position[source]
         prompts[at] = _merged(subject, frame, prompts.get(at, PicturePrompts()))
+    for frames in subject.absent:
+        for end in (frames.first, frames.last):
+            frame_map.source(end)
     absent = frozenset(position[s] for frames in subject.absent for s in frame_map.pictures(frames))
     for at in sorted(absent & prompts.keys()):
         shown = next(f for f in subject.prompted_frames if frame_map.source(f) == pictures[at])

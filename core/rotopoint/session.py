@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Generator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from rotopoint.approved import check_approved, read_approved
+from rotopoint.approved import approve, check_approved, read_approved
 from rotopoint.checkpoints import ResolvedCheckpoint
 from rotopoint.clip import Clip, open_clip
 from rotopoint.clip.image_file import read_gray
@@ -30,9 +31,10 @@ from rotopoint.errors import (
 from rotopoint.frames import ClipFrame, FileNumber, FrameRange
 from rotopoint.mattes import make_matte
 from rotopoint.plan import PicturePrompts, SubjectPlan, plan_subject, stale_pictures, stale_steps, track_keys
-from rotopoint.shot import Box, Mask, MatteEdge, Point, Shot
+from rotopoint.shot import Approved, Box, Mask, MatteEdge, Point, Shot
 from rotopoint.shot_json import map_paths
 from rotopoint.store import Record, RecordLayout, TrackStore
+from rotopoint.tracking.confidence import Evidence
 from rotopoint.tracking.joining import Joining
 from rotopoint.tracking.loop import FeatureCache, Preview, SubjectTracker, run_together
 from rotopoint.tracking.policy import policy_named
@@ -52,13 +54,15 @@ class FrameTracked:
     """A clip frame of a subject is finished.
 
     `record` is None where none decides: the clip shows no picture, the subject is absent, its matte is
-    approved. `computed` where it took work, else all came from the store.
+    approved. `computed` where it took work, else all came from the store. `confidence` is 0..1: 1 for
+    what a person has decided, None where nothing is stored.
     """
 
     subject: str
     frame: ClipFrame
     record: Record | None
     computed: bool
+    confidence: float | None
 
 
 class ShotSession:
@@ -144,12 +148,14 @@ class ShotSession:
             ]
             for tracked in run_together(work, before_step):
                 for frame in shown[tracked.subject].get(tracked.position, ()):
-                    yield FrameTracked(tracked.subject, frame, tracked.record, tracked.computed)
+                    yield FrameTracked(
+                        tracked.subject, frame, tracked.record, tracked.computed, tracked.confidence
+                    )
         for plan in self.plans:
             decided = {frame for frames in shown[plan.subject.id].values() for frame in frames}
             for frame in self.range:
                 if frame not in decided:
-                    yield FrameTracked(plan.subject.id, frame, None, computed=False)
+                    yield FrameTracked(plan.subject.id, frame, None, False, self._decided(plan, frame))
 
     def preview(
         self, runtime: Sam2Runtime, subject_id: str, frame: ClipFrame, cache: Cache | None = None
@@ -192,16 +198,32 @@ class ShotSession:
                 count += len(stale_pictures(steps))
         return count
 
-    def stored(self) -> Generator[FrameTracked]:
-        """The clip frames of the range from the store alone; a frame that is not there has no record."""
-        for plan in self.plans:
+    def stored(self, only: SubjectPlan | None = None) -> Generator[FrameTracked]:
+        """The clip frames of the range from the store alone; a frame that is not there has no record.
+
+        Of one subject's plan or of all.
+        """
+        for plan in self.plans if only is None else (only,):
             shown = {f: p for p, frames in self._frames_of_positions(plan).items() for f in frames}
             with self._records(plan, write=False) as records:
                 joining = Joining(plan.asked, self.policy, records.get)
                 for frame in self.range:
-                    address = None if frame not in shown else joining.taken(shown[frame])
+                    if frame not in shown:
+                        yield FrameTracked(plan.subject.id, frame, None, False, self._decided(plan, frame))
+                        continue
+                    address = joining.taken(shown[frame])
                     record = None if address is None else records.get(address)
-                    yield FrameTracked(plan.subject.id, frame, record, computed=False)
+                    confidence = joining.confidence(shown[frame])
+                    yield FrameTracked(plan.subject.id, frame, record, False, confidence)
+
+    def evidence(self, plan: SubjectPlan) -> Generator[tuple[ClipFrame, Evidence]]:
+        """What the confidence of a subject's stored frames is made of."""
+        with self._records(plan, write=False) as records:
+            joining = Joining(plan.asked, self.policy, records.get)
+            for position, frames in self._frames_of_positions(plan).items():
+                found = joining.evidence(position)
+                if found is not None:
+                    yield from ((frame, found) for frame in frames)
 
     def matte(self, plan: SubjectPlan, frame: ClipFrame, record: Record | None) -> npt.NDArray[np.float32]:
         """(height, width) linear coverage in the pixels of the source; zeros where no record decides.
@@ -217,7 +239,38 @@ class ShotSession:
         mask = self._masks.get((plan.subject.id, plan.pictures.index(record.frame)))
         if mask is not None:
             return mask if self.shot.settings.edge is not MatteEdge.HARD else (mask > 0.5).astype(np.float32)
-        return make_matte(record.logits.astype(np.float32), self.clip.size, self.shot.settings.edge)
+        settings = self.shot.settings
+        return make_matte(
+            record.logits.astype(np.float32), self.clip.size, settings.edge, settings.largest_hole
+        )
+
+    def _decided(self, plan: SubjectPlan, frame: ClipFrame) -> float | None:
+        """The confidence of a frame without a record: full where a person has decided it."""
+        said = plan.subject.is_absent(frame) or (plan.subject.id, frame) in self._approved
+        return 1.0 if said else None
+
+    def approve(self, subject_id: str, frames: FrameRange, folder: Path) -> tuple[Approved, ...]:
+        """Keep the stored mattes of a subject in `folder`, as the shot delivers them.
+
+        What is approved already stays as it is; absent frames need no approval.
+        Raises SubjectUnknown, FrameOutsideClip, TrackMissing, ApprovedUnusable, OutputUnwritable.
+        """
+        plan = self.plan(subject_id)
+        for end in (frames.first, frames.last):
+            self.clip.frame_map.source(end)
+        self.check_approved()
+        found = {t.frame: t for t in self.stored(plan) if t.frame in frames}
+        missing = [f for f in frames if f not in found or found[f].confidence is None]
+        if missing:
+            raise TrackMissing(plan.subject.name, tuple(missing))
+        approved = []
+        with tempfile.TemporaryDirectory() as written:
+            for frame, tracked in found.items():
+                known = self._approved.get((subject_id, frame))
+                if known is None and not plan.subject.is_absent(frame):
+                    known = approve(self.write(Path(written), tracked), frame, folder)
+                approved += [] if known is None else [known]
+        return tuple(approved)
 
     def check_approved(self) -> None:
         """Raises ApprovedUnusable where an approved matte is not what it was."""

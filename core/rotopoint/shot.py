@@ -191,7 +191,8 @@ class Settings:
     """All that is asked beside clip and prompts.
 
     `input_transform` is `srgb`, `linear` or the path of a .cube file: what brings the plate to
-    display-referred sRGB. `first_number` is the file number of clip frame 1; None takes the plate's
+    display-referred sRGB. `largest_hole` is how many pixels of the source a hole may have that is
+    filled. `first_number` is the file number of clip frame 1; None takes the plate's
     own numbers for image sequences and clip frames for video.
     """
 
@@ -201,6 +202,7 @@ class Settings:
     policy: str = "default"
     input_transform: str = "auto"
     edge: MatteEdge = MatteEdge.ANTIALIASED
+    largest_hole: int = 0
     format: MatteFormat = MatteFormat.PNG
     first_number: int | None = None
 

@@ -81,6 +81,7 @@ def shot_to_dict(shot: Shot) -> Json:
             "policy": settings.policy,
             "input_transform": settings.input_transform,
             "edge": settings.edge.value,
+            "largest_hole": settings.largest_hole,
             "format": settings.format.value,
             "first_number": settings.first_number,
         },
@@ -304,6 +305,7 @@ class _Reader:
             policy=self.text(data, "policy", "settings", default.policy),
             input_transform=self.text(data, "input_transform", "settings", default.input_transform),
             edge=self.choice(MatteEdge, data, "edge", "settings", default.edge),
+            largest_hole=self.maybe_whole(data, "largest_hole", "settings") or default.largest_hole,
             format=self.choice(MatteFormat, data, "format", "settings", default.format),
             first_number=self.maybe_whole(data, "first_number", "settings"),
         )

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -54,7 +55,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.suffix != ".json"}
+    """The mattes of a folder."""
+    return {path.name: path.read_bytes() for path in sorted(folder.glob("*_matte.*"))}
 
 
 BALL = ("--subject", "Großer Ball", "--point", "1:30.5,32.5", "--point", "3:38.5,32.5")
@@ -128,6 +130,78 @@ def test_events_are_the_workers(clip: Path, run: Callable[..., int], tmp_path: P
     assert all(Path(e["file"]).is_file() for e in events[1:-1])
 
 
+def test_absent_frames_are_empty_and_certain(
+    clip: Path, run: Callable[..., int], tmp_path: Path, capsys
+) -> None:
+    out = tmp_path / "mattes"
+    assert run("track", clip, "-o", out, *BALL, "--absent", "5-6") == 0
+    filled = [bool(read_gray(out / name).any()) for name in contents(out)]
+    assert filled == [True, True, True, True, False, False]
+    capsys.readouterr()
+    assert run("report", out / "ball.shot.json", "--json") == 0
+    frames = json.loads(capsys.readouterr().out)["frames"]
+    assert {f["frame"] for f in frames if f["confidence"] == 1} == {5, 6}
+
+
+def test_report_shows_the_least_trusted_first(
+    clip: Path, run: Callable[..., int], tmp_path: Path, capfd
+) -> None:
+    assert run("track", clip, "-o", tmp_path / "a", *BALL, "--json") == 0
+    events = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    told = {e["frame"]: e["confidence"] for e in events if e["kind"] == "frame"}
+    saved = tmp_path / "a" / "ball.shot.json"
+    assert run("report", saved) == 0
+    head, *lines = capfd.readouterr().out.splitlines()
+    assert head.split() == ["confidence", "frame", "file", "subject"]
+    rows = [line.split(maxsplit=3) for line in lines]
+    assert [int(row[1]) for row in rows] == sorted(told, key=lambda frame: (told[frame], frame))
+    assert [float(row[0]) for row in rows] == sorted(round(c, 2) for c in told.values())
+    assert {(int(row[2]) - int(row[1]), row[3]) for row in rows} == {(10, "Großer Ball")}
+    assert run("report", saved, "--worst", 2) == 0
+    assert len(capfd.readouterr().out.splitlines()) == 3
+    assert run("report", saved, "--store", tmp_path / "empty") == 2
+
+
+def test_approved_mattes_stay_whatever_is_asked_later(
+    clip: Path, run: Callable[..., int], tmp_path: Path, capfdbinary
+) -> None:
+    assert run("track", clip, "-o", tmp_path / "a", *BALL) == 0
+    saved = tmp_path / "a" / "ball.shot.json"
+    assert run("approve", saved, "--subject", "Großer Ball", "--range", "2-4") == 0
+    shot = load_shot(saved)
+    (ball,) = shot.subjects
+    assert [a.frame for a in ball.approved] == [2, 3, 4]
+    assert not Path(json.loads(saved.read_text("utf-8"))["subjects"][0]["approved"][0]["path"]).is_absolute()
+    moved = replace(ball, prompts=(Point(1, 80.0, 10.0),))  # type: ignore[arg-type]
+    save_shot(shot.with_subjects([moved]), saved)
+    capfdbinary.readouterr()
+    assert run("track", saved, "-o", tmp_path / "b", "--json") == 0
+    events = [json.loads(line) for line in capfdbinary.readouterr().out.splitlines()]
+    assert {e["frame"] for e in events if e["kind"] == "frame" and not e["computed"]} == {2, 3, 4}
+    before, after = contents(tmp_path / "a"), contents(tmp_path / "b")
+    same = [name for name in after if after[name] == before[name]]
+    assert same == [f"ball_Großer Ball_matte.{n:04d}.png" for n in (12, 13, 14)]
+    assert run("approve", saved, "--subject", "Großer Ball", "--range", "3-3", "--withdraw") == 0
+    assert [a.frame for a in load_shot(saved).subjects[0].approved] == [2, 4]
+
+
+def test_an_approved_matte_that_was_touched_is_refused(
+    clip: Path, run: Callable[..., int], tmp_path: Path, capsys
+) -> None:
+    assert run("track", clip, "-o", tmp_path / "a", *BALL) == 0
+    saved = tmp_path / "a" / "ball.shot.json"
+    assert run("approve", saved, "--subject", "Großer Ball", "--range", "2") == 0
+    file = Path(load_shot(saved).subjects[0].approved[0].path)
+    for content in (b"something else", None):
+        file.unlink() if content is None else file.write_bytes(content)
+        capsys.readouterr()
+        assert run("track", saved, "-o", tmp_path / "b") == 2
+        said = capsys.readouterr().err.strip().splitlines()
+        assert len(said) == 1 and str(file) in said[0] and "frame 2" in said[0]
+        assert not (tmp_path / "b").exists()
+    assert run("approve", saved, "--subject", "nobody", "--range", "2") == 2
+
+
 def test_score_of_mattes_against_themselves_is_full(
     clip: Path, run: Callable[..., int], tmp_path: Path, capsys
 ) -> None:
@@ -169,6 +243,9 @@ BAD = {
     "dots in a name": (("--subject", "..", "--point", "1:1,1"), "must not contain .."),
     "a reserved name": (("--subject", "nul", "--point", "1:1,1"), "reserved"),
     "a mask that is not there": (("--subject", "b", "--mask", "1:none.png"), "none.png"),
+    "a prompt where it is absent": ((*POINT, "--absent", "1-2"), "marked absent on frame 1"),
+    "an absence outside the clip": ((*POINT, "--absent", "5-9"), "frame 9 is outside the clip"),
+    "an absence before its subject": (("--absent", "2-3"), "--subject before it"),
     "a point that is none": (("--subject", "b", "--point", "1:a,b"), "--point 1:a,b"),
 }
 

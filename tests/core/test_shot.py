@@ -109,6 +109,7 @@ def full_shot() -> Shot:
             range=FrameRange(FIRST, ClipFrame(9)),
             checkpoint="large",
             format=MatteFormat.EXR,
+            largest_hole=12,
             first_number=1001,
         ),
     )

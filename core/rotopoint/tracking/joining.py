@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-
 from rotopoint.store import Record
+from rotopoint.tracking.confidence import LATE, Evidence, agreement
 from rotopoint.tracking.policy import SETTLES_WITHIN, Address, Asked, Policy, Step
 
 SAME = 0.999
@@ -29,13 +28,6 @@ On DAVIS with the draft model, prompts on three frames, 0.3 was best or within 0
 """
 
 GetRecord = Callable[[Address], Record | None]
-
-
-def agreement(a: Record, b: Record) -> float:
-    """IoU of two records' masks; 1 where both are empty."""
-    ours, theirs = a.logits > 0, b.logits > 0
-    union = np.count_nonzero(ours | theirs)
-    return np.count_nonzero(ours & theirs) / union if union else 1.0
 
 
 def better(left: Record, right: Record, way: float) -> bool:
@@ -68,6 +60,7 @@ class Joining:
         self._policy = policy
         self._get = get
         self._settling: dict[tuple[int, bool], _Settling] = {}
+        self._scores: dict[Address, float] = {}
 
     def settled(self, address: Address) -> bool:
         """Whether the pass of a record has ended before it."""
@@ -133,6 +126,55 @@ class Joining:
         before, after = records
         assert before is not None and after is not None
         return candidates[0 if better(before, after, (position - left) / (right - left)) else 1]
+
+    def evidence(self, position: int) -> Evidence | None:
+        """What speaks for the record that is taken for a picture; None where none is."""
+        taken = self.taken(position)
+        if taken is None:
+            return None
+        record, prompted = self._get(taken), self._get(Address(taken.start, taken.start))
+        before = self._get(self._before(taken))
+        others = [self._get(a) for a in self.candidates(position) if a != taken]
+        if record is None or prompted is None or before is None:
+            return None
+        return Evidence.of(
+            record,
+            prompted,
+            before,
+            *others[:1],
+            distance=abs(position - taken.start),
+            late_scores=self._late_scores(taken),
+        )
+
+    def confidence(self, position: int) -> float | None:
+        """0..1 for what is taken for a picture, 1 where its mask was given; None where nothing is taken."""
+        if position in self._asked.masked:
+            return 1.0
+        evidence = self.evidence(position)
+        return None if evidence is None else evidence.confidence()
+
+    def _late_scores(self, address: Address) -> list[float]:
+        """Object scores of a pass from a record back, at most LATE."""
+        scores: list[float] = []
+        while len(scores) < LATE:
+            if address not in self._scores:
+                record = self._get(address)
+                if record is None:
+                    break
+                self._scores[address] = record.object_score
+            scores.append(self._scores[address])
+            if address.start == address.position:
+                break
+            address = self._before(address)
+        return scores
+
+    def _before(self, address: Address) -> Address:
+        """The record next to one on the way from the start of its pass."""
+        step = (address.position < address.start) - (address.position > address.start)
+        position = address.position + step
+        while position in self._asked.absent:
+            position += step
+        return Address(address.start, position)
 
 
 def is_needless(step: Step, joining: Joining, stored: Callable[[Address], bool]) -> bool:

@@ -66,12 +66,16 @@ class FeatureCache(Generic[FeaturesT, ConditionedT, MemoryT]):
 
 @dataclass(frozen=True)
 class TrackedFrame:
-    """What is taken for a picture of a subject; `computed` where it took work that was not stored."""
+    """What is taken for a picture of a subject; `computed` where it took work that was not stored.
+
+    `confidence` is 0..1, see `confidence`.
+    """
 
     subject: str
     position: int
     record: Record
     computed: bool
+    confidence: float
 
 
 @dataclass(frozen=True)
@@ -128,10 +132,11 @@ class SubjectTracker(Generic[FeaturesT, ConditionedT, MemoryT]):
         address = self._joining.taken(step.position)
         assert address is not None, f"position {step.position} was completed without its records"
         record = self._records.get(address)
-        assert record is not None
+        confidence = self._joining.confidence(step.position)
+        assert record is not None and confidence is not None
         worked = step.position in self._worked
         self._worked.discard(step.position)
-        return TrackedFrame(self.subject, step.position, record, worked)
+        return TrackedFrame(self.subject, step.position, record, worked, confidence)
 
     def _make(self, step: Step) -> None:
         if step.sweep != self._sweep:

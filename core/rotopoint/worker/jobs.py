@@ -148,6 +148,7 @@ def _frame_events(
             file=file,
             object_score=None if record is None else _finite(record.object_score),
             predicted_iou=None if record is None else _finite(record.predicted_iou),
+            confidence=tracked.confidence,
         )
     yield DoneEvent(request, revised, done, computed)
 

@@ -187,7 +187,8 @@ class FrameEvent:
     """A frame of a subject is finished, and `file` written if one was asked for.
 
     The scores are as in PreviewEvent, and None where no record decides the frame. `computed` where it
-    took work that was not stored; `done` of `total` frames are finished.
+    took work that was not stored; `confidence` is 0..1, and 1 where a person has decided; `done` of
+    `total` frames are finished.
     """
 
     kind: ClassVar[str] = "frame"
@@ -201,6 +202,7 @@ class FrameEvent:
     file: str | None = None
     object_score: float | None = None
     predicted_iou: float | None = None
+    confidence: float | None = None
 
 
 @dataclass(frozen=True)

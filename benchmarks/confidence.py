@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Fits confidence on DAVIS and shows how well it finds bad frames, on sequences that it was not fitted on.
+
+Run as: python -m benchmarks.confidence [--checkpoint NAME]
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Sequence as ListOf
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from benchmarks.davis import Sequence, sequences
+from benchmarks.quality import RESULTS, mask_prompt, point_prompt
+from rotopoint.checkpoints import resolve
+from rotopoint.frames import ClipFrame
+from rotopoint.score import region_similarity
+from rotopoint.session import ShotSession
+from rotopoint.shot import ClipReference, Mask, Prompt, Settings, Shot, Subject
+from rotopoint.store import TrackStore
+from rotopoint.tracking.confidence import NAMES
+from rotopoint.tracking.engine import Engine, load_engine
+from rotopoint.tracking.threads import share_cores
+
+BAD = 0.5
+"""Frames with a lower IoU should have been found."""
+
+RIDGE = 10.0
+"""Pulls weights towards 0; each sequence counts as SEQUENCE_WEIGHT frames beside it."""
+
+SEQUENCE_WEIGHT = 100.0
+
+
+@dataclass(frozen=True)
+class Frames:
+    """`evidence` (n, numbers), `iou` (n,) with the truth, of one sequence under one choice of prompts."""
+
+    sequence: str
+    evidence: NDArray[np.float64]
+    iou: NDArray[np.float64]
+
+    @property
+    def good(self) -> NDArray[np.bool_]:
+        return self.iou >= BAD
+
+
+@dataclass(frozen=True)
+class Fit:
+    weights: NDArray[np.float64]
+    bias: float
+
+    def __call__(self, evidence: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(evidence @ self.weights + self.bias)
+
+
+LEARNED_FROM = ("true mask", "true mask on both ends")
+"""From one point the draft model often takes another part of the picture from the first frame on, which is
+for the eye to see and not for confidence."""
+
+
+def choices(sequence: Sequence) -> dict[str, tuple[Prompt, ...]]:
+    """What is prompted, by name."""
+    last = Mask(ClipFrame(len(sequence)), str(sequence.truth_files[-1]))
+    return {
+        "true mask": (mask_prompt(sequence),),
+        "one point": (point_prompt(sequence),),
+        "true mask on both ends": (mask_prompt(sequence), last),
+    }
+
+
+def observe(sequence: Sequence, prompts: tuple[Prompt, ...], engine: Engine) -> Frames:
+    """All frames but the prompted ones, tracked afresh."""
+    shot = Shot(
+        ClipReference(str(sequence.frames)),
+        (Subject("1", sequence.name, prompts),),
+        Settings(checkpoint=engine.checkpoint.name),
+    )
+    prompted = {p.frame for p in prompts}
+    truth = list(sequence.masks())
+    evidence, iou = [], []
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        ShotSession(shot, engine.checkpoint, TrackStore(Path(folder))) as session,
+    ):
+        mattes = {
+            t.frame: session.matte(session.plans[0], t.frame, t.record) for t in session.track(engine.runtime)
+        }
+        for frame, found in session.evidence(session.plans[0]):
+            if frame not in prompted:
+                evidence.append(found.numbers)
+                iou.append(region_similarity(mattes[frame], truth[frame - 1]))
+    return Frames(sequence.name, np.array(evidence), np.array(iou))
+
+
+def fit(observed: ListOf[Frames]) -> Fit:
+    """Logistic regression with weights of 0 or more, each sequence counting the same.
+
+    Evidence is made so that more of it never speaks against a frame; a weight below 0 would be a peculiarity
+    of the sequences. Projected gradient descent on scaled numbers.
+    """
+    numbers = np.concatenate([f.evidence for f in observed])
+    good = np.concatenate([f.good for f in observed]).astype(np.float64)
+    counts = {
+        name: sum(len(f.iou) for f in observed if f.sequence == name)
+        for name in {f.sequence for f in observed}
+    }
+    weight = np.concatenate([np.full(len(f.iou), SEQUENCE_WEIGHT / counts[f.sequence]) for f in observed])
+    scale = np.maximum(numbers.std(axis=0), 1e-6)
+    center = numbers.mean(axis=0)
+    scaled = (numbers - center) / scale
+    weights, bias = np.zeros(scaled.shape[1]), 0.0
+    rate = 4.0 / (np.square(np.linalg.norm(scaled * np.sqrt(weight)[:, None], 2)) + weight.sum() + 4 * RIDGE)
+    for _ in range(5000):
+        error = weight * (good - 1 / (1 + np.exp(-(scaled @ weights + bias))))
+        weights = np.maximum(weights + rate * (scaled.T @ error - RIDGE * weights), 0.0)
+        bias += rate * error.sum()
+    return Fit(weights / scale, bias - float(center @ (weights / scale)))
+
+
+def area_under_curve(scores: NDArray[np.float64], good: NDArray[np.bool_]) -> float:
+    """The chance that a good frame scores higher than a bad one, ties counting half; NaN without both."""
+    if good.all() or not good.any():
+        return float("nan")
+    above = scores[good][:, None] > scores[~good][None, :]
+    equal = scores[good][:, None] == scores[~good][None, :]
+    return float(np.mean(above + 0.5 * equal))
+
+
+def report(by_choice: dict[str, list[Frames]], checkpoint: str) -> str:
+    """The page that is written."""
+    everything = [f for name in LEARNED_FROM for f in by_choice[name]]
+    names = [f.sequence for f in next(iter(by_choice.values()))]
+    fits = {name: fit([f for f in everything if f.sequence != name]) for name in names}
+    lines = ["| sequence | frames | under 0.5 | " + " | ".join(by_choice) + " |"]
+    lines.append("|---|---:|---:|" + "---:|" * len(by_choice))
+    for name, *observed in zip(names, *by_choice.values(), strict=True):
+        cells = " | ".join(_shown(area_under_curve(fits[name](f.evidence), f.good)) for f in observed)
+        bad = np.count_nonzero(~observed[0].good)
+        lines.append(f"| {name} | {len(observed[0].iou)} | {bad} | {cells} |")
+    pooled = []
+    for observed in by_choice.values():
+        scores = np.concatenate([fits[f.sequence](f.evidence) for f in observed])
+        pooled.append(_shown(area_under_curve(scores, np.concatenate([f.good for f in observed]))))
+    lines.append("| **pooled** | | | " + " | ".join(f"**{value}**" for value in pooled) + " |")
+    return "\n\n".join(
+        [
+            f"# Confidence on DAVIS: checkpoint {checkpoint}",
+            "Area under the ROC curve for frames with IoU under 0.5 against the rest, by what was prompted.\n"
+            "Each sequence is judged by a fit on the others, from the true mask on one and on both ends; from\n"
+            'one point nothing was fitted. "none": no frame is bad, or none is good. The counts are those from\n'
+            "the true mask. Written by `python -m benchmarks.confidence`.",
+            "\n".join(lines),
+            "## What it is made of",
+            "Weights of the fit on all sequences, and what each number does alone, pooled.",
+            _made_of(by_choice, fit(everything)),
+        ]
+    )
+
+
+def _made_of(by_choice: dict[str, list[Frames]], whole: Fit) -> str:
+    lines = [
+        "| | weight | alone, " + " | alone, ".join(by_choice) + " |",
+        "|---|---:|" + "---:|" * len(by_choice),
+    ]
+    for n, (name, weight) in enumerate(zip(NAMES, whole.weights, strict=True)):
+        cells = [
+            _shown(
+                area_under_curve(
+                    np.concatenate([f.evidence[:, n] for f in observed]),
+                    np.concatenate([f.good for f in observed]),
+                )
+            )
+            for observed in by_choice.values()
+        ]
+        lines.append(f"| {name} | {weight:.4f} | " + " | ".join(cells) + " |")
+    return "\n".join([*lines, f"| bias | {whole.bias:.4f} |" + " |" * len(by_choice)])
+
+
+def _shown(value: float) -> str:
+    return "none" if np.isnan(value) else f"{value:.3f}"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Fit and judge confidence on DAVIS")
+    parser.add_argument("--checkpoint", default="draft")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--threads", type=int, default=2)
+    arguments = parser.parse_args()
+    found = sequences()
+    if not found:
+        sys.stderr.write("no DAVIS footage beside the repository\n")
+        return 2
+    share_cores()
+    engine = load_engine(resolve(arguments.checkpoint), arguments.device, arguments.threads)
+    by_choice: dict[str, list[Frames]] = {}
+    for sequence in tqdm(found, unit="sequence"):
+        for name, prompts in choices(sequence).items():
+            by_choice.setdefault(name, []).append(observe(sequence, prompts, engine))
+    page = report(by_choice, engine.checkpoint.name)
+    sys.stdout.write(page + "\n")
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"confidence_{engine.checkpoint.name}.md").write_text(page + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

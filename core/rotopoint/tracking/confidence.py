@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How far a record is to be trusted, 0..1: from what the model knows and from what the track shows.
+
+A logistic regression on a few numbers, each of which can only lower or raise what it should. It tells
+frames that deserve a look from the rest; it is not a promise of an IoU.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from rotopoint.store import Record
+
+NAMES = (
+    "object score",
+    "object score of late",
+    "predicted IoU",
+    "smaller than at the prompt",
+    "larger than at the prompt",
+    "jump of area",
+    "jump of place",
+    "distance to the prompt",
+    "agreement of two passes",
+)
+"""What `Evidence.numbers` are; each is higher where the record is better."""
+
+WEIGHTS = (0.0,) * len(NAMES)
+BIAS = 0.0
+"""As `python -m benchmarks.confidence` fits them on DAVIS with the draft model."""
+
+HIGHEST_SCORE = 10.0
+"""Object scores beyond it either way are as certain."""
+
+LATE = 16
+"""Pictures, this one included, whose object scores are averaged on the way from the prompt."""
+
+LARGEST_CHANGE = 3.0
+"""Changes of area (as natural logarithms) and place (in sides of the mask) beyond it are as bad."""
+
+FEW_SAMPLES = 3.0
+"""Added to areas, so that a few samples more or less of a tiny mask are no jump."""
+
+
+def agreement(a: Record, b: Record) -> float:
+    """IoU of two records' masks; 1 where both are empty."""
+    ours, theirs = a.logits > 0, b.logits > 0
+    union = np.count_nonzero(ours | theirs)
+    return np.count_nonzero(ours & theirs) / union if union else 1.0
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known of a record. `numbers` is (len(NAMES),) float64."""
+
+    numbers: npt.NDArray[np.float64]
+
+    @classmethod
+    def of(
+        cls,
+        record: Record,
+        prompted: Record,
+        before: Record,
+        other: Record | None = None,
+        *,
+        distance: int,
+        late_scores: Sequence[float],
+    ) -> Evidence:
+        """`prompted` is the record that the pass started from, `distance` pictures away, and `before` the
+        one next to `record` on the way from there; `other` is that of the pass that comes to meet it. `late_scores` are the object scores of the last LATE
+        pictures of the pass, this one's included.
+        """
+        area, first, previous = (float((r.logits > 0).sum()) for r in (record, prompted, before))
+        since = np.clip(_log_ratio(area, first), -LARGEST_CHANGE, LARGEST_CHANGE)
+        numbers = (
+            _certainty([record.object_score]),
+            _certainty(late_scores),
+            record.predicted_iou,
+            min(since, 0.0),
+            -max(since, 0.0),
+            -min(abs(_log_ratio(area, previous)), LARGEST_CHANGE),
+            -_jump(before, record),
+            -np.log1p(distance),
+            0.0 if other is None else agreement(record, other) - 0.5,
+        )
+        return cls(np.nan_to_num(np.array(numbers, np.float64)))
+
+    def confidence(self, weights: Sequence[float] = WEIGHTS, bias: float = BIAS) -> float:
+        """0..1."""
+        return float(0.5 + 0.5 * np.tanh(0.5 * (np.dot(weights, self.numbers) + bias)))
+
+
+def _certainty(object_scores: Sequence[float]) -> float:
+    """-1 for surely absent to 1 for surely there."""
+    return float(np.mean(np.clip(object_scores, -HIGHEST_SCORE, HIGHEST_SCORE)) / HIGHEST_SCORE)
+
+
+def _log_ratio(area: float, other: float) -> float:
+    return float(np.log((area + FEW_SAMPLES) / (other + FEW_SAMPLES)))
+
+
+def _jump(before: Record, record: Record) -> float:
+    """How far the center moved, in sides of a square of the mask's area; the most where it comes or goes."""
+    there, here = _center(before), _center(record)
+    if there is None or here is None:
+        return 0.0 if there is here else LARGEST_CHANGE
+    side = np.sqrt(max((before.logits > 0).sum(), (record.logits > 0).sum()))
+    return float(min(np.hypot(*(here - there)) / side, LARGEST_CHANGE))
+
+
+def _center(record: Record) -> npt.NDArray[np.float64] | None:
+    rows, columns = np.nonzero(record.logits > 0)
+    return np.array([rows.mean(), columns.mean()]) if rows.size else None
