@@ -153,9 +153,9 @@ def report(by_choice: dict[str, list[Frames]], checkpoint: str) -> str:
         [
             f"# Confidence on DAVIS: checkpoint {checkpoint}",
             "Area under the ROC curve for frames with IoU under 0.5 against the rest, by what was prompted.\n"
-            "Each sequence is judged by a fit on the others, from the true mask on one and on both ends; from\n"
-            'one point nothing was fitted. "none": no frame is bad, or none is good. The counts are those from\n'
-            "the true mask. Written by `python -m benchmarks.confidence`.",
+            "Each sequence is judged by a fit on the others, made from the true mask on one and on both\n"
+            'ends; from one point nothing was fitted. "none": no frame is bad, or none is good. The counts\n'
+            "are those from the true mask. Written by `python -m benchmarks.confidence`.",
             "\n".join(lines),
             "## What it is made of",
             "Weights of the fit on all sequences, and what each number does alone, pooled.",

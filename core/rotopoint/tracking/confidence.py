@@ -28,8 +28,8 @@ NAMES = (
 )
 """What `Evidence.numbers` are; each is higher where the record is better."""
 
-WEIGHTS = (0.0,) * len(NAMES)
-BIAS = 0.0
+WEIGHTS = (10.03, 13.31, 1.83, 0.40, 0.0, 0.0, 1.44, 0.71, 2.42)
+BIAS = -17.21
 """As `python -m benchmarks.confidence` fits them on DAVIS with the draft model."""
 
 HIGHEST_SCORE = 10.0
@@ -69,9 +69,11 @@ class Evidence:
         distance: int,
         late_scores: Sequence[float],
     ) -> Evidence:
-        """`prompted` is the record that the pass started from, `distance` pictures away, and `before` the
-        one next to `record` on the way from there; `other` is that of the pass that comes to meet it. `late_scores` are the object scores of the last LATE
-        pictures of the pass, this one's included.
+        """What speaks for `record`.
+
+        `prompted` is the record that its pass started from, `distance` pictures away, and `before` the one
+        next to it on the way from there; `other` is that of the pass that comes to meet it. `late_scores`
+        are the object scores of the last LATE pictures of the pass, this one's included.
         """
         area, first, previous = (float((r.logits > 0).sum()) for r in (record, prompted, before))
         since = np.clip(_log_ratio(area, first), -LARGEST_CHANGE, LARGEST_CHANGE)
