@@ -174,7 +174,8 @@ class Joining:
         position = address.position + step
         while position in self._asked.absent:
             position += step
-        return Address(address.start, position)
+        through = self._policy.one_pass and position in self._asked.prompted
+        return Address(position if through else address.start, position)
 
 
 def is_needless(step: Step, joining: Joining, stored: Callable[[Address], bool]) -> bool:

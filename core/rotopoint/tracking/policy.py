@@ -110,8 +110,8 @@ class Policy:
     `steps(asked, first, last, shape)` makes all records that the positions `first` to `last` need.
     `influence(asked, address)` names the prompted positions that a record depends on.
     `passes(asked, position)` are the prompted positions whose passes have a say in a picture, the
-    earlier first. `settles`: passes may end early, see `joining`. `logit_type` is how records keep
-    logits.
+    earlier first. `settles`: passes may end early, see `joining`. `one_pass`: later prompted pictures
+    are part of the pass from the earliest. `logit_type` is how records keep logits.
     """
 
     name: str
@@ -120,6 +120,7 @@ class Policy:
     influence: Callable[[Asked, Address], tuple[int, ...]]
     passes: Callable[[Asked, int], tuple[int, ...]]
     settles: bool = False
+    one_pass: bool = False
 
 
 def _recent(
@@ -321,15 +322,15 @@ def upstream_influence(asked: Asked, address: Address) -> tuple[int, ...]:
     return asked.prompted
 
 
-def one_pass(asked: Asked, position: int) -> tuple[int, ...]:
+def root_pass(asked: Asked, position: int) -> tuple[int, ...]:
     """The pass from the earliest prompted picture, and the prompted pictures themselves."""
     return (position,) if position in asked.prompted else (asked.root,)
 
 
 POLICIES = (
     Policy("default", "float16", default_steps, default_influence, default_passes, settles=True),
-    Policy("forward", "float16", forward_steps, forward_influence, one_pass),
-    Policy("upstream", "float32", upstream_steps, upstream_influence, one_pass),
+    Policy("forward", "float16", forward_steps, forward_influence, root_pass, one_pass=True),
+    Policy("upstream", "float32", upstream_steps, upstream_influence, root_pass, one_pass=True),
 )
 
 
