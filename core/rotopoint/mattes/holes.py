@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,6 +15,9 @@ def fill_holes(coverage: NDArray[np.float32], largest: int) -> NDArray[np.float3
     """
     if largest < 1:
         return coverage
+    # Who fills no holes needs NumPy alone.
+    import cv2
+
     outside = (coverage <= 0.5).astype(np.uint8)
     _, groups, statistics, _ = cv2.connectedComponentsWithStats(outside, connectivity=4)
     small = statistics[:, cv2.CC_STAT_AREA] <= largest
