@@ -165,6 +165,13 @@ class ROTOPOINT_PG_clip(PropertyGroup):
     edge: EnumProperty(
         name="Edge", description="How hard the matte's edge is", items=EDGES, default=Settings.edge.value
     )
+    largest_hole: IntProperty(
+        name="Fill Holes",
+        description="Holes of up to this many pixels of the clip are filled",
+        min=0,
+        soft_max=10_000,
+        default=Settings.largest_hole,
+    )
     format: EnumProperty(
         name="Format", description="Files of the mattes", items=FORMATS, default=Settings.format.value
     )

@@ -157,7 +157,7 @@ def load_shot_into(clip: MovieClip, shot: Shot) -> None:
         asked.range_first, asked.range_last = settings.range.first, settings.range.last
     for name in ("direction", "edge", "format"):
         setattr(asked, name, getattr(settings, name).value)
-    for name in ("checkpoint", "policy", "input_transform"):
+    for name in ("checkpoint", "policy", "input_transform", "largest_hole"):
         setattr(asked, name, getattr(settings, name))
     asked.use_first_number = settings.first_number is not None
     if settings.first_number is not None:
@@ -190,6 +190,7 @@ def _settings(asked: ROTOPOINT_PG_clip, clip: MovieClip) -> Settings:
         input_transform=_name_or_file(transform, clip),
         edge=MatteEdge(asked.edge),
         format=MatteFormat(asked.format),
+        largest_hole=asked.largest_hole,
         first_number=asked.first_number if asked.use_first_number else None,
     )
 

@@ -143,6 +143,7 @@ class ROTOPOINT_PT_mattes(_ClipPanel):
         layout.prop(asked, "folder", placeholder="//rotopoint/")
         layout.prop(asked, "format")
         layout.prop(asked, "edge")
+        layout.prop(asked, "largest_hole")
         row = layout.row(heading="First Number")
         row.prop(asked, "use_first_number", text="")
         number = row.row()

@@ -59,6 +59,7 @@ SETTINGS = Settings(
     input_transform="linear",
     edge=MatteEdge.SOFT,
     format=MatteFormat.EXR,
+    largest_hole=40,
     first_number=1001,
 )
 
