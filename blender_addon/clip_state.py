@@ -22,6 +22,12 @@ from rotopoint.worker.protocol import (
 MOST_PREVIEWS = 64
 """A quarter of a megabyte each; the oldest go first."""
 
+DOUBTFUL = 0.5
+"""Frames of less confidence than this are worth a look."""
+
+APART = 12
+"""Frames between two that are shown as doubtful."""
+
 NDArray = npt.NDArray[np.float32]
 
 
@@ -53,7 +59,7 @@ class ClipState:
     """`message` is the last word on the clip's work, `failed` whether that was a failure.
 
     `done` of `total` frames are finished while `tracking`. `previews` are by subject and clip frame; `looked`
-    has the revision of the shot for which the store was last asked about one.
+    has the revision of the shot for which the store was last asked about one, `confidence` is 0..1.
     """
 
     message: str = ""
@@ -63,11 +69,26 @@ class ClipState:
     total: int = 0
     previews: dict[tuple[str, int], Preview] = field(default_factory=dict)
     looked: dict[tuple[str, int], str] = field(default_factory=dict)
+    confidence: dict[tuple[str, int], float] = field(default_factory=dict)
 
     @property
     def progress(self) -> float:
         """0..1"""
         return self.done / self.total if self.total else 0.0
+
+    def doubtful(self, subject: str, most: int = 4) -> list[tuple[int, float]]:
+        """Tracked frames of a subject that deserve a look, the least trusted first, and their confidence.
+
+        Of frames close together the worst stands for all.
+        """
+        found: list[tuple[int, float]] = []
+        ranked = sorted((c, frame) for (uid, frame), c in self.confidence.items() if uid == subject)
+        for confidence, frame in ranked:
+            if confidence >= DOUBTFUL or len(found) == most:
+                break
+            if all(abs(frame - other) >= APART for other, _ in found):
+                found.append((frame, confidence))
+        return found
 
     def say(self, message: str, *, failed: bool = False) -> None:
         self.message, self.failed = message, failed
@@ -83,8 +104,11 @@ class ClipState:
             case StartedEvent(total=total, pending=pending):
                 self.done, self.total = 0, total
                 self.say(f"Tracking: {pending} new of {total} frames")
-            case FrameEvent(done=done, total=total, subject=subject, frame=frame):
+            case FrameEvent(done=done, total=total, subject=subject, frame=frame, confidence=confidence):
                 self.looked.pop((subject, frame), None)
+                self.confidence.pop((subject, frame), None)
+                if confidence is not None:
+                    self.confidence[subject, frame] = confidence
                 self.done, self.total = done, total
                 self.say(f"Tracking: {done} of {total} frames")
             case DoneEvent(frames=frames, computed=computed):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is said of frames of the active subject: that it is absent there, that its mattes are approved."""
+"""Frames of the active subject: that it is absent there, that its mattes are approved; going to one."""
 
 from __future__ import annotations
 
@@ -140,4 +140,22 @@ class ROTOPOINT_OT_approval_clear(_FramesOperator, Operator):
             raise Refused(f"no frame of {frames[0]} to {frames[-1]} is approved")
 
 
-CLASSES = (ROTOPOINT_OT_absent_set, ROTOPOINT_OT_approve, ROTOPOINT_OT_approval_clear)
+class ROTOPOINT_OT_frame_show(ClipOperator, Operator):
+    """Go to this frame of the clip"""
+
+    bl_idname = "rotopoint.frame_show"
+    bl_label = "Show Frame"
+    bl_options = {"REGISTER"}
+
+    frame: IntProperty(name="Frame", description="Clip frame", min=1, default=1)
+
+    def act(self, context: Context, clip: MovieClip) -> None:
+        context.scene.frame_current = shots.scene_frame(clip, frame_in(context, clip, self.frame))
+
+
+CLASSES = (
+    ROTOPOINT_OT_absent_set,
+    ROTOPOINT_OT_approve,
+    ROTOPOINT_OT_approval_clear,
+    ROTOPOINT_OT_frame_show,
+)

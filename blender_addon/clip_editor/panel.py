@@ -112,6 +112,13 @@ class ROTOPOINT_PT_track(_ClipPanel):
             row = layout.row()
             row.alert = state.failed
             row.label(text=state.message, icon="ERROR" if state.failed else "INFO")
+        subject = subject_in(context)
+        doubtful = [] if subject is None else state.doubtful(subject.uid)
+        if doubtful:
+            row = layout.row(align=True)
+            row.label(text="Check")
+            for frame, _ in sorted(doubtful):
+                row.operator("rotopoint.frame_show", text=str(frame)).frame = frame
         layout.use_property_split = True
         layout.use_property_decorate = False
         heading = layout.column(heading="Range")

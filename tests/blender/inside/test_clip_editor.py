@@ -298,6 +298,14 @@ def test_a_subject_is_absent_on_frames_and_there_again(clip: bpy.types.MovieClip
     assert absent() == [(4, 5), (8, 9)]
 
 
+def test_going_to_a_frame(clip: bpy.types.MovieClip) -> None:
+    clip.frame_start, clip.frame_offset = 101, 3
+    rotopoint.frame_show(frame=8)
+    assert bpy.context.scene.frame_current == 105
+    with refused("outside the clip"):
+        rotopoint.frame_show(frame=COUNT + 1)
+
+
 def test_approved_mattes_are_kept_and_released(clip: bpy.types.MovieClip, tmp_path: Path) -> None:
     rotopoint.subject_add(name="runner")
     rotopoint.point_add(x=0.5, y=0.5, frame=1)
@@ -454,6 +462,7 @@ def test_panels_and_menu_draw_what_this_blender_has(clip: bpy.types.MovieClip, t
     with clip_editor(clip) as context:
         for tracking in (False, True):
             host.engine.state(clip.session_uid).tracking = tracking
+            host.engine.state(clip.session_uid).confidence[clip.rotopoint.subjects[0].uid, 7] = 0.1
             for cls in panel.CLASSES[1:]:
                 assert cls.poll(context)
                 cls.draw(SimpleNamespace(layout=recorder), context)

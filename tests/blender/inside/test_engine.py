@@ -68,6 +68,18 @@ def test_tracking_writes_every_matte(clip: bpy.types.MovieClip, tmp_path: Path) 
     assert load_shot(saved) == shots.shot_of(clip)
 
 
+def test_frames_of_little_confidence_are_worth_a_look(clip: bpy.types.MovieClip) -> None:
+    use_fake_worker()
+    uid = subject_of(clip)
+    state = tracked(clip)
+    # Every fourth frame; those near an earlier one are left out.
+    assert state.doubtful(uid) == [(4, 0.25)]
+    assert state.doubtful("another") == []
+    state.confidence = {(uid, 40): 0.3, (uid, 41): 0.1, (uid, 5): 0.4, (uid, 90): 0.2, (uid, 70): 0.6}
+    assert state.doubtful(uid) == [(41, 0.1), (90, 0.2), (5, 0.4)]
+    assert state.doubtful(uid, most=1) == [(41, 0.1)]
+
+
 def test_a_preview_is_the_mask_around_the_point(clip: bpy.types.MovieClip) -> None:
     use_fake_worker()
     uid = subject_of(clip)
