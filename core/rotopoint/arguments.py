@@ -29,6 +29,7 @@ from rotopoint.shot import (
     Subject,
 )
 from rotopoint.shot_json import load_shot
+from rotopoint.tracking.kernels import KERNEL_NAMES
 
 NUMBER = r"(-?\d+(?:\.\d+)?)"
 
@@ -183,6 +184,11 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
 def _add_running(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps; default: auto")
     parser.add_argument("--threads", type=int, metavar="N", help="threads of the CPU")
+    parser.add_argument(
+        "--kernels",
+        choices=KERNEL_NAMES,
+        help="the model's precision; `rotopoint doctor` tells what is chosen",
+    )
 
 
 ASKED = ("range", "direction", "checkpoint", "policy", "missing", "input_transform")

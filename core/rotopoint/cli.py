@@ -80,7 +80,8 @@ def track(arguments: argparse.Namespace) -> None:
     folder: Path = arguments.output
     with _events_out(arguments.json) as events, ShotSession(shot, checkpoint, _store(arguments)) as session:
         session.check_approved()
-        engine = load_engine(checkpoint, arguments.device, arguments.threads or default_threads())
+        threads = arguments.threads or default_threads()
+        engine = load_engine(checkpoint, arguments.device, threads, arguments.kernels)
         check_folder(folder)
         width, height = session.clip.size
         mattes = len(session.range) * len(session.plans)

@@ -14,7 +14,8 @@ from rotopoint.errors import RotopointError
 from rotopoint.messages import explain
 from rotopoint.store import TrackStore
 from rotopoint.store_folder import default_store_folder
-from rotopoint.tracking.engine import available_devices, choose_device
+from rotopoint.tracking.engine import available_devices, choose_device, choose_kernels
+from rotopoint.tracking.kernels import KERNELS_VARIABLE
 from rotopoint.tracking.threads import default_threads
 
 PACKAGES = ("numpy", "opencv-python-headless", "av", "OpenEXR", "torch", "RF-SAM-2", "safetensors")
@@ -36,7 +37,11 @@ def findings() -> Iterator[Finding]:
     yield Finding("threads", str(default_threads()))
     try:
         yield Finding("devices", ", ".join(available_devices()))
-        yield Finding("used", choose_device("auto"))
+        device = choose_device("auto")
+        yield Finding("used", device)
+        yield Finding(
+            "kernels", f"{choose_kernels(device).value}; {KERNELS_VARIABLE} or --kernels force others"
+        )
     except RotopointError as error:
         yield Finding("devices", explain(error))
     for checkpoint in checkpoints.registry():

@@ -54,6 +54,12 @@ class Neck:
     scalp: int = 1
     """How many of the coarsest levels are left out."""
 
+    def __post_init__(self) -> None:
+        # The kernels are written for what all SAM 2 models have.
+        _require(self.fpn_top_down_levels == (2, 3), "neck.fpn_top_down_levels: expected [2, 3]")
+        _require(self.fpn_interp_model == "nearest", 'neck.fpn_interp_model: expected "nearest"')
+        _require(self.scalp == 1, "neck.scalp: expected 1")
+
 
 @dataclass(frozen=True)
 class MemoryAttention:
@@ -73,6 +79,15 @@ class MemoryAttention:
 
     def __post_init__(self) -> None:
         _require(self.num_layers > 0, "memory_attention.num_layers: expected at least one layer")
+        # The kernels are written for what all SAM 2 models have.
+        _require(self.num_heads == 1, "memory_attention.num_heads: expected 1")
+        _require(self.activation == "relu", 'memory_attention.activation: expected "relu"')
+        _require(
+            self.pos_enc_at_cross_attn_keys
+            and not self.pos_enc_at_attn
+            and not self.pos_enc_at_cross_attn_queries,
+            "memory_attention: positions are added at cross attention's keys alone",
+        )
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from rotopoint.checkpoints import ResolvedCheckpoint
 from rotopoint.errors import DeviceUnavailable, PackageMissing
+from rotopoint.tracking.kernels import AUTO, Kernels, asked_kernels
 
 if TYPE_CHECKING:
     from rotopoint.tracking.sam2.runtime import Sam2Runtime
@@ -23,10 +24,16 @@ class Engine:
     device: str
 
 
-def load_engine(checkpoint: ResolvedCheckpoint, device: str = "auto", threads: int | None = None) -> Engine:
+def load_engine(
+    checkpoint: ResolvedCheckpoint,
+    device: str = "auto",
+    threads: int | None = None,
+    kernels: str | None = None,
+) -> Engine:
     """Build a checkpoint's model on a device and fill it.
 
     `device` is `auto` or what torch calls it; `threads` limits those of the CPU (None: torch's choice).
+    `kernels` is as in `choose_kernels`.
     Raises PackageMissing, DeviceUnavailable, CheckpointBroken.
     """
     # Torch takes seconds to import, and most commands do without it.
@@ -41,7 +48,7 @@ def load_engine(checkpoint: ResolvedCheckpoint, device: str = "auto", threads: i
     chosen = choose_device(device)
     model = build_model(checkpoint.configuration)
     load_weights(model, checkpoint.path)
-    return Engine(Sam2Runtime(model, chosen), checkpoint, chosen)
+    return Engine(Sam2Runtime(model, chosen, choose_kernels(chosen, kernels)), checkpoint, chosen)
 
 
 def choose_device(device: str) -> str:
@@ -52,6 +59,31 @@ def choose_device(device: str) -> str:
     if device not in devices:
         raise DeviceUnavailable(device, f"this machine has {', '.join(devices)}")
     return device
+
+
+def choose_kernels(device: str, asked: str | None = None) -> Kernels:
+    """The kernels that a name of `KERNEL_NAMES` means on a device; None: what the environment asks for.
+
+    `auto` takes bfloat16 where the device multiplies it itself.
+    """
+    name = asked_kernels() if asked is None else asked
+    if name != AUTO:
+        return Kernels(name)
+    import torch
+
+    if device.startswith("cuda"):
+        native = torch.cuda.get_device_capability(device) >= (8, 0)
+    else:
+        native = device == "cpu" and torch.ops.mkldnn._is_mkldnn_bf16_supported() and _multiplies_bfloat16()
+    return Kernels.BF16 if native else Kernels.FP32
+
+
+def _multiplies_bfloat16() -> bool:
+    """Whether the CPU has AVX512-bf16 or AMX; without, oneDNN only imitates bfloat16."""
+    import torch
+
+    found = torch.cpu.get_capabilities()
+    return bool(found.get("avx512_bf16") or found.get("amx_bf16"))
 
 
 def available_devices() -> tuple[str, ...]:

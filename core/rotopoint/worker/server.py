@@ -9,6 +9,7 @@ import logging
 import os
 import signal
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, NoReturn
 
@@ -16,6 +17,7 @@ from rotopoint import __version__
 from rotopoint.errors import PackageMissing, RotopointError
 from rotopoint.messages import explain
 from rotopoint.store_folder import default_store_folder
+from rotopoint.tracking.kernels import KERNEL_NAMES, KERNELS_VARIABLE
 from rotopoint.tracking.threads import default_threads, share_cores
 from rotopoint.worker.inbox import Inbox
 from rotopoint.worker.machine import lower_priority, promised_devices, runtimes, set_streams_aside
@@ -77,12 +79,13 @@ def _service(
     # What computes takes a while to import; hello must not wait for it.
     try:
         from rotopoint.store import TrackStore
+        from rotopoint.tracking.engine import load_engine
         from rotopoint.worker.engines import Engines
         from rotopoint.worker.service import Service
     except ModuleNotFoundError as error:
         raise PackageMissing(error.name or "av", "media") from error
     log.info("tracks lie in %s", folder)
-    engines = Engines(options.device, options.threads)
+    engines = Engines(options.device, options.threads, partial(load_engine, kernels=options.kernels))
     Service(inbox, send, engines, TrackStore(folder), options.idle).run()
 
 
@@ -101,6 +104,11 @@ def _parser() -> argparse.ArgumentParser:
         default=default_threads(),
         metavar="N",
         help="threads that compute on the CPU (default: all cores but one)",
+    )
+    parser.add_argument(
+        "--kernels",
+        choices=KERNEL_NAMES,
+        help=f"the model's precision (default: {KERNELS_VARIABLE}, else what the device does best)",
     )
     parser.add_argument(
         "--idle",

@@ -16,8 +16,11 @@ import numpy.typing as npt
 import torch
 from torch.nn import functional
 
+from rotopoint.tracking.kernels import Kernels
 from rotopoint.tracking.preprocess import model_input
 from rotopoint.tracking.runtime import Decoded, FramePrompts, MaskPrompt, MemoryBank, ModelShape, PointPrompts
+from rotopoint.tracking.sam2.image_encoder import ImageEncoder
+from rotopoint.tracking.sam2.memory_attention import MemoryAttention, MemoryKeys
 from rotopoint.tracking.sam2.package import sam2_module
 
 PREVIOUS_LOGIT_LIMIT = 32.0
@@ -37,18 +40,20 @@ def _unpack(data: bytes, device: torch.device) -> list[torch.Tensor]:
 
 @dataclass(frozen=True)
 class Sam2Features:
-    """`top` is (1, C, h, w); `high_resolution` are the decoder's finer maps, strides 4 and 8."""
+    """`top` is (1, C, h, w); `high_resolution` are the decoder's finer maps, strides 4 and 8; `begun`
+    (h * w, C) is memory attention up to its first look at memories. All in the kernels' precision."""
 
     top: torch.Tensor
     high_resolution: tuple[torch.Tensor, ...]
+    begun: torch.Tensor
 
     def to_bytes(self) -> bytes:
-        return _pack(self.top, *self.high_resolution)
+        return _pack(self.top, self.begun, *self.high_resolution)
 
 
 @dataclass(frozen=True)
 class Sam2Conditioned:
-    """`fused` is (1, C, h, w); `starts` where no memory went in."""
+    """`fused` is (1, C, h, w) float32; `starts` where no memory went in."""
 
     features: Sam2Features
     fused: torch.Tensor
@@ -57,18 +62,22 @@ class Sam2Conditioned:
 
 @dataclass(frozen=True)
 class Sam2Memory:
-    """(1, M, h, w) bfloat16: what upstream keeps of a frame."""
+    """(1, M, h, w) bfloat16: what upstream keeps of a frame. `keys` follow from it."""
 
     spatial: torch.Tensor
+    keys: MemoryKeys
 
     def to_bytes(self) -> bytes:
         return _pack(self.spatial)
 
 
 class Sam2Runtime:
-    """Runs a SAM2Base of the sam2 package; a Runtime of Sam2Features, Sam2Conditioned, Sam2Memory."""
+    """Runs a SAM2Base of the sam2 package; a Runtime of Sam2Features, Sam2Conditioned, Sam2Memory.
 
-    def __init__(self, model: Any, device: str = "cpu") -> None:
+    It takes the model for itself: the parts that kernels of our own stand for are taken out of it.
+    """
+
+    def __init__(self, model: Any, device: str = "cpu", kernels: Kernels = Kernels.FP32) -> None:
         self._device = torch.device(device)
         self._model = model.to(self._device).eval()
         self._sine = sam2_module("modeling.sam2_utils").get_1d_sine_pe
@@ -81,11 +90,20 @@ class Sam2Runtime:
             pointer_count=int(model.max_obj_ptrs_in_encoder),
         )
         self._grid = size // int(model.backbone_stride)
+        self.kernels = kernels
+        dtype = torch.bfloat16 if kernels is Kernels.BF16 else torch.float32
         with torch.inference_mode():
             top = torch.zeros(1, model.hidden_dim, self._grid, self._grid, device=self._device)
             memory = torch.zeros(1, model.mem_dim, self._grid, self._grid, device=self._device)
-            self._top_position = _tokens(model.image_encoder.neck.position_encoding(top))
-            self._memory_position = _tokens(model.memory_encoder.position_encoding(memory))
+            self._encoder = ImageEncoder(model.image_encoder, model.sam_mask_decoder, size, dtype)
+            self._attention = MemoryAttention(
+                model.memory_attention,
+                position=_tokens(model.image_encoder.neck.position_encoding(top)),
+                memory_position=_tokens(model.memory_encoder.position_encoding(memory)),
+                places=model.maskmem_tpos_enc[:, 0, 0],
+                dtype=dtype,
+            )
+        model.image_encoder = model.memory_attention = None
 
     @property
     def shape(self) -> ModelShape:
@@ -103,50 +121,31 @@ class Sam2Runtime:
     @torch.inference_mode()
     def encode_tensor(self, image: torch.Tensor) -> Sam2Features:
         """Features of a (3, size, size) float32 picture that is already normalized."""
-        maps = self._model.forward_image(image.to(self._device)[None])["backbone_fpn"]
-        maps = maps[-self._model.num_feature_levels :]
-        return Sam2Features(maps[-1], tuple(maps[:-1]))
+        *finer, top = self._encoder(image.to(self._device))
+        return Sam2Features(top, tuple(finer), self._attention.begin(top))
 
     @torch.inference_mode()
     def condition_on_memory(
         self, features: Sam2Features, bank: MemoryBank[Sam2Memory] | None
     ) -> Sam2Conditioned:
-        model, top = self._model, features.top
         if bank is None:
-            fused = top + model.no_mem_embed.permute(0, 2, 1)[..., None]
+            fused = features.top.float() + self._model.no_mem_embed.permute(0, 2, 1)[..., None]
             return Sam2Conditioned(features, fused, starts=True)
-        tokens, positions, pointer_tokens = self._memory_tokens(bank)
-        attended = model.memory_attention(
-            curr=[_tokens(top)],
-            curr_pos=[self._top_position],
-            memory=tokens,
-            memory_pos=positions,
-            num_obj_ptr_tokens=pointer_tokens,
-        )
-        fused = attended.permute(1, 2, 0).view(top.shape)
-        return Sam2Conditioned(features, fused, starts=False)
+        memories = [(self._shape.memory_count - place - 1, memory.keys) for place, memory in bank.memories]
+        attended = self._attention.finish(features.begun, memories, self._pointer_keys(bank))
+        return Sam2Conditioned(features, attended.t().reshape(features.top.shape), starts=False)
 
-    def _memory_tokens(self, bank: MemoryBank[Sam2Memory]) -> tuple[torch.Tensor, torch.Tensor, int]:
-        """Tokens (n, 1, M) that memory attention reads, their positions, and how many are pointers."""
+    def _pointer_keys(self, bank: MemoryBank[Sam2Memory]) -> MemoryKeys | None:
+        """Object pointers, each cut into pieces as wide as memories, with their distances in time."""
+        if not bank.pointers:
+            return None
         model = self._model
-        tokens = [_tokens(memory.spatial).float() for _, memory in bank.memories]
-        positions = [
-            self._memory_position + model.maskmem_tpos_enc[self._shape.memory_count - place - 1]
-            for place, _ in bank.memories
-        ]
-        pointer_tokens = 0
-        if bank.pointers:
-            stacked = torch.from_numpy(np.stack([p for _, p in bank.pointers]))
-            pointers = stacked.to(self._device)[:, None]
-            pieces = model.hidden_dim // model.mem_dim
-            pointers = pointers.reshape(-1, 1, pieces, model.mem_dim).permute(0, 2, 1, 3).flatten(0, 1)
-            distances = torch.tensor([d for d, _ in bank.pointers], device=self._device)
-            encoded = self._sine(distances / (bank.pointer_span - 1), dim=model.hidden_dim)
-            place = model.obj_ptr_tpos_proj(encoded)[:, None].repeat_interleave(pieces, dim=0)
-            tokens.append(pointers)
-            positions.append(place)
-            pointer_tokens = pointers.shape[0]
-        return torch.cat(tokens), torch.cat(positions), pointer_tokens
+        pieces = model.hidden_dim // model.mem_dim
+        pointers = torch.from_numpy(np.stack([p for _, p in bank.pointers])).to(self._device)
+        distances = torch.tensor([d for d, _ in bank.pointers], device=self._device)
+        encoded = self._sine(distances / (bank.pointer_span - 1), dim=model.hidden_dim)
+        positions = model.obj_ptr_tpos_proj(encoded).repeat_interleave(pieces, dim=0)
+        return self._attention.pointer_keys(pointers.reshape(-1, model.mem_dim), positions)
 
     @torch.inference_mode()
     def decode_prompts(
@@ -156,11 +155,11 @@ class Sam2Runtime:
         previous_logits: npt.NDArray[np.float32] | None = None,
     ) -> Decoded:
         model = self._model
-        high_resolution = list(conditioned.features.high_resolution)
+        high_resolution = [finer.float() for finer in conditioned.features.high_resolution]
         if isinstance(prompts, MaskPrompt):
             # A given mask is the answer: no memory goes into its frame.
             outputs = model._use_mask_as_output(
-                conditioned.features.top, high_resolution, self._mask_input(prompts.mask)
+                conditioned.features.top.float(), high_resolution, self._mask_input(prompts.mask)
             )
         else:
             points = None if prompts is None else self._point_inputs(prompts)
@@ -208,21 +207,25 @@ class Sam2Runtime:
         low = torch.from_numpy(np.ascontiguousarray(logits, np.float32)).to(self._device)[None, None]
         full = functional.interpolate(low, size=(size, size), mode="bilinear", align_corners=False)
         spatial, _ = self._model._encode_new_memory(
-            current_vision_feats=[_tokens(features.top)],
+            current_vision_feats=[_tokens(features.top.float())],
             feat_sizes=[(self._grid, self._grid)],
             pred_masks_high_res=full,
             object_score_logits=torch.tensor([[object_score]], device=self._device),
             is_mask_from_pts=prompted,
         )
-        return Sam2Memory(spatial.to(torch.bfloat16))
+        return self._memory(spatial.to(torch.bfloat16))
 
     def features_from_bytes(self, data: bytes) -> Sam2Features:
-        top, *finer = _unpack(data, self._device)
-        return Sam2Features(top, tuple(finer))
+        top, begun, *finer = _unpack(data, self._device)
+        return Sam2Features(top, tuple(finer), begun)
 
+    @torch.inference_mode()
     def memory_from_bytes(self, data: bytes) -> Sam2Memory:
         (spatial,) = _unpack(data, self._device)
-        return Sam2Memory(spatial)
+        return self._memory(spatial)
+
+    def _memory(self, spatial: torch.Tensor) -> Sam2Memory:
+        return Sam2Memory(spatial, self._attention.memory_keys(spatial))
 
 
 def _tokens(maps: torch.Tensor) -> torch.Tensor:

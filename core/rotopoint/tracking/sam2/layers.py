@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Linear layers and attention in the precision of the kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch.nn import functional
+
+SCORES_AT_ONCE = 16 << 20
+"""Bytes of the attention matrix that are at hand at a time: what a large cache holds."""
+
+FEWEST_QUERIES = 64
+"""Rows of the attention matrix under which multiplying gets slow."""
+
+
+def packs_weights(weight: torch.Tensor) -> bool:
+    """Whether oneDNN can hold this weight in the layout that its kernels read."""
+    return (
+        weight.device.type == "cpu"
+        and weight.dtype == torch.bfloat16
+        and torch._C._has_mkldnn
+        and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+    )
+
+
+class Linear:
+    """y = x W^T + b. On the CPU in bfloat16 the weight is packed once, and what follows is fused into it.
+
+    `weight`: (out, in), `bias`: (out,), both float32 and rounded here to `dtype`.
+    """
+
+    def __init__(self, weight: torch.Tensor, bias: torch.Tensor, dtype: torch.dtype) -> None:
+        self._weight = weight.to(dtype).contiguous()
+        self._bias = bias.to(dtype).contiguous()
+        self._packed: Any = None
+        if packs_weights(self._weight):
+            self._packed = torch.ops.mkldnn._reorder_linear_weight(self._weight, None)
+            del self._weight
+
+    @classmethod
+    def of(cls, module: torch.nn.Linear, dtype: torch.dtype) -> Linear:
+        return cls(module.weight, module.bias, dtype)
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        if self._packed is None:
+            return functional.linear(x, self._weight, self._bias)
+        return self._fused(x, "none")
+
+    def relu(self, x: torch.Tensor) -> torch.Tensor:
+        if self._packed is None:
+            return functional.relu(functional.linear(x, self._weight, self._bias))
+        return self._fused(x, "relu")
+
+    def gelu(self, x: torch.Tensor) -> torch.Tensor:
+        if self._packed is None:
+            return functional.gelu(functional.linear(x, self._weight, self._bias))
+        return self._fused(x, "gelu", "none")
+
+    def _fused(self, x: torch.Tensor, activation: str, algorithm: str = "") -> torch.Tensor:
+        result: torch.Tensor = torch.ops.mkldnn._linear_pointwise(
+            x, self._packed, self._bias, activation, [], algorithm
+        )
+        return result
+
+
+def attend(queries: torch.Tensor, keys: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+    """softmax(Q K^T) V of one head: (n, c), (m, c), (m, v) give (n, v). Queries are already scaled.
+
+    On the CPU a few rows at a time: torch's fused kernel wants values as wide as keys, and takes more
+    than twice as long in bfloat16.
+    """
+    if queries.device.type != "cpu":
+        heads = functional.scaled_dot_product_attention(queries[None], keys[None], values[None], scale=1.0)
+        return heads[0]
+    out = queries.new_empty(queries.shape[0], values.shape[1])
+    transposed = keys.t()
+    for rows in _parts(len(queries), len(keys) * keys.element_size()):
+        torch.mm(torch.softmax(queries[rows] @ transposed, -1), values, out=out[rows])
+    return out
+
+
+def _parts(count: int, size: int) -> Iterator[slice]:
+    """Slices of `count` rows of `size` bytes each."""
+    step = max(FEWEST_QUERIES, SCORES_AT_ONCE // size)
+    return (slice(start, start + step) for start in range(0, count, step))

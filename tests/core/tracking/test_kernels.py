@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Kernels of our own give what the package's modules give."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from rotopoint.checkpoints import resolve  # noqa: E402
+from rotopoint.tracking import engine  # noqa: E402
+from rotopoint.tracking.configuration import ModelConfiguration, load_configuration  # noqa: E402
+from rotopoint.tracking.engine import choose_kernels, load_engine  # noqa: E402
+from rotopoint.tracking.kernels import KERNELS_VARIABLE, Kernels  # noqa: E402
+from rotopoint.tracking.runtime import MemoryBank, PointPrompts  # noqa: E402
+from rotopoint.tracking.sam2.build import build_model  # noqa: E402
+from rotopoint.tracking.sam2.image_encoder import ImageEncoder  # noqa: E402
+from rotopoint.tracking.sam2.layers import Linear, attend  # noqa: E402
+from rotopoint.tracking.sam2.memory_attention import MemoryAttention  # noqa: E402
+
+CHECKPOINTS = Path(__file__).parents[3] / "checkpoints"
+
+PRECISIONS = [(torch.float32, 1e-5), (torch.bfloat16, 2e-2)]
+"""With how far a result may be off, as a part of its own size."""
+
+
+def shape(name: str, size: int) -> ModelConfiguration:
+    return replace(load_configuration(CHECKPOINTS / f"{name}.toml"), image_size=size)
+
+
+def error(ours: torch.Tensor, theirs: torch.Tensor) -> float:
+    return float((ours.float() - theirs).norm() / theirs.norm())
+
+
+@pytest.mark.parametrize(("dtype", "allowed"), PRECISIONS)
+@pytest.mark.parametrize(("name", "size"), [("draft/draft", 192), ("draft/draft", 320), ("sam2.1_tiny", 320)])
+@torch.inference_mode()
+def test_the_image_encoder_is_the_packages(name: str, size: int, dtype: torch.dtype, allowed: float) -> None:
+    """320 pixels are no multiple of the windows, whose edges are padded."""
+    torch.manual_seed(1)
+    model = build_model(shape(name, size))
+    image = torch.randn(3, size, size)
+    theirs = model.forward_image(image[None])["backbone_fpn"]
+    ours = ImageEncoder(model.image_encoder, model.sam_mask_decoder, size, dtype)(image)
+    assert [o.shape for o in ours] == [t.shape for t in theirs]
+    assert max(error(o, t) for o, t in zip(ours, theirs, strict=True)) < allowed
+
+
+@pytest.mark.parametrize(("dtype", "allowed"), PRECISIONS)
+@pytest.mark.parametrize("pointers", [0, 6])
+@torch.inference_mode()
+def test_memory_attention_is_the_packages(pointers: int, dtype: torch.dtype, allowed: float) -> None:
+    torch.manual_seed(2)
+    model = build_model(shape("draft/draft", 192))
+    side, channels = 12, 128
+    top = torch.randn(1, channels, side, side)
+    position = model.image_encoder.neck.position_encoding(top).flatten(2).permute(2, 0, 1)
+    memories = [torch.randn(1, 64, side, side) for _ in range(2)]
+    memory_position = model.memory_encoder.position_encoding(memories[0]).flatten(2).permute(2, 0, 1)
+    pieces, distances = torch.randn(2, pointers, 64)
+    places = (1, 0)
+    tokens = [m.flatten(2).permute(2, 0, 1) for m in memories]
+    theirs = model.memory_attention(
+        curr=[top.flatten(2).permute(2, 0, 1)],
+        curr_pos=[position],
+        memory=torch.cat([*tokens, pieces[:, None]]),
+        memory_pos=torch.cat(
+            [*(memory_position + model.maskmem_tpos_enc[p] for p in places), distances[:, None]]
+        ),
+        num_obj_ptr_tokens=pointers,
+    )[:, 0]
+    attention = MemoryAttention(
+        model.memory_attention, position, memory_position, model.maskmem_tpos_enc[:, 0, 0], dtype
+    )
+    ours = attention.finish(
+        attention.begin(top),
+        [(p, attention.memory_keys(m)) for p, m in zip(places, memories, strict=True)],
+        attention.pointer_keys(pieces, distances) if pointers else None,
+    )
+    assert error(ours, theirs) < allowed
+
+
+def test_attention_in_parts_is_attention(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rotopoint.tracking.sam2.layers.SCORES_AT_ONCE", 1)
+    torch.manual_seed(3)
+    queries, keys, values = torch.randn(150, 8), torch.randn(40, 8), torch.randn(40, 3)
+    expected = torch.softmax(queries @ keys.t(), -1) @ values
+    assert torch.allclose(attend(queries, keys, values), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(("dtype", "allowed"), PRECISIONS)
+def test_a_linear_layer_fuses_what_follows(dtype: torch.dtype, allowed: float) -> None:
+    torch.manual_seed(4)
+    x, weight, bias = torch.randn(50, 32), torch.randn(48, 32), torch.randn(48)
+    layer = Linear(weight, bias, dtype)
+    plain = torch.nn.functional.linear(x, weight, bias)
+    assert error(layer(x.to(dtype)), plain) < allowed
+    assert error(layer.relu(x.to(dtype)), plain.relu()) < allowed
+    assert error(layer.gelu(x.to(dtype)), torch.nn.functional.gelu(plain)) < allowed
+
+
+def test_one_step_in_bfloat16_gives_the_same_mask(footage: Path) -> None:
+    """From the same memory, half a second later in the clip."""
+    import av
+    import cv2
+
+    with av.open(str(footage / "clips" / "dog.mp4")) as container:
+        decoded = container.decode(video=0)
+        pictures = [next(decoded).to_ndarray(format="rgb24") for _ in range(13)]
+    height, width = pictures[0].shape[:2]
+    masks, memory = {}, b""
+    for kernels in ("fp32", "bf16"):
+        runtime = load_engine(resolve("draft"), "cpu", kernels=kernels).runtime
+        size = runtime.shape.input_size
+        point = PointPrompts(
+            np.array([[590 * size / width, 440 * size / height]], np.float32), np.array([1], np.int32)
+        )
+        first = runtime.encode_image(pictures[0])
+        answer = runtime.decode_prompts(runtime.condition_on_memory(first, None), point)
+        if not memory:
+            made = runtime.encode_memory(first, answer.logits, answer.object_score, prompted=True)
+            memory, pointer = made.to_bytes(), answer.pointer
+        bank = MemoryBank(((0, runtime.memory_from_bytes(memory)),), ((1, pointer),), 3)
+        later = runtime.condition_on_memory(runtime.encode_image(pictures[-1]), bank)
+        logits = runtime.decode_prompts(later, None).logits
+        masks[kernels] = cv2.resize(logits, (width, height), interpolation=cv2.INTER_CUBIC) > 0
+    both, either = (f(masks["fp32"], masks["bf16"]).sum() for f in (np.logical_and, np.logical_or))
+    assert masks["fp32"].mean() > 0.01
+    assert both / either >= 0.99
+
+
+def test_kernels_follow_the_processor_and_can_be_forced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(KERNELS_VARIABLE, raising=False)
+    for native, chosen in ((True, Kernels.BF16), (False, Kernels.FP32)):
+        monkeypatch.setattr(engine, "_multiplies_bfloat16", lambda native=native: native)
+        monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: True)
+        assert choose_kernels("cpu") is chosen
+        assert choose_kernels("cpu", "auto") is chosen
+    monkeypatch.setenv(KERNELS_VARIABLE, "BF16")
+    assert choose_kernels("cpu") is Kernels.BF16
+    assert choose_kernels("cpu", "fp32") is Kernels.FP32
+    monkeypatch.setenv(KERNELS_VARIABLE, "nonsense")
+    assert choose_kernels("cpu") is Kernels.FP32
