@@ -20,8 +20,9 @@ import torch
 from rotopoint.checkpoints import ResolvedCheckpoint
 from rotopoint.frames import SourceFrame
 from rotopoint.store import RecordLayout, TrackFile, TrackKey
+from rotopoint.tracking.cache import FeatureCache, Kept
 from rotopoint.tracking.engine import Engine
-from rotopoint.tracking.loop import FeatureCache, SubjectTracker, run_together
+from rotopoint.tracking.loop import SubjectTracker, run_together
 from rotopoint.tracking.policy import policy_named
 from rotopoint.tracking.preprocess import model_input
 from rotopoint.tracking.runtime import PointPrompts
@@ -92,14 +93,13 @@ class Ours(Contestant):
     """The tracking loop and its records, in a store of its own."""
 
     def __init__(
-        self, engine: Engine, pictures: list[np.ndarray], subjects: int, keep_features: bool = False
+        self, engine: Engine, pictures: list[np.ndarray], subjects: int, kept: Kept | None = None
     ) -> None:
         self._runtime = engine.runtime
         self._folder = tempfile.TemporaryDirectory()
         self._positions = [SourceFrame(n) for n in range(CLIP)]
         self._layout = RecordLayout(engine.runtime.shape.logit_size, engine.runtime.shape.pointer_size)
-        limit = CLIP if keep_features else 4
-        self._cache = FeatureCache(engine.runtime, lambda frame: pictures[frame % len(pictures)], limit)
+        self._cache = FeatureCache(engine.runtime, lambda frame: pictures[frame % len(pictures)], kept)
         self._files = [self._open(subject) for subject in range(subjects)]
         self._trackers = [self._tracker(n, file, {0: _point(0)}) for n, file in enumerate(self._files)]
         for _ in run_together([(t, t.steps(0, 0)) for t in self._trackers]):
@@ -116,14 +116,23 @@ class Ours(Contestant):
         for _ in self._trackers:
             next(self._frames)
 
-    def encode_ahead(self, frames: range) -> None:
-        """What a pass before has left in the cache."""
+    def remember(self, frames: range) -> None:
+        """What a pass before has left in the cache: features, and memories of the first subject's frames."""
         for frame in frames:
             self._cache.features(SourceFrame(frame))
+            record = self._files[0].get(SourceFrame(frame))
+            if record is not None:
+                self._cache.memory(record)
+
+    def prepare(self, frame: int) -> None:
+        self._clicked(frame).prepare(frame)
 
     def click(self, frame: int) -> None:
         self._clicks += 1
-        self._tracker(0, self._files[0], {0: _point(0), frame: _point(self._clicks)}).preview(frame)
+        self._clicked(frame).preview(frame)
+
+    def _clicked(self, frame: int) -> SubjectTracker:
+        return self._tracker(0, self._files[0], {0: _point(0), frame: _point(self._clicks)})
 
     def _steps(self):
         work = [(t, t.steps(0, CLIP - 1)) for t in self._trackers]

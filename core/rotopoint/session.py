@@ -34,9 +34,10 @@ from rotopoint.plan import PicturePrompts, SubjectPlan, plan_subject, stale_pict
 from rotopoint.shot import Approved, Box, Mask, MatteEdge, Point, Shot
 from rotopoint.shot_json import map_paths
 from rotopoint.store import Record, RecordLayout, TrackStore
+from rotopoint.tracking.cache import FeatureCache
 from rotopoint.tracking.confidence import Evidence
 from rotopoint.tracking.joining import Joining
-from rotopoint.tracking.loop import FeatureCache, Preview, SubjectTracker, run_together
+from rotopoint.tracking.loop import Preview, SubjectTracker, run_together
 from rotopoint.tracking.policy import policy_named
 from rotopoint.tracking.preprocess import point_prompts
 from rotopoint.tracking.records import SubjectRecords
@@ -129,17 +130,21 @@ class ShotSession:
         )
 
     def track(
-        self, runtime: Sam2Runtime, before_step: Callable[[], None] | None = None
+        self,
+        runtime: Sam2Runtime,
+        before_step: Callable[[], None] | None = None,
+        cache: Cache | None = None,
     ) -> Generator[FrameTracked]:
         """Track all subjects, and name each clip frame of the range when it is finished.
 
         Frames that no record decides come last. Closing the iterator ends the work after the step in
         progress; what was tracked stays in the store. `before_step` is called before each step, also
         before those that no frame comes of; what it raises ends the work.
+        `cache` holds features of the runtime and the clip from one call to the next.
         """
         shown = {plan.subject.id: self._frames_of_positions(plan) for plan in self.plans}
         with ExitStack() as files:
-            cache = FeatureCache(runtime, self.clip.read)
+            cache = cache or FeatureCache(runtime, self.clip.read)
             trackers = [self._tracker(plan, runtime, cache, files, write=True) for plan in self.plans]
             work = [
                 (tracker, tracker.steps(plan.first, plan.last))
@@ -165,14 +170,33 @@ class ShotSession:
         `cache` holds features of the runtime and the clip from one call to the next.
         Raises SubjectUnknown, FrameOutsideClip.
         """
+        with ExitStack() as files:
+            tracker, position = self._tracker_at(runtime, subject_id, frame, cache, files)
+            return tracker.preview(position)
+
+    def prepare(
+        self, runtime: Sam2Runtime, subject_id: str, frame: ClipFrame, cache: Cache | None = None
+    ) -> None:
+        """Make ready what `preview` decodes prompts on; arguments and errors are the same."""
+        with ExitStack() as files:
+            tracker, position = self._tracker_at(runtime, subject_id, frame, cache, files)
+            tracker.prepare(position)
+
+    def _tracker_at(
+        self,
+        runtime: Sam2Runtime,
+        subject_id: str,
+        frame: ClipFrame,
+        cache: Cache | None,
+        files: ExitStack,
+    ) -> tuple[Tracker, int]:
+        """A subject's tracker, for reading, and the position of a clip frame."""
         plan = self.plan(subject_id)
         source = self.clip.frame_map.source(frame)
         if source is None:
             raise ClipUnreadable(self.clip.path, f"frame {frame} shows no picture")
-        with ExitStack() as files:
-            cache = cache or FeatureCache(runtime, self.clip.read)
-            tracker = self._tracker(plan, runtime, cache, files, write=False)
-            return tracker.preview(plan.pictures.index(source))
+        cache = cache or FeatureCache(runtime, self.clip.read)
+        return self._tracker(plan, runtime, cache, files, write=False), plan.pictures.index(source)
 
     def stored_record(self, subject_id: str, frame: ClipFrame) -> Record:
         """What the store holds of a subject on a clip frame, whatever the range.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where tracks are stored unless told otherwise."""
+"""Where lies what can be computed again, unless told otherwise."""
 
 from __future__ import annotations
 
@@ -12,12 +12,17 @@ FOLDER_VARIABLE = "ROTOPOINT_CACHE"
 """Environment variable that names the folder of all that can be computed again."""
 
 
-def default_store_folder() -> Path:
-    """`tracks` in the folder that `ROTOPOINT_CACHE` names, else in the user's cache folder."""
+def cache_folder() -> Path:
+    """The folder that `ROTOPOINT_CACHE` names, else the user's cache folder."""
     if named := os.environ.get(FOLDER_VARIABLE):
-        return Path(named) / "tracks"
+        return Path(named)
     try:
         from platformdirs import user_cache_path
     except ModuleNotFoundError as error:
         raise PackageMissing("platformdirs", "media") from error
-    return user_cache_path("rotopoint", appauthor=False) / "tracks"
+    return Path(user_cache_path("rotopoint", appauthor=False))
+
+
+def default_store_folder() -> Path:
+    """`tracks` in the cache folder."""
+    return cache_folder() / "tracks"

@@ -9,6 +9,7 @@ import pytest
 
 from rotopoint.errors import ProtocolBroken
 from rotopoint.store import TrackStore
+from rotopoint.tracking.cache import Kept
 from rotopoint.worker.inbox import Item
 from rotopoint.worker.protocol import (
     CancelledEvent,
@@ -16,6 +17,7 @@ from rotopoint.worker.protocol import (
     ErrorEvent,
     Event,
     LookRequest,
+    PrepareRequest,
     PreviewRequest,
     ReadyEvent,
     ShotRequest,
@@ -60,7 +62,7 @@ def serve(tmp_path: Path, *items: Item, engines: NoEngines | None = None) -> lis
     sent: list[Event] = []
     inbox = ListedInbox(*items)
     service = Service(
-        inbox, lambda event, _: sent.append(event), engines or NoEngines(), TrackStore(tmp_path), 1
+        inbox, lambda event, _: sent.append(event), engines or NoEngines(), TrackStore(tmp_path), Kept(), 1
     )
     service.run()
     assert sent[0] == ReadyEvent(("cpu", "cuda"), "cuda", 1)
@@ -86,6 +88,18 @@ def test_a_look_is_no_newer_click(tmp_path: Path) -> None:
     events = serve(tmp_path, click("1"), LookRequest("2", SHOT, "s", 1), LookRequest("3", SHOT, "s", 1))
     assert events[0] == CancelledEvent("2", None, "3")
     assert [e.id for e in events[1:]] == ["1", "3"]
+
+
+def test_what_is_prepared_waits_for_clicks_and_only_the_newest_counts(tmp_path: Path) -> None:
+    events = serve(
+        tmp_path,
+        PrepareRequest("1", SHOT, "s", 1),
+        PrepareRequest("2", SHOT, "t", 2),
+        click("3"),
+        click("4", 2),
+    )
+    assert events[0] == CancelledEvent("1", None, "2")
+    assert [e.id for e in events[1:]] == ["3", "4", "2"]
 
 
 def test_clicks_come_before_tracks(tmp_path: Path) -> None:

@@ -32,6 +32,8 @@ from rotopoint.worker.protocol import (
     HelloEvent,
     LookRequest,
     MatteRequest,
+    PreparedEvent,
+    PrepareRequest,
     PreviewEvent,
     PreviewRequest,
     ReadyEvent,
@@ -170,6 +172,27 @@ def test_a_click_is_provisional_until_a_pass_reaches_it(worker: WorkerClient, cl
     answer = preview(worker, shot, 5, "provisional").event
     assert not answer.provisional
     assert (answer.object_score, answer.predicted_iou) == (frame.object_score, frame.predicted_iou)
+
+
+def test_what_is_prepared_is_what_a_click_finds(worker: WorkerClient, clip: Path) -> None:
+    """Before a subject has any prompt, and on a tracked frame: the answers are those of clicks unprepared."""
+    later = Point(5, 30.0, 20.0)
+    for prompts, frame in (((), 2), ((CLICK,), 5)):
+        shot = shot_of(clip, *prompts, id="prepared")
+        if prompts:
+            track(worker, shot)
+        else:
+            shot = replace(shot, subjects=(replace(shot.subjects[0], prompts=()),))
+        request = PrepareRequest(worker.new_id(), shot_to_dict(shot), "prepared", frame)
+        worker.send(request)
+        assert worker.wait(request.id, LIMIT)[-1].event == PreparedEvent(
+            request.id, revision(shot), "prepared", frame
+        )
+        asked = shot_of(clip, *prompts, replace(later, frame=frame), id="prepared")
+        prepared = preview(worker, asked, frame, "prepared")
+        for elsewhere in (1, 3, 4):
+            preview(worker, asked, elsewhere, "prepared")
+        assert preview(worker, asked, frame, "prepared").payload == prepared.payload
 
 
 def test_a_look_computes_nothing(worker: WorkerClient, clip: Path) -> None:

@@ -23,6 +23,11 @@ class Engine:
     checkpoint: ResolvedCheckpoint
     device: str
 
+    @property
+    def identity(self) -> str:
+        """Differs where the same pictures may give other numbers."""
+        return f"{self.checkpoint.identity} {self.device} {self.runtime.kernels.value}"
+
 
 def load_engine(
     checkpoint: ResolvedCheckpoint,

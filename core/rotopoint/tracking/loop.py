@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from typing import Generic
 
 import numpy as np
-import numpy.typing as npt
 
 from rotopoint.frames import SourceFrame
 from rotopoint.store import Record
+from rotopoint.tracking.cache import FeatureCache, digest
 from rotopoint.tracking.joining import Joining, is_needless
 from rotopoint.tracking.policy import Address, Asked, Policy, Step
 from rotopoint.tracking.records import SubjectRecords
@@ -30,38 +30,8 @@ from rotopoint.tracking.runtime import (
     Runtime,
 )
 
-ReadPicture = Callable[[SourceFrame], npt.NDArray[np.uint8]]
-
 PASSES_AT_WORK = 3
 """Passes of a subject that take turns: the one beneath, one forward from a prompt, one backward."""
-
-FEATURES_KEPT = 4
-"""Pictures whose features stay at hand: the current one and a few for memories that are made late."""
-
-
-class FeatureCache(Generic[FeaturesT, ConditionedT, MemoryT]):
-    """Features of the pictures used last; what falls out is encoded again when it is asked for."""
-
-    def __init__(
-        self,
-        runtime: Runtime[FeaturesT, ConditionedT, MemoryT],
-        read: ReadPicture,
-        limit: int = FEATURES_KEPT,
-    ) -> None:
-        self._runtime = runtime
-        self._read = read
-        self._limit = limit
-        self._kept: OrderedDict[SourceFrame, FeaturesT] = OrderedDict()
-
-    def features(self, frame: SourceFrame) -> FeaturesT:
-        if frame in self._kept:
-            self._kept.move_to_end(frame)
-            return self._kept[frame]
-        features = self._runtime.encode_image(self._read(frame))
-        self._kept[frame] = features
-        if len(self._kept) > self._limit:
-            self._kept.popitem(last=False)
-        return features
 
 
 @dataclass(frozen=True)
@@ -143,7 +113,7 @@ class SubjectTracker(Generic[FeaturesT, ConditionedT, MemoryT]):
             # Upstream's sweeps go over the same pictures, and must not see each other's memories.
             self._forget_all()
             self._sweep = step.sweep
-        record = self._decode(step)
+        record = self._decode(step, self._condition(step))
         self._known[step.address] = record
         if step.leads_to is None:
             self._records.append(step.address, record)
@@ -158,6 +128,16 @@ class SubjectTracker(Generic[FeaturesT, ConditionedT, MemoryT]):
         taken = None if address is None else self._records.get(address)
         if taken is not None:
             return Preview(taken, provisional=False)
+        step, provisional = self._step_at(position)
+        return Preview(self._decode(step, self._ready(step)), provisional)
+
+    def prepare(self, position: int) -> None:
+        """Make ready what `preview` decodes a picture's prompts on, whatever these are by then."""
+        step, _ = self._step_at(position)
+        self._ready(step)
+
+    def _step_at(self, position: int) -> tuple[Step, bool]:
+        """The step that answers a click, and whether tracking may yet say otherwise."""
         steps = self._policy.steps(self._asked, position, position, self._runtime.shape)
         here = [s for s in steps if s.position == position and s.leads_to is None]
         reached = [s for s in here if s.corrects is None and all(a in self._records for a in s.needs)]
@@ -165,15 +145,24 @@ class SubjectTracker(Generic[FeaturesT, ConditionedT, MemoryT]):
         if prompted:
             reached = [s for s in reached if s.prompted]
         if not reached:
-            alone = Step(Address(position, position), prompted=prompted)
-            return Preview(self._decode(alone), provisional=True)
-        return Preview(self._decode(reached[-1]), provisional=not (prompted or len(here) == 1))
+            return Step(Address(position, position), prompted=prompted), True
+        return reached[-1], not (prompted or len(here) == 1)
 
-    def _decode(self, step: Step) -> Record:
-        frame = self._pictures[step.position]
-        features = self._cache.features(frame)
-        bank = self._bank(step) if step.attends else None
-        conditioned = self._runtime.condition_on_memory(features, bank)
+    def _ready(self, step: Step) -> ConditionedT:
+        """The same as `_condition`, kept for further clicks: the key names all that it follows from."""
+        seen = (
+            tuple((a.position - step.position, digest(self._record(a))) for a in addresses)
+            for addresses in (step.attends, [r.address for r in step.recent], step.pointers)
+        )
+        ages = tuple(r.age for r in step.recent)
+        key = (self._pictures[step.position], step.address.backward, ages, *seen)
+        return self._cache.conditioned(key, lambda: self._condition(step))
+
+    def _condition(self, step: Step) -> ConditionedT:
+        features = self._cache.features(self._pictures[step.position])
+        return self._runtime.condition_on_memory(features, self._bank(step) if step.attends else None)
+
+    def _decode(self, step: Step, conditioned: ConditionedT) -> Record:
         previous = None
         if step.corrects is not None:
             previous = self._record(step.corrects).logits.astype(np.float32)
@@ -182,7 +171,7 @@ class SubjectTracker(Generic[FeaturesT, ConditionedT, MemoryT]):
         )
         self._forget(step)
         return Record(
-            frame=frame,
+            frame=self._pictures[step.position],
             logits=decoded.logits.astype(self._policy.logit_type),
             pointer=decoded.pointer,
             object_score=decoded.object_score,
@@ -212,13 +201,7 @@ class SubjectTracker(Generic[FeaturesT, ConditionedT, MemoryT]):
 
     def _memory(self, address: Address) -> MemoryT:
         if address not in self._memories:
-            record = self._record(address)
-            self._memories[address] = self._runtime.encode_memory(
-                self._cache.features(record.frame),
-                record.logits.astype(np.float32),
-                record.object_score,
-                record.prompted,
-            )
+            self._memories[address] = self._cache.memory(self._record(address))
         return self._memories[address]
 
     def _forget(self, step: Step) -> None:

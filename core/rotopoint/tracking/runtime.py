@@ -67,6 +67,11 @@ class Decoded:
 class Packed(Protocol):
     """What a runtime holds is opaque to the loop, but can leave memory."""
 
+    @property
+    def nbytes(self) -> int:
+        """What it takes up in memory."""
+        ...
+
     def to_bytes(self) -> bytes: ...
 
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from rotopoint.clip import Clip, open_clip
 from rotopoint.clip.image_header import is_image
 from rotopoint.shot import ClipReference, Shot
+from rotopoint.tracking.cache import FeatureCache, Kept
 from rotopoint.tracking.engine import Engine
-from rotopoint.tracking.loop import FeatureCache
 
 if TYPE_CHECKING:
     from rotopoint.session import Cache
@@ -28,11 +28,11 @@ class OpenClip:
     stamp: Stamp
     features: tuple[Engine, Cache] | None = None
 
-    def cache(self, engine: Engine) -> Cache:
-        """Features by this engine: those of a picture and of the memories that it is decoded on."""
+    def cache(self, engine: Engine, kept: Kept) -> Cache:
+        """What `kept` holds of this clip by this engine; what is not there yet is made."""
         if self.features is None or self.features[0] is not engine:
-            limit = 1 + engine.runtime.shape.memory_count
-            self.features = (engine, FeatureCache(engine.runtime, self.clip.read, limit))
+            scope = (engine.identity, self.clip.identity)
+            self.features = (engine, FeatureCache(engine.runtime, self.clip.read, kept, scope))
         return self.features[1]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from rotopoint.deliver.output_folder import check_folder
 from rotopoint.errors import OutputExists
 from rotopoint.frames import ClipFrame
 from rotopoint.session import FrameTracked, ShotSession
+from rotopoint.shot import Point, Shot
 from rotopoint.shot_json import revision
 from rotopoint.tracking.engine import Engine
 from rotopoint.tracking.loop import Preview
@@ -25,8 +27,13 @@ from rotopoint.worker.protocol import (
     DoneEvent,
     Event,
     FrameEvent,
+    LookRequest,
     MatteEvent,
+    MatteRequest,
+    PreparedEvent,
+    PrepareRequest,
     PreviewEvent,
+    PreviewRequest,
     StartedEvent,
 )
 
@@ -42,16 +49,18 @@ def track_events(
     engine: Engine,
     folder: Path | None = None,
     before_step: Callable[[], None] | None = None,
+    cache: Cache | None = None,
 ) -> Generator[Event]:
     """Track a shot; with a folder, write each matte as it comes, over what is there.
 
-    The folder is proven writable before the first step. See ShotSession for what is raised.
+    The folder is proven writable before the first step. `cache` is as in `ShotSession.track`. See
+    ShotSession for what is raised.
     """
     session.check_approved()
     if folder is not None:
         _check_names(session, folder)
         check_folder(folder)
-    with closing(session.track(engine.runtime, before_step)) as frames:
+    with closing(session.track(engine.runtime, before_step, cache)) as frames:
         yield from _frame_events(request, session, frames, folder, session.pending())
 
 
@@ -103,6 +112,26 @@ def _preview_event(
         predicted_iou=_finite(answer.record.predicted_iou),
     )
     return event, logits.tobytes()
+
+
+def asked_about(shot: Shot, request: PreviewRequest | LookRequest | MatteRequest | PrepareRequest) -> Shot:
+    """The part of a shot that a click is about: others may be unfinished, and have no part in the answer.
+
+    What is prepared is a click to come, somewhere on the frame. Raises SubjectUnknown.
+    """
+    subject = shot.subject(request.subject)
+    frame = ClipFrame(request.frame)
+    if isinstance(request, PrepareRequest) and not subject.prompts_on(frame):
+        subject = replace(subject, prompts=(*subject.prompts, Point(frame, 0.0, 0.0)))
+    return shot.with_subjects([subject])
+
+
+def prepare(
+    request: str, revised: str, session: ShotSession, engine: Engine, subject: str, frame: int, cache: Cache
+) -> tuple[PreparedEvent, bytes]:
+    """Make ready what a click on a frame needs; `revised` as in `preview`."""
+    session.prepare(engine.runtime, subject, ClipFrame(frame), cache)
+    return PreparedEvent(request, revised, subject, frame), b""
 
 
 def matte(

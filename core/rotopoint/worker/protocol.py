@@ -64,6 +64,17 @@ class MatteRequest:
 
 
 @dataclass(frozen=True)
+class PrepareRequest:
+    """Make ready what a click of one subject on one frame needs: whoever lands there may click soon."""
+
+    kind: ClassVar[str] = "prepare"
+    id: str
+    shot: dict[str, Any]
+    subject: str
+    frame: int
+
+
+@dataclass(frozen=True)
 class TrackRequest:
     """Track all subjects; with a folder, write each matte as it comes, over what is there."""
 
@@ -169,6 +180,17 @@ class MatteEvent:
 
 
 @dataclass(frozen=True)
+class PreparedEvent:
+    """A click of the subject on the frame waits for the mask decoder alone, until others are looked at."""
+
+    kind: ClassVar[str] = "prepared"
+    id: str
+    revision: str
+    subject: str
+    frame: int
+
+
+@dataclass(frozen=True)
 class StartedEvent:
     """Work on frames begins, or begins anew with a newer shot.
 
@@ -245,6 +267,7 @@ Request: TypeAlias = (
     PreviewRequest
     | LookRequest
     | MatteRequest
+    | PrepareRequest
     | TrackRequest
     | DeliverRequest
     | ShotRequest
@@ -257,6 +280,7 @@ Event: TypeAlias = (
     | ReadyEvent
     | PreviewEvent
     | MatteEvent
+    | PreparedEvent
     | StartedEvent
     | FrameEvent
     | DoneEvent
@@ -272,6 +296,7 @@ REQUESTS: dict[str, type[Request]] = {
         PreviewRequest,
         LookRequest,
         MatteRequest,
+        PrepareRequest,
         TrackRequest,
         DeliverRequest,
         ShotRequest,
@@ -287,6 +312,7 @@ EVENTS: dict[str, type[Event]] = {
         ReadyEvent,
         PreviewEvent,
         MatteEvent,
+        PreparedEvent,
         StartedEvent,
         FrameEvent,
         DoneEvent,
@@ -298,7 +324,7 @@ EVENTS: dict[str, type[Event]] = {
 
 def ends_work(event: Event) -> bool:
     """Whether this is the last event of its work."""
-    return isinstance(event, (PreviewEvent, MatteEvent, DoneEvent, CancelledEvent, ErrorEvent))
+    return isinstance(event, (PreviewEvent, MatteEvent, PreparedEvent, DoneEvent, CancelledEvent, ErrorEvent))
 
 
 def encode(message: Message, payload: bytes = b"") -> bytes:

@@ -16,7 +16,7 @@ from typing import BinaryIO, NoReturn
 from rotopoint import __version__
 from rotopoint.errors import PackageMissing, RotopointError
 from rotopoint.messages import explain
-from rotopoint.store_folder import default_store_folder
+from rotopoint.store_folder import cache_folder, default_store_folder
 from rotopoint.tracking.kernels import KERNEL_NAMES, KERNELS_VARIABLE
 from rotopoint.tracking.threads import default_threads, share_cores
 from rotopoint.worker.inbox import Inbox
@@ -79,6 +79,7 @@ def _service(
     # What computes takes a while to import; hello must not wait for it.
     try:
         from rotopoint.store import TrackStore
+        from rotopoint.tracking.cache import Kept
         from rotopoint.tracking.engine import load_engine
         from rotopoint.worker.engines import Engines
         from rotopoint.worker.service import Service
@@ -86,7 +87,8 @@ def _service(
         raise PackageMissing(error.name or "av", "media") from error
     log.info("tracks lie in %s", folder)
     engines = Engines(options.device, options.threads, partial(load_engine, kernels=options.kernels))
-    Service(inbox, send, engines, TrackStore(folder), options.idle).run()
+    kept = Kept(options.cache_memory << 20, options.cache_disk << 20, cache_folder())
+    Service(inbox, send, engines, TrackStore(folder), kept, options.idle).run()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -109,6 +111,20 @@ def _parser() -> argparse.ArgumentParser:
         "--kernels",
         choices=KERNEL_NAMES,
         help=f"the model's precision (default: {KERNELS_VARIABLE}, else what the device does best)",
+    )
+    parser.add_argument(
+        "--cache-memory",
+        type=int,
+        default=256,
+        metavar="MIB",
+        help="room in memory for features of pictures, which a correction needs again (default: 256)",
+    )
+    parser.add_argument(
+        "--cache-disk",
+        type=int,
+        default=8192,
+        metavar="MIB",
+        help="room on disk for those that memory has none for; removed at the end (default: 8192)",
     )
     parser.add_argument(
         "--idle",

@@ -17,6 +17,7 @@ from rotopoint.session import ShotSession
 from rotopoint.shot import Shot
 from rotopoint.shot_json import revision, shot_from_dict
 from rotopoint.store import TrackStore
+from rotopoint.tracking.cache import Kept
 from rotopoint.worker import jobs
 from rotopoint.worker.clips import OpenClips
 from rotopoint.worker.engines import Engines
@@ -30,6 +31,7 @@ from rotopoint.worker.protocol import (
     Event,
     LookRequest,
     MatteRequest,
+    PrepareRequest,
     PreviewRequest,
     ReadyEvent,
     ShotRequest,
@@ -40,7 +42,14 @@ from rotopoint.worker.protocol import (
 CLIPS_KEPT = 2
 
 Send: TypeAlias = Callable[[Event, bytes], None]
-Click: TypeAlias = PreviewRequest | LookRequest | MatteRequest
+Click: TypeAlias = PreviewRequest | LookRequest | MatteRequest | PrepareRequest
+
+ANSWERS: dict[type[Click], Callable[..., tuple[Event, bytes]]] = {
+    PreviewRequest: jobs.preview,
+    MatteRequest: jobs.matte,
+    PrepareRequest: jobs.prepare,
+}
+"""Those that take a model."""
 
 log = logging.getLogger(__name__)
 
@@ -59,14 +68,17 @@ class Job:
 
 
 class Service:
-    """Answers requests until it is told to end or its input does. `idle`: seconds until memory of
-    other devices than the CPU is given back."""
+    """Answers requests until it is told to end or its input does. `kept` holds features from one request
+    to the next. `idle`: seconds until memory of other devices than the CPU is given back."""
 
-    def __init__(self, inbox: Inbox, send: Send, engines: Engines, store: TrackStore, idle: float) -> None:
+    def __init__(
+        self, inbox: Inbox, send: Send, engines: Engines, store: TrackStore, kept: Kept, idle: float
+    ) -> None:
         self._inbox = inbox
         self._send = send
         self._engines = engines
         self._store = store
+        self._kept = kept
         self._idle = idle
         self._clips = OpenClips(CLIPS_KEPT)
         self._clicks: dict[tuple[object, ...], Click] = {}
@@ -92,6 +104,7 @@ class Service:
         for request in (*self._clicks.values(), *(job.request for job in self._waiting)):
             self._send(CancelledEvent(request.id), b"")
         self._clips.close()
+        self._kept.close()
 
     def _wait(self) -> None:
         """For the next request; what is held in memory meanwhile is given back after a while."""
@@ -105,6 +118,7 @@ class Service:
     def _release(self) -> None:
         # Kept features lie on the device too.
         self._clips.close()
+        self._kept.leave_memory()
         self._engines.release_devices()
         self._exhausted = False
 
@@ -115,7 +129,9 @@ class Service:
                 self._accept(item)
             if not self._clicks or self._ending:
                 return
-            self._answer(self._clicks.pop(next(iter(self._clicks))))
+            # What is prepared can wait for what is asked.
+            first = min(self._clicks, key=lambda key: isinstance(self._clicks[key], PrepareRequest))
+            self._answer(self._clicks.pop(first))
 
     def _accept(self, item: Item) -> None:
         match item:
@@ -123,7 +139,7 @@ class Service:
                 self._ending = True
             case ProtocolBroken():
                 self._report(item, item.request, None)
-            case PreviewRequest() | LookRequest() | MatteRequest():
+            case PreviewRequest() | LookRequest() | MatteRequest() | PrepareRequest():
                 self._accept_click(item)
             case TrackRequest() | DeliverRequest():
                 self._waiting.append(Job(item))
@@ -133,10 +149,13 @@ class Service:
                 self._cancel(id)
 
     def _accept_click(self, click: Click) -> None:
-        """Of several for one subject and frame of a clip only the newest is answered."""
+        """Of several for one subject and frame of a clip only the newest is answered; one lands on one frame
+        at a time, so of all that is to be prepared only the newest is."""
         clip = click.shot.get("clip")
         path = clip.get("path") if isinstance(clip, dict) else None
-        key = (click.kind, str(path), click.subject, click.frame)
+        key: tuple[object, ...] = (click.kind, str(path), click.subject, click.frame)
+        if isinstance(click, PrepareRequest):
+            key = (click.kind,)
         older = self._clicks.pop(key, None)
         if older is not None:
             self._send(CancelledEvent(older.id, superseded_by=click.id), b"")
@@ -171,8 +190,7 @@ class Service:
             shot = shot_from_dict(click.shot)
             revised = revision(shot)
             with self._reported(click.id, revised):
-                # Other subjects may be unfinished, and have no part in the answer.
-                shot = shot.with_subjects([shot.subject(click.subject)])
+                shot = jobs.asked_about(shot, click)
                 opened = self._clips.get(shot)
                 checkpoint = self._engines.checkpoint(shot.settings.checkpoint)
                 with ShotSession(shot, checkpoint, self._store, opened.clip) as session:
@@ -180,8 +198,8 @@ class Service:
                         self._send(*jobs.look(click.id, revised, session, click.subject, click.frame))
                         return
                     engine = self._engines.engine(checkpoint)
-                    answer = jobs.preview if isinstance(click, PreviewRequest) else jobs.matte
-                    cache = opened.cache(engine)
+                    answer = ANSWERS[type(click)]
+                    cache = opened.cache(engine, self._kept)
                     self._send(*answer(click.id, revised, session, engine, click.subject, click.frame, cache))
 
     def _do(self, job: Job) -> None:
@@ -200,7 +218,8 @@ class Service:
         """The work on one shot; whether it broke off for a newer one."""
         request = job.request
         checkpoint = self._engines.checkpoint(shot.settings.checkpoint)
-        with ShotSession(shot, checkpoint, self._store, clips.get(shot).clip) as session:
+        opened = clips.get(shot)
+        with ShotSession(shot, checkpoint, self._store, opened.clip) as session:
             if isinstance(request, DeliverRequest):
                 events = jobs.deliver_events(
                     request.id, session, Path(request.folder), overwrite=request.overwrite
@@ -208,7 +227,10 @@ class Service:
             else:
                 engine = self._engines.engine(checkpoint)
                 folder = None if request.folder is None else Path(request.folder)
-                events = jobs.track_events(request.id, session, engine, folder, lambda: self._between(job))
+                cache = opened.cache(engine, self._kept)
+                events = jobs.track_events(
+                    request.id, session, engine, folder, lambda: self._between(job), cache
+                )
             try:
                 with closing(events):
                     for event in events:

@@ -17,6 +17,10 @@ SHAPE = ModelShape(input_size=64, logit_size=16, pointer_size=4, memory_count=3,
 class FakeBytes:
     data: bytes
 
+    @property
+    def nbytes(self) -> int:
+        return len(self.data)
+
     def to_bytes(self) -> bytes:
         return self.data
 

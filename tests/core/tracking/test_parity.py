@@ -12,7 +12,8 @@ import torch
 from rotopoint.checkpoints import resolve
 from rotopoint.frames import SourceFrame
 from rotopoint.store import RecordLayout, TrackKey, TrackStore
-from rotopoint.tracking.loop import FeatureCache, SubjectTracker, run_together
+from rotopoint.tracking.cache import FeatureCache
+from rotopoint.tracking.loop import SubjectTracker, run_together
 from rotopoint.tracking.policy import Asked, policy_named
 from rotopoint.tracking.preprocess import model_input
 from rotopoint.tracking.records import SubjectRecords

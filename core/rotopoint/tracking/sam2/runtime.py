@@ -47,6 +47,10 @@ class Sam2Features:
     high_resolution: tuple[torch.Tensor, ...]
     begun: torch.Tensor
 
+    @property
+    def nbytes(self) -> int:
+        return sum(t.nbytes for t in (self.top, self.begun, *self.high_resolution))
+
     def to_bytes(self) -> bytes:
         return _pack(self.top, self.begun, *self.high_resolution)
 
@@ -66,6 +70,10 @@ class Sam2Memory:
 
     spatial: torch.Tensor
     keys: MemoryKeys
+
+    @property
+    def nbytes(self) -> int:
+        return self.spatial.nbytes + self.keys.values.nbytes + sum(t.nbytes for t in self.keys.layers)
 
     def to_bytes(self) -> bytes:
         return _pack(self.spatial)

@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a clip's pictures gave before, kept while there is room: in memory first, then on disk.
+
+All of it follows from its key, and can be computed again: what is evicted, lost or damaged costs time alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import logging
+import shutil
+import tempfile
+import threading
+import zlib
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from rotopoint.frames import SourceFrame
+from rotopoint.store import Record
+from rotopoint.tracking.runtime import ConditionedT, FeaturesT, MemoryT, Packed, Runtime
+
+ReadPicture = Callable[[SourceFrame], npt.NDArray[np.uint8]]
+
+MEMORY_BYTES = 256 << 20
+"""Room in memory unless told otherwise: some twenty pictures of a large model."""
+
+LEAST_ITEMS = 4
+"""What a step works with stays in memory however little room there is."""
+
+CONDITIONED_KEPT = 2
+"""Pictures that are ready for clicks: the one that is looked at, and the one before."""
+
+FOLDER_PREFIX = "features-"
+LOCK_NAME = "in use.lock"
+
+ItemT = TypeVar("ItemT", bound=Packed)
+
+log = logging.getLogger(__name__)
+
+
+class Kept:
+    """Items by key. The one that was not asked for the longest leaves memory first, and then the disk.
+
+    `folder` is where a folder for files is made once one is needed, and removed again by `close`; with
+    `disk_bytes` 0 none is. Threads may share it.
+    """
+
+    def __init__(
+        self, memory_bytes: int = MEMORY_BYTES, disk_bytes: int = 0, folder: Path | None = None
+    ) -> None:
+        self._memory_bytes = memory_bytes
+        self._disk_bytes = disk_bytes if folder is not None else 0
+        self._parent = folder
+        self._folder: Path | None = None
+        self._folder_lock: Any = None
+        self._items: OrderedDict[Hashable, Packed] = OrderedDict()
+        self._files: OrderedDict[Hashable, tuple[Path, int]] = OrderedDict()
+        self._in_memory = 0
+        self._on_disk = 0
+        self._names = itertools.count()
+        self._lock = threading.RLock()
+
+    @property
+    def memory_used(self) -> int:
+        """Bytes."""
+        return self._in_memory
+
+    @property
+    def disk_used(self) -> int:
+        """Bytes."""
+        return self._on_disk
+
+    def get(self, key: Hashable, restore: Callable[[bytes], ItemT]) -> ItemT | None:
+        """The item that was put under a key; `restore` makes it from its bytes. None where it is gone."""
+        with self._lock:
+            if key in self._items:
+                self._items.move_to_end(key)
+                found: Any = self._items[key]
+                return found  # type: ignore[no-any-return]
+            data = self._read(key)
+            if data is None:
+                return None
+            item = restore(data)
+            self._keep(key, item)
+            return item
+
+    def put(self, key: Hashable, item: Packed) -> None:
+        """Keep an item; one of the same key is the same."""
+        with self._lock:
+            if key not in self._items:
+                self._keep(key, item)
+
+    def leave_memory(self) -> None:
+        """Move all to the disk, as far as there is room."""
+        with self._lock:
+            self._shrink(0, 0)
+
+    def close(self) -> None:
+        """Forget all and remove the files."""
+        with self._lock:
+            self._items.clear()
+            self._files.clear()
+            self._in_memory = self._on_disk = 0
+            if self._folder is not None:
+                self._folder_lock.release()
+                shutil.rmtree(self._folder, ignore_errors=True)
+                self._folder = None
+
+    def _keep(self, key: Hashable, item: Packed) -> None:
+        self._items[key] = item
+        self._in_memory += item.nbytes
+        self._shrink(self._memory_bytes, LEAST_ITEMS)
+
+    def _shrink(self, room: int, least: int) -> None:
+        while self._in_memory > room and len(self._items) > least:
+            key, item = self._items.popitem(last=False)
+            self._in_memory -= item.nbytes
+            if self._disk_bytes > 0 and key not in self._files:
+                self._write(key, item.to_bytes())
+
+    def _write(self, key: Hashable, data: bytes) -> None:
+        size = len(data) + 4
+        try:
+            if self._folder is None:
+                self._make_folder()
+            assert self._folder is not None
+            while self._files and self._on_disk + size > self._disk_bytes:
+                self._drop(next(iter(self._files)))
+            if size > self._disk_bytes:
+                return
+            path = self._folder / str(next(self._names))
+            path.write_bytes(zlib.crc32(data).to_bytes(4, "little") + data)
+        except OSError as error:
+            # A full disk is no reason to stop.
+            log.warning("features are kept in memory alone: %s", error)
+            self._disk_bytes = 0
+            return
+        self._files[key] = (path, size)
+        self._on_disk += size
+
+    def _make_folder(self) -> None:
+        """A folder of this process, and an end to those that crashed ones have left."""
+        from filelock import FileLock, Timeout
+
+        assert self._parent is not None
+        self._parent.mkdir(parents=True, exist_ok=True)
+        for left in self._parent.glob(f"{FOLDER_PREFIX}*"):
+            try:
+                FileLock(left / LOCK_NAME).acquire(timeout=0).lock.release()
+            except Timeout:
+                continue
+            shutil.rmtree(left, ignore_errors=True)
+        self._folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX, dir=self._parent))
+        self._folder_lock = FileLock(self._folder / LOCK_NAME)
+        self._folder_lock.acquire(timeout=0)
+
+    def _read(self, key: Hashable) -> bytes | None:
+        if key not in self._files:
+            return None
+        self._files.move_to_end(key)
+        try:
+            content = self._files[key][0].read_bytes()
+        except OSError:
+            content = b""
+        data = content[4:]
+        if len(content) < 4 or zlib.crc32(data).to_bytes(4, "little") != content[:4]:
+            self._drop(key)
+            return None
+        return data
+
+    def _drop(self, key: Hashable) -> None:
+        path, size = self._files.pop(key)
+        self._on_disk -= size
+        path.unlink(missing_ok=True)
+
+
+class FeatureCache(Generic[FeaturesT, ConditionedT, MemoryT]):
+    """Features of a clip's pictures by one runtime, memories made of them, and what is ready for clicks.
+
+    `kept` may be shared by several clips and models, which `scope` tells apart.
+    """
+
+    def __init__(
+        self,
+        runtime: Runtime[FeaturesT, ConditionedT, MemoryT],
+        read: ReadPicture,
+        kept: Kept | None = None,
+        scope: Hashable = None,
+    ) -> None:
+        self._runtime = runtime
+        self._read = read
+        self._kept = kept or Kept()
+        self._scope = scope
+        self._conditioned: OrderedDict[Hashable, ConditionedT] = OrderedDict()
+
+    def features(self, frame: SourceFrame) -> FeaturesT:
+        key = (self._scope, frame)
+        features = self._kept.get(key, self._runtime.features_from_bytes)
+        if features is None:
+            features = self._runtime.encode_image(self._read(frame))
+            self._kept.put(key, features)
+        return features
+
+    def memory(self, record: Record) -> MemoryT:
+        """The memory of a frame as it was stored."""
+        key = (self._scope, record.frame, digest(record))
+        memory = self._kept.get(key, self._runtime.memory_from_bytes)
+        if memory is None:
+            memory = self._runtime.encode_memory(
+                self.features(record.frame),
+                record.logits.astype(np.float32),
+                record.object_score,
+                record.prompted,
+            )
+            self._kept.put(key, memory)
+        return memory
+
+    def conditioned(self, key: Hashable, make: Callable[[], ConditionedT]) -> ConditionedT:
+        """What `make` gives; it must follow from `key`."""
+        if key not in self._conditioned:
+            self._conditioned[key] = make()
+            if len(self._conditioned) > CONDITIONED_KEPT:
+                self._conditioned.popitem(last=False)
+        self._conditioned.move_to_end(key)
+        return self._conditioned[key]
+
+
+def digest(record: Record) -> bytes:
+    """16 bytes that differ where what memories and pointers are made of does."""
+    content = hashlib.blake2b(digest_size=16)
+    content.update(np.array([record.object_score, record.prompted], np.float64).tobytes())
+    content.update(record.pointer.tobytes())
+    content.update(record.logits.tobytes())
+    return content.digest()
