@@ -21,6 +21,7 @@ from rotopoint.tracking.sam2.build import build_model  # noqa: E402
 from rotopoint.tracking.sam2.image_encoder import ImageEncoder  # noqa: E402
 from rotopoint.tracking.sam2.layers import Linear, attend  # noqa: E402
 from rotopoint.tracking.sam2.memory_attention import MemoryAttention  # noqa: E402
+from rotopoint.tracking.sam2.memory_encoder import MemoryEncoder  # noqa: E402
 
 CHECKPOINTS = Path(__file__).parents[3] / "checkpoints"
 
@@ -82,6 +83,19 @@ def test_memory_attention_is_the_packages(pointers: int, dtype: torch.dtype, all
         attention.pointer_keys(pieces, distances) if pointers else None,
     )
     assert error(ours, theirs) < allowed
+
+
+@pytest.mark.parametrize(("dtype", "allowed"), PRECISIONS)
+@torch.inference_mode()
+def test_the_memory_encoder_is_the_packages(dtype: torch.dtype, allowed: float) -> None:
+    torch.manual_seed(5)
+    encoder = build_model(shape("draft/draft", 192)).memory_encoder
+    for block in encoder.fuser.layers:
+        # As it comes, a block adds next to nothing.
+        block.gamma.fill_(0.5)
+    top, mask = torch.randn(1, 128, 12, 12), 10 * torch.randn(192, 192)
+    theirs = encoder(top, mask[None, None], skip_mask_sigmoid=True)["vision_features"]
+    assert error(MemoryEncoder(encoder, dtype)(top, mask), theirs) < allowed
 
 
 def test_attention_in_parts_is_attention(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from rotopoint.tracking.sam2.layers import Linear, attend
+from rotopoint.tracking.sam2.layers import Linear, attend, channel_map
 
 BAND_TOKENS = 4096
 """Tokens that go through a block at a time."""
@@ -141,7 +141,7 @@ class ImageEncoder:
         finest = (decoder.conv_s0, decoder.conv_s1)
         # Nothing is added between the two: one map.
         self._finest = [_chained(*pair, dtype) for pair in zip(lateral, finest, strict=False)]
-        self._coarse = [_map(convolution, dtype) for convolution in lateral[len(finest) :]]
+        self._coarse = [channel_map(convolution, dtype) for convolution in lateral[len(finest) :]]
 
     def __call__(self, image: torch.Tensor) -> list[torch.Tensor]:
         """Maps (1, C, h, w) of a picture (3, size, size) that is normalized, the finest first."""
@@ -163,11 +163,6 @@ class ImageEncoder:
         )
         top = fine + functional.interpolate(coarse, scale_factor=2.0, mode="nearest")
         return [*(finer.permute(2, 0, 1)[None].contiguous() for finer in maps), top]
-
-
-def _map(convolution: Any, dtype: torch.dtype) -> Linear:
-    """A convolution of one pixel."""
-    return Linear(convolution.weight[:, :, 0, 0], convolution.bias, dtype)
 
 
 def _chained(first: Any, second: Any, dtype: torch.dtype) -> Linear:

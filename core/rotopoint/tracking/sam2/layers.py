@@ -66,6 +66,11 @@ class Linear:
         return result
 
 
+def channel_map(convolution: Any, dtype: torch.dtype) -> Linear:
+    """A convolution of one pixel, for channels that come last."""
+    return Linear(convolution.weight[:, :, 0, 0], convolution.bias, dtype)
+
+
 def attend(queries: torch.Tensor, keys: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
     """softmax(Q K^T) V of one head: (n, c), (m, c), (m, v) give (n, v). Queries are already scaled.
 

@@ -21,6 +21,7 @@ from rotopoint.tracking.preprocess import model_input
 from rotopoint.tracking.runtime import Decoded, FramePrompts, MaskPrompt, MemoryBank, ModelShape, PointPrompts
 from rotopoint.tracking.sam2.image_encoder import ImageEncoder
 from rotopoint.tracking.sam2.memory_attention import MemoryAttention, MemoryKeys
+from rotopoint.tracking.sam2.memory_encoder import MemoryEncoder
 from rotopoint.tracking.sam2.package import sam2_module
 
 PREVIOUS_LOGIT_LIMIT = 32.0
@@ -111,7 +112,8 @@ class Sam2Runtime:
                 places=model.maskmem_tpos_enc[:, 0, 0],
                 dtype=dtype,
             )
-        model.image_encoder = model.memory_attention = None
+            self._memory_encoder = MemoryEncoder(model.memory_encoder, dtype)
+        model.image_encoder = model.memory_attention = model.memory_encoder = None
 
     @property
     def shape(self) -> ModelShape:
@@ -214,13 +216,13 @@ class Sam2Runtime:
         size = self._shape.input_size
         low = torch.from_numpy(np.ascontiguousarray(logits, np.float32)).to(self._device)[None, None]
         full = functional.interpolate(low, size=(size, size), mode="bilinear", align_corners=False)
-        spatial, _ = self._model._encode_new_memory(
-            current_vision_feats=[_tokens(features.top.float())],
-            feat_sizes=[(self._grid, self._grid)],
-            pred_masks_high_res=full,
-            object_score_logits=torch.tensor([[object_score]], device=self._device),
-            is_mask_from_pts=prompted,
-        )
+        model = self._model
+        binary = prompted and model.binarize_mask_from_pts_for_mem_enc
+        mask = (full > 0).float() if binary else torch.sigmoid(full)
+        mask = mask * model.sigmoid_scale_for_mem_enc + model.sigmoid_bias_for_mem_enc
+        spatial = self._memory_encoder(features.top, mask[0, 0])
+        if object_score <= 0 and model.no_obj_embed_spatial is not None:
+            spatial = spatial + model.no_obj_embed_spatial[..., None, None]
         return self._memory(spatial.to(torch.bfloat16))
 
     def features_from_bytes(self, data: bytes) -> Sam2Features:
