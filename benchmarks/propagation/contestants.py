@@ -19,12 +19,13 @@ import torch
 
 from rotopoint.checkpoints import ResolvedCheckpoint
 from rotopoint.frames import SourceFrame
-from rotopoint.store import RecordLayout, TrackFile, TrackKey
+from rotopoint.store import RecordLayout, TrackKey, TrackStore
 from rotopoint.tracking.cache import FeatureCache, Kept
 from rotopoint.tracking.engine import Engine
 from rotopoint.tracking.loop import SubjectTracker, run_together
-from rotopoint.tracking.policy import policy_named
+from rotopoint.tracking.policy import Address, Asked, policy_named
 from rotopoint.tracking.preprocess import model_input
+from rotopoint.tracking.records import SubjectRecords
 from rotopoint.tracking.runtime import PointPrompts
 from tests.core.tracking.upstream import upstream_predictor, upstream_state
 
@@ -100,15 +101,15 @@ class Ours(Contestant):
         self._positions = [SourceFrame(n) for n in range(CLIP)]
         self._layout = RecordLayout(engine.runtime.shape.logit_size, engine.runtime.shape.pointer_size)
         self._cache = FeatureCache(engine.runtime, lambda frame: pictures[frame % len(pictures)], kept)
-        self._files = [self._open(subject) for subject in range(subjects)]
-        self._trackers = [self._tracker(n, file, {0: _point(0)}) for n, file in enumerate(self._files)]
+        self._records = [self._open(subject) for subject in range(subjects)]
+        self._trackers = [self._tracker(n, {0: _point(0)}) for n in range(subjects)]
         for _ in run_together([(t, t.steps(0, 0)) for t in self._trackers]):
             pass
-        for file in self._files:
-            first = file.get(SourceFrame(0))
+        for records in self._records:
+            first = records.get(Address(0, 0))
             assert first is not None
             for frame in range(1, FILLED):
-                file.append(replace(first, frame=SourceFrame(frame), prompted=False))
+                records.append(Address(0, frame), replace(first, frame=SourceFrame(frame), prompted=False))
         self._frames = self._steps()
         self._clicks = 0
 
@@ -120,7 +121,7 @@ class Ours(Contestant):
         """What a pass before has left in the cache: features, and memories of the first subject's frames."""
         for frame in frames:
             self._cache.features(SourceFrame(frame))
-            record = self._files[0].get(SourceFrame(frame))
+            record = self._records[0].get(Address(0, frame))
             if record is not None:
                 self._cache.memory(record)
 
@@ -132,26 +133,36 @@ class Ours(Contestant):
         self._clicked(frame).preview(frame)
 
     def _clicked(self, frame: int) -> SubjectTracker:
-        return self._tracker(0, self._files[0], {0: _point(0), frame: _point(self._clicks)})
+        return self._tracker(0, {0: _point(0), frame: _point(self._clicks)})
 
     def _steps(self):
         work = [(t, t.steps(0, CLIP - 1)) for t in self._trackers]
         return (tracked for tracked in run_together(work) if tracked.computed)
 
-    def _tracker(self, subject: int, file: TrackFile, points: dict[int, np.ndarray]) -> SubjectTracker:
+    def _tracker(self, subject: int, points: dict[int, np.ndarray]) -> SubjectTracker:
         scale = self._runtime.shape.input_size / np.array(PICTURE_SIZE)
         prompts = {
             frame: PointPrompts((xy * scale).astype(np.float32), np.array([1], np.int32))
             for frame, xy in points.items()
         }
-        policy = policy_named("default")
         return SubjectTracker(
-            str(subject), self._runtime, self._cache, self._positions, prompts, policy, file
+            str(subject),
+            self._runtime,
+            self._cache,
+            self._positions,
+            Asked(tuple(sorted(prompts))),
+            prompts,
+            policy_named("default"),
+            self._records[subject],
         )
 
-    def _open(self, subject: int) -> TrackFile:
-        key = TrackKey("clip", str(subject), "prompts", "checkpoint", "default", "srgb")
-        return TrackFile(Path(self._folder.name) / f"{subject}.track", self._layout, key, write=True)
+    def _open(self, subject: int) -> SubjectRecords:
+        def key(address: Address) -> TrackKey:
+            # What is clicked is looked for apart from the track that it corrects.
+            return TrackKey("clip", str(subject), str(address.start), "checkpoint", "default", "srgb")
+
+        store = TrackStore(Path(self._folder.name))
+        return SubjectRecords(store, self._layout, self._positions, key, write=True)
 
 
 class _Cycle:
