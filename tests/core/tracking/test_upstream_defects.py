@@ -25,6 +25,7 @@ from rotopoint.session import FrameTracked, ShotSession
 from rotopoint.shot import ClipReference, Direction, MatteEdge, Point, Settings, Shot, Subject
 from rotopoint.shot_json import revision, shot_to_dict
 from rotopoint.store import TrackStore
+from rotopoint.tracking.cache import Kept
 from rotopoint.tracking.engine import Engine, load_engine
 from rotopoint.tracking.sam2.build import build_model
 from rotopoint.tracking.sam2.runtime import Sam2Runtime
@@ -170,7 +171,8 @@ def test_5_a_subject_added_while_tracking_runs_is_tracked(engine: Engine, clip: 
     inbox = LateInbox(TrackRequest("t", shot_to_dict(one)), ShotRequest("t", shot_to_dict(two)), looks=12)
     sent: list[Event] = []
     engines = Engines("cpu", 2, load)
-    Service(inbox, lambda event, _: sent.append(event), engines, TrackStore(tmp_path / "s"), 1).run()
+    store = TrackStore(tmp_path / "s")
+    Service(inbox, lambda event, _: sent.append(event), engines, store, Kept(), 1).run()
     assert not [e for e in sent if isinstance(e, ErrorEvent)]
     frames = [e for e in sent if isinstance(e, FrameEvent)]
     assert any(e.revision == revision(one) for e in frames)
