@@ -60,6 +60,7 @@ class ClipState:
 
     `done` of `total` frames are finished while `tracking`. `previews` are by subject and clip frame; `looked`
     has the revision of the shot for which the store was last asked about one, `confidence` is 0..1.
+    `prepared` is the subject, frame and revision for which the engine was last told to get ready.
     """
 
     message: str = ""
@@ -70,6 +71,7 @@ class ClipState:
     previews: dict[tuple[str, int], Preview] = field(default_factory=dict)
     looked: dict[tuple[str, int], str] = field(default_factory=dict)
     confidence: dict[tuple[str, int], float] = field(default_factory=dict)
+    prepared: tuple[str, int, str] | None = None
 
     @property
     def progress(self) -> float:

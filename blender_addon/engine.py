@@ -21,6 +21,7 @@ from rotopoint.worker.protocol import (
     DoneEvent,
     ErrorEvent,
     LookRequest,
+    PrepareRequest,
     PreviewRequest,
     ReadyEvent,
     ShotRequest,
@@ -48,10 +49,12 @@ class Launch:
 
 
 class Kind(Enum):
-    """What a request is for: a click's mask, the mask that is stored for a frame on screen, or all mattes."""
+    """What a request is for: a click's mask, the mask stored for a frame on screen, what a click there would
+    need, or all mattes."""
 
     PREVIEW = auto()
     LOOK = auto()
+    PREPARE = auto()
     TRACK = auto()
 
 
@@ -130,6 +133,20 @@ class Engine:
         request = client.new_id()
         client.send(LookRequest(request, shot_to_dict(shot), subject, frame))
         self._work[request] = Work(Kind.LOOK, key, shot, revised)
+
+    def prepare(self, key: int, shot: Shot, subject: str, frame: int) -> None:
+        """Let a started engine make ready what a click of a subject on one clip frame needs.
+
+        Each state of the shot is prepared for once.
+        """
+        client, state = self._client, self.state(key)
+        wanted = (subject, frame, revision(shot))
+        if client is None or not client.running or state.prepared == wanted:
+            return
+        state.prepared = wanted
+        request = client.new_id()
+        client.send(PrepareRequest(request, shot_to_dict(shot), subject, frame))
+        self._work[request] = Work(Kind.PREPARE, key, shot, wanted[-1])
 
     def track(self, key: int, shot: Shot, folder: Path) -> None:
         """Track all subjects and write each matte as it comes. Raises as `preview` does."""
@@ -224,7 +241,8 @@ class Engine:
         if over and work.kind is Kind.TRACK:
             state.tracking = False
         # That a frame is not tracked yet, or a click was followed by another, is no news.
-        silent = {Kind.PREVIEW: CancelledEvent, Kind.LOOK: (CancelledEvent, ErrorEvent)}.get(work.kind, ())
+        unasked = (CancelledEvent, ErrorEvent)
+        silent = {Kind.PREVIEW: CancelledEvent, Kind.LOOK: unasked, Kind.PREPARE: unasked}.get(work.kind, ())
         if not isinstance(event, silent):
             state.apply(event, received.payload, work.shot)
         return work.key
@@ -232,10 +250,12 @@ class Engine:
     def _fail(self, error: RotopointError) -> set[int]:
         """The worker has ended: so has all work."""
         client, self._client = self._client, None
-        failed = {work.key for work in self._work.values() if work.kind is not Kind.LOOK}
+        asked = (Kind.PREVIEW, Kind.TRACK)
+        failed = {work.key for work in self._work.values() if work.kind in asked}
         self._work.clear()
         for state in self.states.values():
             state.looked.clear()
+            state.prepared = None
         for key in failed:
             self.state(key).tracking = False
             self.state(key).say(line(error), failed=True)

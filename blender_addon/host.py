@@ -139,6 +139,18 @@ def look(clip: MovieClip, frame: int) -> None:
             engine.look(clip.session_uid, shot, uid, frame)
 
 
+def prepare(clip: MovieClip, frame: int) -> None:
+    """Let a started engine get ready for a click of the active subject on a clip frame, while it is idle."""
+    subject = shots.active_subject(clip)
+    if not engine.started or engine.working or subject is None or subject.locked:
+        return
+    try:
+        engine.prepare(clip.session_uid, shots.shot_of(clip), subject.uid, frame)
+    except RotopointError:
+        # Half done, say; a click will name it.
+        return
+
+
 def shown() -> Iterator[tuple[MovieClip, int]]:
     """The clips with subjects that Clip Editors show, and the clip frame that each is on."""
     for window in bpy.context.window_manager.windows:
@@ -194,9 +206,12 @@ class _Timer:
         on_screen = list(shown())
         seen = [(clip.session_uid, frame) for clip, frame in on_screen]
         if compare or seen != self._seen:
+            stays = seen == self._seen
             self._seen = seen
             for clip, frame in on_screen:
                 look(clip, frame)
+                if stays:
+                    prepare(clip, frame)
         return TICK_SECONDS if engine.working or on_screen else IDLE_SECONDS
 
 

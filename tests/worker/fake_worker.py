@@ -127,6 +127,8 @@ class FakeWorker:
                     self.answer(item)
                 case p.LookRequest():
                     self.look(item)
+                case p.PrepareRequest(id, shot, subject, frame):
+                    self.send(p.PreparedEvent(id, revision(shot_from_dict(shot)), subject, frame))
                 case p.TrackRequest(id, shot, folder):
                     self.track(id, shot_from_dict(shot), folder)
                 case p.DeliverRequest(id, shot, folder):

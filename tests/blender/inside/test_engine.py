@@ -217,6 +217,24 @@ def test_looking_shows_what_was_tracked_and_starts_nothing(clip: bpy.types.Movie
     assert not host.engine.busy(clip.session_uid)
 
 
+def test_the_engine_gets_ready_where_one_stays(clip: bpy.types.MovieClip) -> None:
+    use_fake_worker()
+    uid = subject_of(clip)
+    host.prepare(clip, 3)
+    assert not host.engine.started
+    done = tracked(clip).message
+    host.prepare(clip, 3)
+    assert host.engine.busy(clip.session_uid)
+    state = host.wait(clip, LIMIT)
+    assert (state.prepared[:2], state.message) == ((uid, 3), done)
+    host.prepare(clip, 3)
+    assert not host.engine.working, "it gets ready twice for the same"
+    clip.rotopoint.subjects[0].points[0].x = 0.25
+    host.prepare(clip, 3)
+    assert host.engine.working
+    host.wait(clip, LIMIT)
+
+
 def test_a_subject_or_clip_deleted_meanwhile(clip: bpy.types.MovieClip) -> None:
     use_fake_worker("--slow", "0.05")
     add_subject(clip, "ball", (1, 0.2, 0.2, True))
