@@ -208,6 +208,17 @@ def place_strip(strip: bpy.types.Strip, start: int, left: int, right: int) -> No
             setattr(strip, name, frame)
 
 
+def forget_pictures(strip: bpy.types.Strip, *, read: bool) -> None:
+    """Let Blender make the strip's pictures anew, and with `read` read its files anew.
+
+    Until 4.4 it also keeps what comes before the modifiers' result as a kind of its own.
+    """
+    kinds = strip.bl_rna.functions["invalidate_cache"].parameters["type"].enum_items.keys()
+    for kind in kinds:
+        if read or kind != "RAW":
+            strip.invalidate_cache(kind)
+
+
 def masks_follow_flips() -> bool:
     """Whether a strip is flipped before its MASK modifier, so that the mask has to be flipped as well.
 

@@ -17,7 +17,7 @@ from bpy.types import MovieClip
 from rotopoint.errors import NothingToTrack, RotopointError
 from rotopoint.shot_json import revision
 
-from . import mattes, shots
+from . import compat, mattes, shots
 from .clip_state import ClipState
 from .engine import Engine, Launch
 from .faults import Refused
@@ -77,7 +77,7 @@ def wait(clip: MovieClip, timeout: float | None = None) -> ClipState:
     before = engine.tracked()
     state = engine.wait(key, timeout)
     if key in before:
-        _reload_images(before[key].folder)
+        _show_anew(before[key].folder)
     return state
 
 
@@ -111,7 +111,7 @@ def listen() -> set[int]:
     before = engine.tracked()
     changed = engine.pump()
     for key in before.keys() - engine.tracked().keys():
-        _reload_images(before[key].folder)
+        _show_anew(before[key].folder)
     if changed:
         _redraw()
     return changed
@@ -160,11 +160,28 @@ def shown() -> Iterator[tuple[MovieClip, int]]:
                 yield clip, shots.clip_frame(clip, area.spaces.active.clip_user.frame_current)
 
 
-def _reload_images(folder: Path | None) -> None:
-    """Blender shows what it has read before until it is told that files changed."""
+def _show_anew(folder: Path | None) -> None:
+    """Blender shows what it has read before of mattes in a folder until it is told that files changed."""
+    if folder is None:
+        return
     for image in bpy.data.images:
-        if image.source == "SEQUENCE" and Path(bpy.path.abspath(image.filepath)).parent == folder:
+        if image.source == "SEQUENCE" and _lies_in(Path(bpy.path.abspath(image.filepath)).parent, folder):
             image.reload()
+    for scene in bpy.data.scenes:
+        strips = [] if scene.sequence_editor is None else list(compat.all_strips(scene))
+        mattes_there = [
+            strip
+            for strip in strips
+            if strip.type == "IMAGE" and _lies_in(Path(bpy.path.abspath(strip.directory)), folder)
+        ]
+        # What was made of mattes is kept with the strips that they mask.
+        for strip in strips if mattes_there else ():
+            compat.forget_pictures(strip, read=strip in mattes_there)
+
+
+def _lies_in(one: Path, other: Path) -> bool:
+    """Whether two paths name one folder; those relative to the .blend may go up and down again."""
+    return one.resolve() == other.resolve()
 
 
 def _redraw() -> None:
