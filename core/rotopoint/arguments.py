@@ -41,6 +41,7 @@ class SubjectArguments:
     name: str
     prompts: list[Prompt] = field(default_factory=list)
     absent: list[FrameRange] = field(default_factory=list)
+    follow: bool = False
 
 
 class _AddSubject(argparse.Action):
@@ -58,6 +59,13 @@ class _AddPrompt(argparse.Action):
             "--mask": read_mask,
         }
         _last_subject(namespace, option, values).prompts.append(readers[str(option)](values))
+
+
+class _Follow(argparse.Action):
+    """Belongs to the `--subject` before it."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option: str | None = None) -> None:
+        _last_subject(namespace, option, "").follow = True
 
 
 class _AddAbsent(argparse.Action):
@@ -118,13 +126,19 @@ def build_parser() -> argparse.ArgumentParser:
     prompts.add_argument("--box", action=_AddPrompt, metavar="FRAME:X0,Y0,X1,Y1")
     prompts.add_argument("--mask", action=_AddPrompt, metavar="FRAME:FILE")
     prompts.add_argument("--absent", action=_AddAbsent, metavar="A-B", help="frames where it is not there")
+    prompts.add_argument(
+        "--follow",
+        action=_Follow,
+        nargs=0,
+        help="see a part of the plate alone that follows it: for small ones",
+    )
     asked = track.add_argument_group("what is asked (a SHOT.json says all this itself)")
     asked.add_argument("--range", metavar="A-B", help="clip frames, both included; default: all")
     asked.add_argument("--direction", choices=_choices(Direction))
     asked.add_argument(
         "--checkpoint", metavar="NAME|FILE", help="draft, tiny, small, base_plus, large or a file"
     )
-    asked.add_argument("--policy", metavar="NAME", help="default, forward or upstream")
+    asked.add_argument("--policy", metavar="NAME", help="default, selective, forward or upstream")
     asked.add_argument("--missing", choices=_choices(Missing), help="what a gap in a sequence shows")
     asked.add_argument("--input-transform", metavar="NAME", help="auto, srgb, linear or a .cube file")
     asked.add_argument("--edge", choices=_choices(MatteEdge), help="how hard the matte's edge is")
@@ -243,7 +257,8 @@ def _subjects(given: Sequence[SubjectArguments]) -> tuple[Subject, ...]:
         known = merged.setdefault(subject.name, SubjectArguments(subject.name))
         known.prompts += subject.prompts
         known.absent += subject.absent
+        known.follow |= subject.follow
     return tuple(
-        Subject(id=name, name=name, prompts=tuple(found.prompts), absent=tuple(found.absent))
+        Subject(name, name, tuple(found.prompts), absent=tuple(found.absent), follow=found.follow)
         for name, found in merged.items()
     )

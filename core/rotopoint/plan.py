@@ -13,8 +13,8 @@ from rotopoint.errors import AbsenceConflict, MaskUnreadable, PromptsConflict
 from rotopoint.frames import ClipFrame, FrameMap, FrameRange, SourceFrame
 from rotopoint.shot import Box, Direction, Mask, Point, Settings, Subject
 from rotopoint.store import TrackKey
-from rotopoint.tracking.joining import GetRecord, Joining, is_needless
-from rotopoint.tracking.policy import Address, Asked, Policy, Step
+from rotopoint.tracking.joining import Joining, is_needless
+from rotopoint.tracking.policy import Address, Asked, GetRecord, Policy, Step
 from rotopoint.tracking.runtime import ModelShape
 
 
@@ -150,6 +150,7 @@ def track_keys(
         first, last = min(*influence, *address), max(*influence, *address)
         text = json.dumps(
             {
+                "follow": plan.subject.follow,
                 "start": plan.pictures[address.start],
                 "prompts": [(plan.pictures[p], digests[p]) for p in influence],
                 "absent": [

@@ -31,23 +31,29 @@ from rotopoint.errors import (
 from rotopoint.frames import ClipFrame, FileNumber, FrameRange
 from rotopoint.mattes import make_matte
 from rotopoint.plan import PicturePrompts, SubjectPlan, plan_subject, stale_pictures, stale_steps, track_keys
+from rotopoint.region import WHOLE, sampled
 from rotopoint.shot import Approved, Box, Mask, MatteEdge, Point, Shot
 from rotopoint.shot_json import map_paths
 from rotopoint.store import Record, RecordLayout, TrackStore
 from rotopoint.tracking.cache import FeatureCache
 from rotopoint.tracking.confidence import Evidence
+from rotopoint.tracking.following import Following
 from rotopoint.tracking.joining import Joining
 from rotopoint.tracking.loop import Preview, SubjectTracker, run_together
 from rotopoint.tracking.policy import policy_named
 from rotopoint.tracking.preprocess import point_prompts
 from rotopoint.tracking.records import SubjectRecords
-from rotopoint.tracking.runtime import FramePrompts, MaskPrompt, ModelShape
+from rotopoint.tracking.runtime import NO_OBJECT_LOGIT, FramePrompts, MaskPrompt, ModelShape
 
 if TYPE_CHECKING:
     from rotopoint.tracking.sam2.runtime import Sam2Conditioned, Sam2Features, Sam2Memory, Sam2Runtime
 
     Tracker = SubjectTracker[Sam2Features, Sam2Conditioned, Sam2Memory]
     Cache = FeatureCache[Sam2Features, Sam2Conditioned, Sam2Memory]
+
+
+OVERVIEW_SIZE = 1024
+"""Samples of logits over a whole picture, at most, where a record is about a part of it."""
 
 
 @dataclass(frozen=True)
@@ -264,9 +270,22 @@ class ShotSession:
         if mask is not None:
             return mask if self.shot.settings.edge is not MatteEdge.HARD else (mask > 0.5).astype(np.float32)
         settings = self.shot.settings
-        return make_matte(
-            record.logits.astype(np.float32), self.clip.size, settings.edge, settings.largest_hole
-        )
+        region = record.region.within(self.clip.size)
+        part = make_matte(record.logits, region.size, settings.edge, settings.largest_hole)
+        if record.region == WHOLE:
+            return part
+        whole = np.zeros(self.clip.size[::-1], np.float32)
+        region.of(whole)[...] = part
+        return whole
+
+    def overview(self, record: Record) -> npt.NDArray[np.float32]:
+        """Logits (n, n) over the whole picture, whatever part of it the record is about."""
+        if record.region == WHOLE:
+            return record.logits.astype(np.float32)
+        whole = WHOLE.within(self.clip.size)
+        finer = max(whole.size) / max(record.region.size)
+        count = min(round(record.logits.shape[0] * finer), OVERVIEW_SIZE)
+        return sampled(record.logits, record.region, whole, count, NO_OBJECT_LOGIT).astype(np.float32)
 
     def _decided(self, plan: SubjectPlan, frame: ClipFrame) -> float | None:
         """The confidence of a frame without a record: full where a person has decided it."""
@@ -344,7 +363,15 @@ class ShotSession:
             for position, prompts in plan.prompts.items()
         }
         return SubjectTracker(
-            plan.subject.id, runtime, cache, plan.pictures, plan.asked, prompts, self.policy, records
+            plan.subject.id,
+            runtime,
+            cache,
+            plan.pictures,
+            plan.asked,
+            prompts,
+            self.policy,
+            records,
+            Following(self.clip.size, self._shape.input_size) if plan.subject.follow else None,
         )
 
     def _frame_prompts(self, plan: SubjectPlan, position: int, prompts: PicturePrompts) -> FramePrompts:

@@ -108,6 +108,7 @@ class Subject:
     Prompts are a set: their order means nothing and is not kept. `color` is for display only,
     linear RGB 0..1. On frames of `absent` the subject is not there: its matte is empty, and nothing is
     remembered of them; ranges that touch are joined. Frames that are `approved` keep their mattes.
+    `follow`: each picture is cut to where the subject was last, for small subjects of large plates.
     Raises SubjectNameInvalid, BoxEmpty, PromptsConflict, AbsenceConflict, ApprovedTwice.
     """
 
@@ -117,6 +118,7 @@ class Subject:
     color: tuple[float, float, float] = (1.0, 0.35, 0.1)
     absent: tuple[FrameRange, ...] = ()
     approved: tuple[Approved, ...] = ()
+    follow: bool = False
 
     def __post_init__(self) -> None:
         if fault := name_fault(self.name):

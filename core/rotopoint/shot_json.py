@@ -70,6 +70,7 @@ def shot_to_dict(shot: Shot) -> Json:
                 "color": list(s.color),
                 "prompts": [_prompt_to_dict(p) for p in s.prompts],
                 "absent": [[frames.first, frames.last] for frames in s.absent],
+                "follow": s.follow,
                 "approved": [{"frame": a.frame, "path": a.path, "sha256": a.sha256} for a in s.approved],
             }
             for s in shot.subjects
@@ -265,6 +266,7 @@ class _Reader:
                 self.approved(self.mapping(a, f"{where}.approved[{n}]"), f"{where}.approved[{n}]")
                 for n, a in enumerate(self.sequence(data, "approved", where))
             ),
+            follow=self.flag(data, "follow", where, False),
         )
 
     def approved(self, data: Json, where: str) -> Approved:

@@ -26,8 +26,9 @@ import numpy.typing as npt
 
 from rotopoint.errors import OutputUnwritable, PackageMissing, StoreBusy
 from rotopoint.frames import SourceFrame
+from rotopoint.region import WHOLE, Region
 
-FORMAT = "rotopoint-track-1"
+FORMAT = "rotopoint-track-2"
 HEADER_BYTES = 4096
 
 
@@ -47,6 +48,7 @@ class RecordLayout:
                 ("prompted", "<i4"),
                 ("object_score", "<f4"),
                 ("predicted_iou", "<f4"),
+                ("region", "<i4", (4,)),
                 ("pointer", "<f4", (self.pointer_size,)),
                 ("logits", np.dtype(self.logit_type).newbyteorder("<"), (self.logit_size, self.logit_size)),
                 ("checksum", "<u4"),
@@ -59,7 +61,7 @@ class Record:
     """One frame of a subject as it was stored; the tracker goes on from this, not from what it computed.
 
     `logits`: (n, n) float16 or float32, over 0 inside. `pointer`: (c,) float32. `object_score` is a
-    logit; `predicted_iou` 0..1. `prompted`: the frame carries prompts.
+    logit; `predicted_iou` 0..1. `prompted`: the frame carries prompts. The logits cover `region`.
     """
 
     frame: SourceFrame
@@ -68,6 +70,7 @@ class Record:
     object_score: float
     predicted_iou: float
     prompted: bool
+    region: Region = WHOLE
 
     @property
     def present(self) -> bool:
@@ -175,6 +178,7 @@ class TrackFile:
             object_score=float(row["object_score"]),
             predicted_iou=float(row["predicted_iou"]),
             prompted=bool(row["prompted"]),
+            region=Region(*map(int, row["region"])),
         )
 
     def append(self, record: Record) -> None:
@@ -185,6 +189,7 @@ class TrackFile:
         row["prompted"] = record.prompted
         row["object_score"] = record.object_score
         row["predicted_iou"] = record.predicted_iou
+        row["region"] = record.region
         row["pointer"] = record.pointer
         row["logits"] = record.logits
         row["checksum"] = zlib.crc32(row.tobytes()[:-4])

@@ -130,6 +130,26 @@ def test_events_are_the_workers(clip: Path, run: Callable[..., int], tmp_path: P
     assert all(Path(e["file"]).is_file() for e in events[1:-1])
 
 
+def test_a_small_subject_of_a_large_plate_is_followed(run: Callable[..., int], tmp_path: Path) -> None:
+    """A ball of 20 pixels in a plate of 2000, over noise: on the whole, the model would see 2 pixels."""
+    plate = tmp_path / "plate"
+    plate.mkdir()
+    ground = np.random.default_rng(3).integers(40, 90, (150, 250, 3), np.uint8)
+    ground = cv2.resize(ground, (2000, 1200), interpolation=cv2.INTER_CUBIC)
+    where = [(600 + 12 * n, 500 + 4 * n) for n in range(4)]
+    for n, center in enumerate(where):
+        drawn = ground.copy()
+        cv2.circle(drawn, center, 10, (60, 160, 250), -1)
+        write_image(plate / f"p_{n + 1:03d}.png", drawn)
+    point = ("--subject", "ball", "--point", "1:600,500")
+    assert run("track", plate, "-o", tmp_path / "m", *point, "--follow", "--format", "png8") == 0
+    for n, center in enumerate(where):
+        truth = np.zeros((1200, 2000), np.uint8)
+        cv2.circle(truth, center, 10, 1, -1)
+        matte = read_gray(tmp_path / "m" / f"p_ball_matte.{n + 1:04d}.png") > 0.5
+        assert (matte & (truth > 0)).sum() > 0.5 * (matte | (truth > 0)).sum(), n
+
+
 def test_absent_frames_are_empty_and_certain(
     clip: Path, run: Callable[..., int], tmp_path: Path, capsys
 ) -> None:

@@ -102,6 +102,7 @@ def full_shot() -> Shot:
                 (0.1, 0.2, 0.3),
                 absent=(FrameRange(ClipFrame(6), ClipFrame(8)),),
                 approved=(Approved(ClipFrame(3), "approved/3.png", "ab" * 32),),
+                follow=True,
             ),
             Subject("1", "Ball", (Box(FIRST, 1, 2, 3, 4), Mask(ClipFrame(9), "m.png"))),
         ),

@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rotopoint.frames import SourceFrame
+from rotopoint.region import WHOLE, Region
 from rotopoint.store import Record
 from rotopoint.tracking.runtime import ConditionedT, FeaturesT, MemoryT, Packed, Runtime
 
@@ -199,11 +200,11 @@ class FeatureCache(Generic[FeaturesT, ConditionedT, MemoryT]):
         self._scope = scope
         self._conditioned: OrderedDict[Hashable, ConditionedT] = OrderedDict()
 
-    def features(self, frame: SourceFrame) -> FeaturesT:
-        key = (self._scope, frame)
+    def features(self, frame: SourceFrame, region: Region = WHOLE) -> FeaturesT:
+        key = (self._scope, frame, region)
         features = self._kept.get(key, self._runtime.features_from_bytes)
         if features is None:
-            features = self._runtime.encode_image(self._read(frame))
+            features = self._runtime.encode_image(region.of(self._read(frame)))
             self._kept.put(key, features)
         return features
 
@@ -213,7 +214,7 @@ class FeatureCache(Generic[FeaturesT, ConditionedT, MemoryT]):
         memory = self._kept.get(key, self._runtime.memory_from_bytes)
         if memory is None:
             memory = self._runtime.encode_memory(
-                self.features(record.frame),
+                self.features(record.frame, record.region),
                 record.logits.astype(np.float32),
                 record.object_score,
                 record.prompted,
@@ -234,7 +235,7 @@ class FeatureCache(Generic[FeaturesT, ConditionedT, MemoryT]):
 def digest(record: Record) -> bytes:
     """16 bytes that differ where what memories and pointers are made of does."""
     content = hashlib.blake2b(digest_size=16)
-    content.update(np.array([record.object_score, record.prompted], np.float64).tobytes())
+    content.update(np.array([record.object_score, record.prompted, *record.region], np.float64).tobytes())
     content.update(record.pointer.tobytes())
     content.update(record.logits.tobytes())
     return content.digest()

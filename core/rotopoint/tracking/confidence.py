@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from rotopoint.region import WHOLE, around_both, sampled
 from rotopoint.store import Record
 
 NAMES = (
@@ -41,6 +42,9 @@ LATE = 16
 LARGEST_CHANGE = 3.0
 """Changes of area (as natural logarithms) and place (in sides of the mask) beyond it are as bad."""
 
+FINEST = 1024
+"""Samples across on which masks of different regions are compared, at most."""
+
 FEW_SAMPLES = 3.0
 """Added to areas, so that a few samples more or less of a tiny mask are no jump."""
 
@@ -48,6 +52,11 @@ FEW_SAMPLES = 3.0
 def agreement(a: Record, b: Record) -> float:
     """IoU of two records' masks; 1 where both are empty."""
     ours, theirs = a.logits > 0, b.logits > 0
+    if a.region != b.region:
+        both = around_both(a.region, b.region)
+        finest = min(*a.region.size, *b.region.size)
+        count = min(round(max(both.size) / finest * len(ours)), FINEST)
+        ours, theirs = (sampled(m, r, both, count, False) for m, r in ((ours, a.region), (theirs, b.region)))
     union = np.count_nonzero(ours | theirs)
     return np.count_nonzero(ours & theirs) / union if union else 1.0
 
@@ -75,15 +84,14 @@ class Evidence:
         next to it on the way from there; `other` is that of the pass that comes to meet it. `late_scores`
         are the object scores of the last LATE pictures of the pass, this one's included.
         """
-        area, first, previous = (float((r.logits > 0).sum()) for r in (record, prompted, before))
-        since = np.clip(_log_ratio(area, first), -LARGEST_CHANGE, LARGEST_CHANGE)
+        since = np.clip(_change(record, prompted), -LARGEST_CHANGE, LARGEST_CHANGE)
         numbers = (
             _certainty([record.object_score]),
             _certainty(late_scores),
             record.predicted_iou,
             min(since, 0.0),
             -max(since, 0.0),
-            -min(abs(_log_ratio(area, previous)), LARGEST_CHANGE),
+            -min(abs(_change(record, before)), LARGEST_CHANGE),
             -_jump(before, record),
             -np.log1p(distance),
             0.0 if other is None else agreement(record, other) - 0.5,
@@ -100,8 +108,16 @@ def _certainty(object_scores: Sequence[float]) -> float:
     return float(np.mean(np.clip(object_scores, -HIGHEST_SCORE, HIGHEST_SCORE)) / HIGHEST_SCORE)
 
 
-def _log_ratio(area: float, other: float) -> float:
-    return float(np.log((area + FEW_SAMPLES) / (other + FEW_SAMPLES)))
+def _change(record: Record, since: Record) -> float:
+    """The natural logarithm of the ratio of two masks' areas."""
+    area, before = (float((r.logits > 0).sum()) * _cell(r) ** 2 for r in (record, since))
+    few = FEW_SAMPLES * max(_cell(record), _cell(since)) ** 2
+    return float(np.log((area + few) / (before + few)))
+
+
+def _cell(record: Record) -> float:
+    """How long a sample is, in one unit for records of one subject."""
+    return float(np.sqrt(np.prod(record.region.size))) / len(record.logits) if record.region != WHOLE else 1.0
 
 
 def _jump(before: Record, record: Record) -> float:
@@ -109,10 +125,13 @@ def _jump(before: Record, record: Record) -> float:
     there, here = _center(before), _center(record)
     if there is None or here is None:
         return 0.0 if there is here else LARGEST_CHANGE
-    side = np.sqrt(max((before.logits > 0).sum(), (record.logits > 0).sum()))
+    side = max(np.sqrt((r.logits > 0).sum()) * _cell(r) for r in (before, record))
     return float(min(np.hypot(*(here - there)) / side, LARGEST_CHANGE))
 
 
 def _center(record: Record) -> npt.NDArray[np.float64] | None:
     rows, columns = np.nonzero(record.logits > 0)
-    return np.array([rows.mean(), columns.mean()]) if rows.size else None
+    if rows.size == 0:
+        return None
+    x0, y0, *_ = record.region
+    return np.array([rows.mean(), columns.mean()]) * _cell(record) + [y0, x0]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from rotopoint.store import Record
 from rotopoint.tracking.confidence import LATE, Evidence, agreement
-from rotopoint.tracking.policy import SETTLES_WITHIN, Address, Asked, Policy, Step
+from rotopoint.tracking.policy import SETTLES_WITHIN, Address, Asked, GetRecord, Policy, Step
 
 SAME = 0.999
 """IoU of two masks from which on they are the same."""
@@ -26,8 +26,6 @@ DISTANCE_WEIGHT = 0.3
 On DAVIS with the draft model, prompts on three frames, 0.3 was best or within 0.001 of it among 0, 0.1,
 0.3 and 1, from masks and from points.
 """
-
-GetRecord = Callable[[Address], Record | None]
 
 
 def better(left: Record, right: Record, way: float) -> bool:

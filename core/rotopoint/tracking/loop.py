@@ -16,8 +16,10 @@ from typing import Generic
 import numpy as np
 
 from rotopoint.frames import SourceFrame
+from rotopoint.region import WHOLE, Region
 from rotopoint.store import Record
 from rotopoint.tracking.cache import FeatureCache, digest
+from rotopoint.tracking.following import Following
 from rotopoint.tracking.joining import Joining, is_needless
 from rotopoint.tracking.policy import Address, Asked, Policy, Step
 from rotopoint.tracking.records import SubjectRecords
@@ -25,6 +27,7 @@ from rotopoint.tracking.runtime import (
     ConditionedT,
     FeaturesT,
     FramePrompts,
+    MaskPrompt,
     MemoryBank,
     MemoryT,
     Runtime,
@@ -60,7 +63,7 @@ class SubjectTracker(Generic[FeaturesT, ConditionedT, MemoryT]):
     """One subject's way through its pictures.
 
     `pictures` are all that the clip shows, ascending; positions count in it. `prompts` are keyed by
-    position. `records` is open for writing.
+    position. `records` is open for writing. With `following` the model sees a part of each picture.
     """
 
     def __init__(
@@ -73,6 +76,7 @@ class SubjectTracker(Generic[FeaturesT, ConditionedT, MemoryT]):
         prompts: Mapping[int, FramePrompts],
         policy: Policy,
         records: SubjectRecords,
+        following: Following | None = None,
     ) -> None:
         self.subject = subject
         self._runtime = runtime
@@ -82,6 +86,7 @@ class SubjectTracker(Generic[FeaturesT, ConditionedT, MemoryT]):
         self._prompts = prompts
         self._policy = policy
         self._records = records
+        self._following = following
         self._joining = Joining(asked, policy, records.get)
         self._memories: dict[Address, MemoryT] = {}
         self._known: dict[Address, Record] = {}
@@ -113,7 +118,7 @@ class SubjectTracker(Generic[FeaturesT, ConditionedT, MemoryT]):
             # Upstream's sweeps go over the same pictures, and must not see each other's memories.
             self._forget_all()
             self._sweep = step.sweep
-        record = self._decode(step, self._condition(step))
+        record = self._decode(self._chosen(step), self._condition)
         self._known[step.address] = record
         if step.leads_to is None:
             self._records.append(step.address, record)
@@ -129,12 +134,12 @@ class SubjectTracker(Generic[FeaturesT, ConditionedT, MemoryT]):
         if taken is not None:
             return Preview(taken, provisional=False)
         step, provisional = self._step_at(position)
-        return Preview(self._decode(step, self._ready(step)), provisional)
+        return Preview(self._decode(step, self._ready), provisional)
 
     def prepare(self, position: int) -> None:
         """Make ready what `preview` decodes a picture's prompts on, whatever these are by then."""
         step, _ = self._step_at(position)
-        self._ready(step)
+        self._ready(step, WHOLE if self._following is None else self._region(step, None, self._following))
 
     def _step_at(self, position: int) -> tuple[Step, bool]:
         """The step that answers a click, and whether tracking may yet say otherwise."""
@@ -146,29 +151,65 @@ class SubjectTracker(Generic[FeaturesT, ConditionedT, MemoryT]):
             reached = [s for s in reached if s.prompted]
         if not reached:
             return Step(Address(position, position), prompted=prompted), True
-        return reached[-1], not (prompted or len(here) == 1)
+        return self._chosen(reached[-1]), not (prompted or len(here) == 1)
 
-    def _ready(self, step: Step) -> ConditionedT:
+    def _chosen(self, step: Step) -> Step:
+        """The step with the memories that the policy has it see."""
+        if self._policy.remembers is None:
+            return step
+        return self._policy.remembers(step, self._record_if_there, self._runtime.shape)
+
+    def _record_if_there(self, address: Address) -> Record | None:
+        return self._known[address] if address in self._known else self._records.get(address)
+
+    def _ready(self, step: Step, region: Region) -> ConditionedT:
         """The same as `_condition`, kept for further clicks: the key names all that it follows from."""
         seen = (
             tuple((a.position - step.position, digest(self._record(a))) for a in addresses)
             for addresses in (step.attends, [r.address for r in step.recent], step.pointers)
         )
         ages = tuple(r.age for r in step.recent)
-        key = (self._pictures[step.position], step.address.backward, ages, *seen)
-        return self._cache.conditioned(key, lambda: self._condition(step))
+        key = (self._pictures[step.position], region, step.address.backward, ages, *seen)
+        return self._cache.conditioned(key, lambda: self._condition(step, region))
 
-    def _condition(self, step: Step) -> ConditionedT:
-        features = self._cache.features(self._pictures[step.position])
+    def _condition(self, step: Step, region: Region) -> ConditionedT:
+        features = self._cache.features(self._pictures[step.position], region)
         return self._runtime.condition_on_memory(features, self._bank(step) if step.attends else None)
 
-    def _decode(self, step: Step, conditioned: ConditionedT) -> Record:
+    def _decode(self, step: Step, condition: Callable[[Step, Region], ConditionedT]) -> Record:
+        """The record of a step; `condition` is `_condition` or `_ready`."""
+        prompts = self._prompts.get(step.position) if step.prompted else None
+        if self._following is None:
+            return self._decode_in(step, WHOLE, prompts, condition(step, WHOLE))
+        region = self._region(step, prompts, self._following)
+        record = self._decode_in(step, region, prompts, condition(step, region))
+        if step.attends or isinstance(prompts, MaskPrompt) or prompts is None:
+            return record
+        # Points do not tell how large the subject is: the first answer does.
+        better = self._following.holding(self._following.after(record), prompts)
+        if better == region:
+            return record
+        return self._decode_in(step, better, prompts, condition(step, better))
+
+    def _region(self, step: Step, prompts: FramePrompts | None, following: Following) -> Region:
+        """What the model sees: around where the subject was on the nearest picture that is remembered."""
+        seen = [r.address for r in step.recent[:1]] or sorted(
+            step.attends, key=lambda a: abs(a.position - step.position)
+        )
+        if isinstance(prompts, MaskPrompt) or (not seen and prompts is not None):
+            return following.first(prompts)
+        region = following.after(self._record(seen[0])) if seen else following.whole
+        return region if prompts is None else following.holding(region, prompts)
+
+    def _decode_in(
+        self, step: Step, region: Region, prompts: FramePrompts | None, conditioned: ConditionedT
+    ) -> Record:
+        if prompts is not None and self._following is not None:
+            prompts = self._following.localized(prompts, region)
         previous = None
         if step.corrects is not None:
             previous = self._record(step.corrects).logits.astype(np.float32)
-        decoded = self._runtime.decode_prompts(
-            conditioned, self._prompts.get(step.position) if step.prompted else None, previous
-        )
+        decoded = self._runtime.decode_prompts(conditioned, prompts, previous)
         self._forget(step)
         return Record(
             frame=self._pictures[step.position],
@@ -177,6 +218,7 @@ class SubjectTracker(Generic[FeaturesT, ConditionedT, MemoryT]):
             object_score=decoded.object_score,
             predicted_iou=decoded.predicted_iou,
             prompted=step.prompted,
+            region=region,
         )
 
     def _bank(self, step: Step) -> MemoryBank[MemoryT]:

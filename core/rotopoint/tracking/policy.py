@@ -12,10 +12,21 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from rotopoint.errors import PolicyUnknown
+from rotopoint.store import Record
 from rotopoint.tracking.runtime import ModelShape
 
 CLOSEST_PROMPTED = 8
 """Prompted pictures that policy `forward` attends to at once, so that many corrections stay affordable."""
+
+LOOK_BACK = 64
+"""Pictures among which policy `selective` chooses."""
+
+EVERY = 5
+"""Pictures between the memories that policy `selective` chooses, as in DAM4SAM."""
+
+SURE_IOU = 0.8
+SURE_RATIO = 1.4
+"""From which predicted IoU, and up to which ratio of areas, policy `selective` takes a mask for sure."""
 
 SETTLES_WITHIN = 64
 """Pictures after a prompted one on which its forward pass may still settle."""
@@ -103,6 +114,11 @@ class Step:
         return (self.sweep, self.due, backward, -position if backward else position, start)
 
 
+GetRecord = Callable[[Address], Record | None]
+
+Remember = Callable[[Step, GetRecord, ModelShape], Step]
+
+
 @dataclass(frozen=True)
 class Policy:
     """A named rule.
@@ -111,7 +127,8 @@ class Policy:
     `influence(asked, address)` names the prompted positions that a record depends on.
     `passes(asked, position)` are the prompted positions whose passes have a say in a picture, the
     earlier first. `settles`: passes may end early, see `joining`. `one_pass`: later prompted pictures
-    are part of the pass from the earliest. `logit_type` is how records keep logits.
+    are part of the pass from the earliest. `remembers` lets a step see other memories than the nearest,
+    by what records say. `logit_type` is how records keep logits.
     """
 
     name: str
@@ -121,6 +138,7 @@ class Policy:
     passes: Callable[[Asked, int], tuple[int, ...]]
     settles: bool = False
     one_pass: bool = False
+    remembers: Remember | None = None
 
 
 def _recent(
@@ -322,6 +340,47 @@ def upstream_influence(asked: Asked, address: Address) -> tuple[int, ...]:
     return asked.prompted
 
 
+def select_memories(step: Step, get: GetRecord, shape: ModelShape) -> Step:
+    """Memories chosen by what they hold, without retraining, in the spirit of DAM4SAM.
+
+    Pictures on which the subject is not seen are left out; beside the nearest, recent memories are taken
+    every EVERY pictures, so that they differ; and the latest picture that the model is sure of, as large
+    as the subject was when prompted, is remembered like a prompted one, against what looks alike.
+    J. Videnovic et al., "A Distractor-Aware Memory for Visual Object Tracking with SAM2", CVPR 2025.
+    """
+    if not step.recent:
+        return step
+    nearest = step.recent[0].address
+    start = nearest.start
+    way = range(nearest.position, start, 1 if start > nearest.position else -1)[:LOOK_BACK]
+    found = [(a, r) for p in way if (r := get(a := Address(start, p))) is not None and r.present]
+    if not found:
+        return step
+    spaced = [a for a, _ in found[1:] if a.position % EVERY == 0]
+    recent = [found[0][0], *spaced][: max(shape.memory_count - 1, 0)]
+    prompted = get(Address(start, start))
+    sure = [
+        a
+        for a, record in found
+        if abs(a.position - step.position) >= EVERY
+        and record.predicted_iou > SURE_IOU
+        and prompted is not None
+        and _as_large(record, prompted)
+    ]
+    pointers = [a for a in step.pointers if a in step.attends]
+    return replace(
+        step,
+        attends=(*step.attends, *sure[:1]),
+        recent=tuple(Recent(a, age) for age, a in enumerate(recent, start=1)),
+        pointers=(*pointers, *(a for a, _ in found[: shape.pointer_count - 1])),
+    )
+
+
+def _as_large(record: Record, other: Record) -> bool:
+    area, reference = (int((r.logits > 0).sum()) for r in (record, other))
+    return reference <= SURE_RATIO * area and area <= SURE_RATIO * reference
+
+
 def root_pass(asked: Asked, position: int) -> tuple[int, ...]:
     """The pass from the earliest prompted picture, and the prompted pictures themselves."""
     return (position,) if position in asked.prompted else (asked.root,)
@@ -330,6 +389,15 @@ def root_pass(asked: Asked, position: int) -> tuple[int, ...]:
 POLICIES = (
     Policy("default", "float16", default_steps, default_influence, default_passes, settles=True),
     Policy("forward", "float16", forward_steps, forward_influence, root_pass, one_pass=True),
+    Policy(
+        "selective",
+        "float16",
+        default_steps,
+        default_influence,
+        default_passes,
+        settles=True,
+        remembers=select_memories,
+    ),
     Policy("upstream", "float32", upstream_steps, upstream_influence, root_pass, one_pass=True),
 )
 

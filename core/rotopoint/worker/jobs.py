@@ -84,7 +84,7 @@ def preview(
 ) -> tuple[PreviewEvent, bytes]:
     """The answer to a click, and its logits; `revised` is the revision of the shot asked about."""
     answer = session.preview(engine.runtime, subject, ClipFrame(frame), cache)
-    return _preview_event(request, revised, subject, frame, answer)
+    return _preview_event(request, revised, session, subject, frame, answer)
 
 
 def look(
@@ -92,13 +92,13 @@ def look(
 ) -> tuple[PreviewEvent, bytes]:
     """What the store holds of a subject on a frame, as `preview` has it. Raises TrackMissing."""
     record = session.stored_record(subject, ClipFrame(frame))
-    return _preview_event(request, revised, subject, frame, Preview(record, provisional=False))
+    return _preview_event(request, revised, session, subject, frame, Preview(record, provisional=False))
 
 
 def _preview_event(
-    request: str, revised: str, subject: str, frame: int, answer: Preview
+    request: str, revised: str, session: ShotSession, subject: str, frame: int, answer: Preview
 ) -> tuple[PreviewEvent, bytes]:
-    logits = np.clip(answer.record.logits, -LARGEST_HALF, LARGEST_HALF).astype("<f2")
+    logits = np.clip(session.overview(answer.record), -LARGEST_HALF, LARGEST_HALF).astype("<f2")
     event = PreviewEvent(
         id=request,
         revision=revised,

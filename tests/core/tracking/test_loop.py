@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +15,11 @@ from hypothesis import strategies as st
 
 from rotopoint.frames import SourceFrame
 from rotopoint.store import Record, RecordLayout, TrackKey, TrackStore
+from rotopoint.tracking.following import Following
 from rotopoint.tracking.loop import PASSES_AT_WORK, FeatureCache, SubjectTracker, TrackedFrame, run_together
 from rotopoint.tracking.policy import Address, Asked, policy_named
 from rotopoint.tracking.records import SubjectRecords
-from rotopoint.tracking.runtime import MemoryBank, PointPrompts
+from rotopoint.tracking.runtime import Decoded, FramePrompts, MemoryBank, PointPrompts
 from tests.core.tracking.fake_runtime import SHAPE, FakeBytes, FakeRuntime
 
 PICTURES = tuple(SourceFrame(n) for n in range(20))
@@ -25,7 +27,7 @@ LONG = tuple(SourceFrame(n) for n in range(60))
 
 
 def picture(frame: SourceFrame) -> np.ndarray:
-    return np.full((2, 2, 3), frame, np.uint8)
+    return np.full((400, 400, 3), frame, np.uint8)
 
 
 def point(x: float) -> PointPrompts:
@@ -37,6 +39,19 @@ class Forgetful(FakeRuntime):
 
     def condition_on_memory(self, features: FakeBytes, bank: MemoryBank[FakeBytes] | None) -> FakeBytes:
         return features
+
+
+class Blob(FakeRuntime):
+    """Sees a small subject somewhere in what it is shown."""
+
+    def decode_prompts(
+        self, conditioned: FakeBytes, prompts: FramePrompts | None, previous_logits: np.ndarray | None = None
+    ) -> Decoded:
+        answer = super().decode_prompts(conditioned, prompts, previous_logits)
+        logits = np.full((16, 16), -5, np.float32)
+        row, column = (int(6 + 3 * abs(x)) % 12 for x in answer.pointer[:2])
+        logits[row : row + 4, column : column + 4] = 5
+        return replace(answer, logits=logits, object_score=5.0)
 
 
 class Run:
@@ -51,7 +66,9 @@ class Run:
         runtime: FakeRuntime | None = None,
         pictures: tuple[SourceFrame, ...] = PICTURES,
         absent: frozenset[int] = frozenset(),
+        following: Following | None = None,
     ) -> None:
+        self.following = following
         self.runtime = runtime or FakeRuntime()
         self.pictures = pictures
         self.absent = absent
@@ -81,6 +98,7 @@ class Run:
             prompts,
             self.policy,
             self.files.enter_context(records),
+            self.following,
         )
 
     def frames(self, first: int = 0, last: int | None = None) -> Iterator[TrackedFrame]:
@@ -96,11 +114,13 @@ class Run:
 
 
 def content(record: Record) -> bytes:
-    numbers = np.array([record.object_score, record.predicted_iou, record.prompted], np.float32)
+    numbers = np.array(
+        [record.object_score, record.predicted_iou, record.prompted, *record.region], np.float32
+    )
     return record.logits.tobytes() + record.pointer.tobytes() + numbers.tobytes()
 
 
-@pytest.mark.parametrize("policy", ["default", "forward", "upstream"])
+@pytest.mark.parametrize("policy", ["default", "selective", "forward", "upstream"])
 @pytest.mark.parametrize("stop_after", [1, 4, 9, 15, 19])
 def test_an_interrupted_run_ends_with_the_same_bytes(tmp_path: Path, policy: str, stop_after: int) -> None:
     prompts = {"dog": {3: 1.0, 9: 2.0}}
@@ -206,6 +226,22 @@ def test_clicks_in_any_history_give_what_they_give_together(tmp_path: Path) -> N
             made[position] = clicks[position]
             result = Run(tmp_path / str(n), {"dog": made}).result()
         assert result == together
+
+
+def test_following_goes_on_with_the_same_bytes_after_an_interruption(tmp_path: Path) -> None:
+    prompts, following = {"dog": {3: 20.0, 9: 30.0}}, Following((400, 400), SHAPE.input_size)
+
+    def run(folder: str) -> Run:
+        return Run(tmp_path / folder, prompts, following=following, runtime=Blob())
+
+    undisturbed = run("whole").result()
+    broken_off = run("parts").frames()
+    for _, _ in zip(range(7), broken_off, strict=False):
+        pass
+    broken_off.close()
+    assert run("parts").result() == undisturbed
+    regions = {t.record.region for t in run("whole").frames()}
+    assert len(regions) > 5 and all(region.size < (400, 400) for region in regions)
 
 
 def test_company_changes_nothing_and_shares_the_encoder(tmp_path: Path) -> None:

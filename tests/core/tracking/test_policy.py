@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Policies: which steps, in what order, on which memories."""
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rotopoint.errors import PolicyUnknown
+from rotopoint.frames import SourceFrame
+from rotopoint.store import Record
 from rotopoint.tracking.policy import CLOSEST_PROMPTED, POLICIES, Address, Asked, Policy, Step, policy_named
 from rotopoint.tracking.runtime import ModelShape
 
@@ -126,6 +129,40 @@ def test_upstream_replays_its_clicks() -> None:
     assert run[5].attends == ((0, 0), (3, 3)) and run[5].pointers == ((0, 0),)
 
 
+def seen_record(position: int, size: int = 4, iou: float = 0.9) -> Record:
+    logits = np.full((8, 8), -5, np.float16)
+    logits[:size, :size] = 5
+    return Record(SourceFrame(position), logits, np.zeros(8, np.float32), 5.0 if size else -5.0, iou, False)
+
+
+def chosen(records: dict[int, Record], position: int) -> Step:
+    """The step of a picture in the pass from 0, as policy `selective` has it."""
+    step = next(s for s in steps("selective", [0], 0, position) if s.position == position)
+    remembers = policy_named("selective").remembers
+    assert remembers is not None
+    return remembers(step, lambda address: records.get(address.position), SHAPE)
+
+
+def test_selective_leaves_out_pictures_without_the_subject() -> None:
+    records = {p: seen_record(p, size=0 if p in (18, 19) else 4) for p in range(20)}
+    step = chosen(records, 20)
+    assert seen(step) == (17, 15, 10)
+    assert [r.age for r in step.recent] == [1, 2, 3]
+    assert positions(step.pointers) == (0, 17, 16, 15, 14)
+
+
+def test_selective_keeps_a_picture_that_it_is_sure_of() -> None:
+    records = {p: seen_record(p, iou=0.9 if p == 6 else 0.5) for p in range(20)}
+    assert positions(chosen(records, 20).attends) == (0, 6)
+    assert positions(chosen(records, 9).attends) == (0,)
+    assert positions(chosen({**records, 6: seen_record(6, size=7)}, 20).attends) == (0,)
+
+
+def test_selective_falls_back_to_the_nearest() -> None:
+    records = {p: seen_record(p, size=0) for p in range(20)}
+    assert seen(chosen(records, 20)) == (19, 18, 17)
+
+
 def test_an_unknown_policy_is_named() -> None:
     with pytest.raises(PolicyUnknown):
         policy_named("best")
@@ -155,7 +192,7 @@ def test_every_asked_picture_is_completed_once_and_sees_only_earlier_records(
                 assert Address(start, step.position) in done
 
 
-@pytest.mark.parametrize("policy", POLICIES[:2], ids=lambda p: p.name)
+@pytest.mark.parametrize("policy", POLICIES[:3], ids=lambda p: p.name)
 @settings(max_examples=40, deadline=None)
 @given(asked=all_that_can_be_asked(), first=st.integers(0, 40), length=st.integers(0, 20))
 def test_a_record_depends_neither_on_the_range_nor_on_prompts_without_influence(
