@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A shot at work with the draft model: what a correction leaves, and records of a part of the picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from rotopoint.checkpoints import resolve
+from rotopoint.frames import ClipFrame, FrameRange, SourceFrame
+from rotopoint.region import Region
+from rotopoint.session import ShotSession
+from rotopoint.shot import ClipReference, Point, Shot, Subject
+from rotopoint.store import Record, TrackStore
+from rotopoint.tracking.engine import Engine, load_engine
+
+COUNT = 12
+
+
+@pytest.fixture(scope="module")
+def engine() -> Engine:
+    return load_engine(resolve("draft"), "cpu")
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two squares that pass each other over noise, 96x64."""
+    folder = tmp_path_factory.mktemp("plate") / "zwei"
+    folder.mkdir()
+    noise = np.random.default_rng(5).integers(40, 80, (64, 96, 3), np.uint8)
+    for n in range(COUNT):
+        drawn = noise.copy()
+        drawn[8:28, 8 + 3 * n : 28 + 3 * n] = (40, 200, 220)
+        drawn[36:56, 66 - 3 * n : 86 - 3 * n] = (220, 60, 120)
+        (folder / f"zwei_{n + 1:03d}.png").write_bytes(cv2.imencode(".png", drawn)[1].tobytes())
+    return folder
+
+
+def at(frame: int, x: float, y: float, positive: bool = True) -> Point:
+    return Point(ClipFrame(frame), x, y, positive)
+
+
+UPPER = Subject("upper", "upper", (at(1, 18.0, 18.0), at(9, 42.0, 18.0)))
+LOWER = Subject("lower", "lower", (at(3, 70.0, 46.0),))
+
+
+class Desk:
+    def __init__(self, engine: Engine, clip: Path, store: TrackStore) -> None:
+        self.engine, self.clip, self.store = engine, clip, store
+
+    def session(self, *subjects: Subject) -> ShotSession:
+        return ShotSession(Shot(ClipReference(str(self.clip)), subjects), self.engine.checkpoint, self.store)
+
+    def track(self, *subjects: Subject) -> tuple[dict[tuple[str, int], bytes], set[tuple[str, int]]]:
+        """The mattes' bytes, and what took work."""
+        with self.session(*subjects) as session:
+            tracked = list(session.track(self.engine.runtime))
+            mattes = {
+                (t.subject, t.frame): session.matte(session.plan(t.subject), t.frame, t.record).tobytes()
+                for t in tracked
+            }
+        return mattes, {(t.subject, t.frame) for t in tracked if t.computed}
+
+
+@pytest.fixture
+def desk(engine: Engine, clip: Path, tmp_path: Path) -> Iterator[Desk]:
+    return Desk(engine, clip, TrackStore(tmp_path))
+
+
+def test_a_correction_leaves_all_else_bit_for_bit(
+    desk: Desk, engine: Engine, clip: Path, tmp_path: Path
+) -> None:
+    before, _ = desk.track(UPPER, LOWER)
+    corrected = replace(UPPER, prompts=(*UPPER.prompts, at(5, 30.0, 26.0), at(5, 50.0, 18.0, False)))
+    after, worked = desk.track(corrected, LOWER)
+    assert worked == {("upper", n) for n in range(2, 9)}
+    assert all(after[key] == before[key] for key in after if key not in worked)
+    assert after["upper", 5] != before["upper", 5]
+    afresh, _ = Desk(engine, clip, TrackStore(tmp_path / "afresh")).track(corrected, LOWER)
+    assert afresh == after
+    undone, worked = desk.track(UPPER, LOWER)
+    assert (undone, worked) == (before, set())
+
+
+def test_an_absent_range_is_empty_and_what_follows_does_not_remember_it(desk: Desk) -> None:
+    before, _ = desk.track(LOWER)
+    gone = replace(LOWER, absent=(FrameRange(ClipFrame(6), ClipFrame(8)),))
+    after, worked = desk.track(gone)
+    assert worked == {("lower", n) for n in range(9, COUNT + 1)}
+    assert all(not np.frombuffer(after["lower", n], np.float32).any() for n in (6, 7, 8))
+    assert all(after["lower", n] == before["lower", n] for n in range(1, 6))
+
+
+def test_a_record_of_a_part_of_the_picture_lies_where_it_belongs(desk: Desk) -> None:
+    logits = np.full((64, 64), -20, np.float16)
+    logits[16:48, 16:48] = 20
+    part = Record(SourceFrame(1), logits, np.zeros(2, np.float32), 5.0, 0.9, False, Region(40, 20, 72, 52))
+    with desk.session(LOWER) as session:
+        matte = session.matte(session.plan("lower"), ClipFrame(2), part)
+        whole = session.overview(part)
+    rows, columns = np.nonzero(matte > 0.5)
+    assert (rows.min(), rows.max() + 1, columns.min(), columns.max() + 1) == (28, 44, 48, 64)
+    rows, columns = np.nonzero(whole > 0)
+    height, width = whole.shape
+    assert rows.min() / height == pytest.approx(28 / 64, abs=0.01)
+    assert (columns.max() + 1) / width == pytest.approx(64 / 96, abs=0.01)
+
+
+def test_followed_and_whole_tracks_are_kept_apart(desk: Desk) -> None:
+    desk.track(LOWER)
+    _, worked = desk.track(replace(LOWER, follow=True))
+    assert len(worked) == COUNT
