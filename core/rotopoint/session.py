@@ -16,6 +16,7 @@ import numpy.typing as npt
 from rotopoint.approved import approve, check_approved, read_approved
 from rotopoint.checkpoints import ResolvedCheckpoint
 from rotopoint.clip import Clip, open_clip
+from rotopoint.clip.ahead import ReadAhead
 from rotopoint.clip.image_file import read_gray
 from rotopoint.deliver.matte_files import MatteMetadata, write_matte
 from rotopoint.deliver.naming import matte_path
@@ -151,6 +152,8 @@ class ShotSession:
         shown = {plan.subject.id: self._frames_of_positions(plan) for plan in self.plans}
         with ExitStack() as files:
             cache = cache or FeatureCache(runtime, self.clip.read)
+            ahead = files.enter_context(ReadAhead(self.clip.read, self.clip.picture_count))
+            files.enter_context(cache.reading(ahead))
             trackers = [self._tracker(plan, runtime, cache, files, write=True) for plan in self.plans]
             work = [
                 (tracker, tracker.steps(plan.first, plan.last))

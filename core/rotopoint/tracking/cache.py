@@ -14,7 +14,8 @@ import tempfile
 import threading
 import zlib
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -28,8 +29,8 @@ from rotopoint.tracking.runtime import ConditionedT, FeaturesT, MemoryT, Packed,
 
 ReadPicture = Callable[[SourceFrame], npt.NDArray[np.uint8]]
 
-MEMORY_BYTES = 256 << 20
-"""Room in memory unless told otherwise: some twenty pictures of a large model."""
+MEMORY_BYTES = 64 << 20
+"""Room in memory unless told otherwise: what one pass over a clip looks back at."""
 
 LEAST_ITEMS = 4
 """What a step works with stays in memory however little room there is."""
@@ -207,6 +208,15 @@ class FeatureCache(Generic[FeaturesT, ConditionedT, MemoryT]):
             features = self._runtime.encode_image(region.of(self._read(frame)))
             self._kept.put(key, features)
         return features
+
+    @contextmanager
+    def reading(self, read: ReadPicture) -> Iterator[None]:
+        """Inside, pictures that are missing come from `read`, which gives the same."""
+        before, self._read = self._read, read
+        try:
+            yield
+        finally:
+            self._read = before
 
     def memory(self, record: Record) -> MemoryT:
         """The memory of a frame as it was stored."""

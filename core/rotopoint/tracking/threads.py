@@ -12,11 +12,18 @@ def default_threads() -> int:
 
     The count may alter the last bits of a track, so the worker and the command line share it.
     """
+    return max(1, _cores() - 1)
+
+
+def writing_threads() -> int:
+    """How many mattes are made and written at a time: half of the cores, for a model needs the others."""
+    return max(1, _cores() // 2)
+
+
+def _cores() -> int:
     if hasattr(os, "sched_getaffinity"):
-        cores = len(os.sched_getaffinity(0))
-    else:
-        cores = os.cpu_count() or 1
-    return max(1, cores - 1)
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 SPINS = "10000"

@@ -18,11 +18,13 @@ import numpy as np
 from rotopoint.deliver.output_folder import check_folder
 from rotopoint.errors import OutputExists
 from rotopoint.frames import ClipFrame
+from rotopoint.overlap import beside
 from rotopoint.session import FrameTracked, ShotSession
 from rotopoint.shot import Point, Shot
 from rotopoint.shot_json import revision
 from rotopoint.tracking.engine import Engine
 from rotopoint.tracking.loop import Preview
+from rotopoint.tracking.threads import writing_threads
 from rotopoint.worker.protocol import (
     DoneEvent,
     Event,
@@ -161,8 +163,13 @@ def _frame_events(
     total = len(session.range) * len(session.plans)
     yield StartedEvent(request, revised, total, pending)
     done = computed = 0
-    for tracked in frames:
-        file = None if folder is None else str(session.write(folder, tracked))
+
+    def write(tracked: FrameTracked) -> str | None:
+        return None if folder is None else str(session.write(folder, tracked))
+
+    threads = writing_threads()
+    # One more than are written at a time, so that no thread waits for the next frame.
+    for tracked, file in beside(frames, write, threads, waiting=threads + 1):
         record = tracked.record
         done += 1
         computed += tracked.computed
