@@ -10,9 +10,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from benchmarks.propagation import overlap, resident
 from benchmarks.propagation.contestants import FILLED, Ours, Upstream
 from benchmarks.propagation.models import Model, checkpoint, pictures
 from benchmarks.propagation.timing import Rounds, Seconds, in_turn, middle, ratio
+from rotopoint.checkpoints import resolve
 from rotopoint.tracking.cache import Kept
 from rotopoint.tracking.engine import Engine, load_engine
 
@@ -29,6 +31,9 @@ class Setting:
     rounds: int
     folder: Path
 
+    def __str__(self) -> str:
+        return f"{self.model}, {self.threads} thread{'s' * (self.threads > 1)}"
+
     def engine(self) -> Engine:
         torch.set_num_threads(self.threads)
         return load_engine(checkpoint(self.model, self.folder), "cpu", self.threads)
@@ -40,21 +45,24 @@ class Setting:
 
 @dataclass(frozen=True)
 class Row:
-    """A line of a table: what was compared, seconds of each, and how many times upstream took longer."""
+    """A line of a table."""
 
     part: str
-    setting: Setting
-    seconds: dict[str, Seconds]
-    ratios: dict[str, Seconds]
+    setting: str
+    measured: str
+    compared: str
 
 
 def row(part: str, setting: Setting, rounds: Rounds, ours: str = OURS) -> Row:
-    others = [name for name in rounds if name != ours]
+    """Seconds of each, and how many times `ours` the others took: of wall time, and in brackets of all
+    threads' time together."""
+    seconds = {name: middle(found) for name, found in rounds.items()}
+    ratios = {name: ratio(found, rounds[ours]) for name, found in rounds.items() if name != ours}
     return Row(
         part,
-        setting,
-        {name: middle(seconds) for name, seconds in rounds.items()},
-        {name: ratio(rounds[name], rounds[ours]) for name in others},
+        str(setting),
+        "; ".join(f"{name} {s.wall:.3f} ({s.cpu:.3f}) s" for name, s in seconds.items()),
+        "; ".join(f"{name} **{r.wall:.2f}x** ({r.cpu:.2f}x)" for name, r in ratios.items()),
     )
 
 
@@ -132,8 +140,41 @@ def subjects(setting: Setting) -> list[Row]:
     ]
 
 
+def job(setting: Setting) -> list[Row]:
+    """All of it, with the draft model, from a video to files."""
+    engine = load_engine(resolve("draft"), "cpu", setting.threads)
+    seconds, over = overlap.measure(engine, setting.rounds)
+    return [
+        Row(
+            "1080p video to 16-bit mattes",
+            f"draft, {setting.threads} threads",
+            "; ".join(f"{name} {s.wall:.3f} ({s.cpu:.3f}) s" for name, s in seconds.items()),
+            f"all over the longer part **{over.wall:.2f}x** ({over.cpu:.2f}x of both parts' CPU time)",
+        )
+    ]
+
+
+def memory(setting: Setting) -> list[Row]:
+    """What a process takes up from frame 50 to frame 500."""
+    frames = (50, 100, 200, 300, 400, 500)
+    rows = []
+    for name in ("ours", "upstream"):
+        found = resident.measure(name, frames)
+        rows.append(
+            Row(
+                f"resident memory, {name}",
+                f"draft at {resident.SIZE} px, {resident.SUBJECTS} subjects",
+                "; ".join(f"frame {frame} {value:.0f} MB" for frame, value in found.items()),
+                f"frame 50 to 500 **{found[500] - found[50]:+.0f} MB**",
+            )
+        )
+    return rows
+
+
 PARTS: dict[str, Callable[[Setting], list[Row]]] = {
     "first-pass": first_pass,
     "clicks": clicks,
     "subjects": subjects,
+    "job": job,
+    "memory": memory,
 }
