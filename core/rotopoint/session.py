@@ -40,6 +40,7 @@ from rotopoint.tracking.cache import FeatureCache
 from rotopoint.tracking.confidence import Evidence
 from rotopoint.tracking.following import Following
 from rotopoint.tracking.joining import Joining
+from rotopoint.tracking.kernels import Kernels
 from rotopoint.tracking.loop import Preview, SubjectTracker, run_together
 from rotopoint.tracking.policy import policy_named
 from rotopoint.tracking.preprocess import point_prompts
@@ -88,6 +89,7 @@ class ShotSession:
         self.shot = shot
         self._checkpoint = checkpoint
         self._store = store
+        self._made_by: dict[str, Kernels] = {}
         self.policy = policy_named(shot.settings.policy)
         shot.check_complete()
         self._owns_clip = clip is None
@@ -214,19 +216,20 @@ class ShotSession:
         """
         plan = self.plan(subject_id)
         source = self.clip.frame_map.source(frame)
-        if source is not None:
-            with self._records(plan, write=False) as records:
+        # Whatever has made it.
+        for kernels in Kernels if source is not None else ():
+            with self._records(plan, kernels, write=False) as records:
                 address = Joining(plan.asked, self.policy, records.get).taken(plan.pictures.index(source))
                 record = None if address is None else records.get(address)
             if record is not None:
                 return record
         raise TrackMissing(plan.subject.name, (frame,))
 
-    def pending(self) -> int:
-        """On how many pictures of subjects tracking would have to work, at most."""
+    def pending(self, kernels: Kernels) -> int:
+        """On how many pictures of subjects tracking with these would have to work, at most."""
         count = 0
         for plan in self.plans:
-            with self._records(plan, write=False) as records:
+            with self._records(plan, kernels, write=False) as records:
                 steps = stale_steps(plan, self.policy, self._shape, records.__contains__, records.get)
                 count += len(stale_pictures(steps))
         return count
@@ -238,7 +241,7 @@ class ShotSession:
         """
         for plan in self.plans if only is None else (only,):
             shown = {f: p for p, frames in self._frames_of_positions(plan).items() for f in frames}
-            with self._records(plan, write=False) as records:
+            with self._stored_records(plan) as records:
                 joining = Joining(plan.asked, self.policy, records.get)
                 for frame in self.range:
                     if frame not in shown:
@@ -251,7 +254,7 @@ class ShotSession:
 
     def evidence(self, plan: SubjectPlan) -> Generator[tuple[ClipFrame, Evidence]]:
         """What the confidence of a subject's stored frames is made of."""
-        with self._records(plan, write=False) as records:
+        with self._stored_records(plan) as records:
             joining = Joining(plan.asked, self.policy, records.get)
             for position, frames in self._frames_of_positions(plan).items():
                 found = joining.evidence(position)
@@ -335,21 +338,30 @@ class ShotSession:
     def check_stored(self) -> None:
         """Raises TrackMissing where a frame of the range lacks a stored record that it needs."""
         for plan in self.plans:
-            with self._records(plan, write=False) as records:
+            with self._stored_records(plan) as records:
                 joining = Joining(plan.asked, self.policy, records.get)
                 shown = self._frames_of_positions(plan)
                 missing = [f for p, frames in shown.items() if joining.taken(p) is None for f in frames]
             if missing:
                 raise TrackMissing(plan.subject.name, tuple(sorted(missing)))
 
-    def _records(self, plan: SubjectPlan, *, write: bool) -> SubjectRecords:
-        keys = track_keys(
-            plan,
-            self.policy,
-            self.clip.identity,
-            self._checkpoint.identity,
-            self.shot.settings.input_transform,
-        )
+    def _stored_records(self, plan: SubjectPlan) -> SubjectRecords:
+        """A subject's records by the kernels that have made the most of them."""
+        shown = self._frames_of_positions(plan)
+
+        def stored(kernels: Kernels) -> int:
+            with self._records(plan, kernels, write=False) as records:
+                joining = Joining(plan.asked, self.policy, records.get)
+                return sum(joining.taken(position) is not None for position in shown)
+
+        if plan.subject.id not in self._made_by:
+            self._made_by[plan.subject.id] = max(Kernels, key=stored)
+        return self._records(plan, self._made_by[plan.subject.id], write=False)
+
+    def _records(self, plan: SubjectPlan, kernels: Kernels, *, write: bool) -> SubjectRecords:
+        # Their numbers differ, so their records never mix. Counts of threads do not alter a bit.
+        model = f"{self._checkpoint.identity} {kernels.value}"
+        keys = track_keys(plan, self.policy, self.clip.identity, model, self.shot.settings.input_transform)
         layout = RecordLayout(self._shape.logit_size, self._shape.pointer_size, self.policy.logit_type)
         return SubjectRecords(self._store, layout, plan.pictures, keys, write=write)
 
@@ -360,7 +372,9 @@ class ShotSession:
     def _tracker(
         self, plan: SubjectPlan, runtime: Sam2Runtime, cache: Cache, files: ExitStack, *, write: bool
     ) -> Tracker:
-        records = files.enter_context(self._records(plan, write=write))
+        records = files.enter_context(self._records(plan, runtime.kernels, write=write))
+        if write:
+            self._made_by[plan.subject.id] = runtime.kernels
         prompts = {
             position: self._frame_prompts(plan, position, prompts)
             for position, prompts in plan.prompts.items()

@@ -195,6 +195,28 @@ def test_what_is_prepared_is_what_a_click_finds(worker: WorkerClient, clip: Path
         assert preview(worker, asked, frame, "prepared").payload == prepared.payload
 
 
+def test_tracks_by_other_kernels_stand_apart(clip: Path, tmp_path: Path) -> None:
+    """None goes on from another's records; what is read back is the one that is whole."""
+    from rotopoint.checkpoints import resolve
+    from rotopoint.session import ShotSession
+    from rotopoint.store import TrackStore
+    from rotopoint.tracking.engine import load_engine
+
+    draft, store, logits = resolve("draft"), TrackStore(tmp_path), {}
+    part = replace(shot_of(clip), settings=Settings(range=FrameRange(1, 3)))
+    for kernels, shot in (("fp32", part), ("bf16", shot_of(clip))):
+        runtime = load_engine(draft, "cpu", THREADS, kernels).runtime
+        with ShotSession(shot, draft, store) as session:
+            tracked = list(session.track(runtime))
+            assert all(t.computed for t in tracked)
+            assert session.pending(runtime.kernels) == 0
+            logits[kernels] = tracked[2].record.logits
+    assert not np.array_equal(logits["fp32"], logits["bf16"])
+    with ShotSession(shot_of(clip), draft, store) as session:
+        session.check_stored()
+        assert np.array_equal(list(session.stored())[2].record.logits, logits["bf16"])
+
+
 def test_a_look_computes_nothing(worker: WorkerClient, clip: Path) -> None:
     def look(shot: Shot, frame: int) -> Received:
         request = LookRequest(worker.new_id(), shot_to_dict(shot), "look", frame)
@@ -273,7 +295,8 @@ def test_cancelling_keeps_what_is_finished(worker: WorkerClient, long_clip: Path
     finished = len(list(tmp_path.iterdir()))
     assert 3 <= finished < LONG
     started, *_, done = track(worker, shot)
-    assert started.pending == done.computed == LONG - finished
+    # Records may be a few frames ahead of the mattes that are made of them.
+    assert 0 < started.pending == done.computed <= LONG - finished
 
 
 def renewed(worker: WorkerClient, older: Shot, newer: Shot, after: int = 1) -> list[Event]:

@@ -63,7 +63,7 @@ def track_events(
         _check_names(session, folder)
         check_folder(folder)
     with closing(session.track(engine.runtime, before_step, cache)) as frames:
-        yield from _frame_events(request, session, frames, folder, session.pending())
+        yield from _frame_events(request, session, frames, folder, session.pending(engine.runtime.kernels))
 
 
 def deliver_events(request: str, session: ShotSession, folder: Path, *, overwrite: bool) -> Generator[Event]:
