@@ -20,6 +20,7 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="train, or go on where a run stopped")
     run.add_argument("--stills", type=Path, required=True, help="the zip of labeled stills")
+    run.add_argument("--rendered", type=Path, help="a zip of rendered clips (training/rendered)")
     run.add_argument("--output", type=Path, required=True, help="folder of state, log, plot and checkpoint")
     run.add_argument("--recipe", type=Path, default=RECIPE)
     run.add_argument("--from", dest="start", type=Path, help="a checkpoint to begin with")
@@ -55,6 +56,7 @@ def _run(arguments: argparse.Namespace) -> int:
             recipe=arguments.recipe,
             stills=arguments.stills,
             output=arguments.output,
+            rendered=arguments.rendered,
             device=choose_device(arguments.device),
             workers=arguments.workers,
             start=arguments.start,

@@ -24,11 +24,13 @@ class PromptShares:
 
 @dataclass(frozen=True)
 class ClipShares:
-    """How often each kind of clip is made; the names are those of `data/batches.py`."""
+    """How often each kind of clip is made; the names are those of `data/batches.py`. `rendered` counts where
+    a zip of rendered clips is given."""
 
     layered: float
     moved_in_place: float
     deformed_still: float
+    rendered: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class Stage:
     """How often the prompted frame's pointer pretends to be up to a hundred frames farther away."""
     clip_prompts: PromptShares = PromptShares(0.3, 0.15, 0.15, 0.4)
     still_prompts: PromptShares = PromptShares(0.7, 0.1, 0.2, 0.0)
-    clip_kinds: ClipShares = ClipShares(0.45, 0.3, 0.25)
+    clip_kinds: ClipShares = ClipShares(0.45, 0.3, 0.25, 0.2)
     still_kinds: ClipShares = ClipShares(0.3, 0.0, 0.7)
 
     def __post_init__(self) -> None:

@@ -30,7 +30,7 @@ STATE, LOG, CHECKPOINT = "state.pt", "log.csv", "draft.safetensors"
 
 @dataclass(frozen=True)
 class Options:
-    """What a run is besides its recipe.
+    """What a run is besides its recipe. `rendered` is a zip of rendered clips.
 
     `start` is a checkpoint whose weights the stage `first_stage` begins with. `save_every` counts steps.
     """
@@ -38,6 +38,7 @@ class Options:
     recipe: Path
     stills: Path
     output: Path
+    rendered: Path | None = None
     device: str = "cpu"
     workers: int = 1
     start: Path | None = None
@@ -74,7 +75,7 @@ class Trainer:
         last = self.recipe.steps if last is None else min(last, self.recipe.steps)
         if self.step >= last:
             return
-        dataset = StepDataset(self.recipe, self._options.stills)
+        dataset = StepDataset(self.recipe, self._options.stills, self._options.rendered)
         for data in steps(dataset, self.step, last, self._options.workers):
             row = self._train(data)
             self._log.add(row)
@@ -155,7 +156,7 @@ class Trainer:
         stills = self._learn(still_losses, data.stills, rng)
         torch.nn.utils.clip_grad_norm_(self._model.parameters(), self.recipe.gradient_limit)
         self._optimizer.step()
-        self._update_average(stage, number)
+        self._update_average(stage)
         self.step += 1
         return _row(self.step, stage, rate, data, clips, stills, time.perf_counter() - started)
 
@@ -168,11 +169,10 @@ class Trainer:
         losses.total.backward()  # type: ignore[no-untyped-call]
         return losses
 
-    def _update_average(self, stage: Stage, number: int) -> None:
-        share = 1 - min(stage.average_decay, (1 + number) / (10 + number))
+    def _update_average(self, stage: Stage) -> None:
         with torch.no_grad():
             for name, tensor in self._model.state_dict().items():
-                self.average[name].lerp_(tensor, share)
+                self.average[name].lerp_(tensor, 1 - stage.average_decay)
 
 
 def learning_rate(stage: Stage, number: int) -> float:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
 from training.data.clips import ClipMaker, deformed_still, layered, make_clip, moved_in_place
+from training.data.rendered import RenderedLibrary
 from training.data.scene import Clip
 from training.data.stills import StillLibrary
 from training.prompts import Points, PromptKind, prompt
@@ -60,13 +61,15 @@ class _Part(Enum):
 
 
 class StepDataset(Dataset[StepData]):
-    """The data of each step by its number. The library is read when the first is made, in whichever process
-    that is."""
+    """The data of each step by its number. The zips of stills and, where there is one, of rendered clips are
+    read when the first is made, in whichever process that is."""
 
-    def __init__(self, recipe: Recipe, stills: Path) -> None:
+    def __init__(self, recipe: Recipe, stills: Path, rendered: Path | None = None) -> None:
         self._recipe = recipe
         self._stills = stills
+        self._rendered = rendered
         self._library: StillLibrary | None = None
+        self._makers = dict(MAKERS)
 
     def __len__(self) -> int:
         return self._recipe.steps
@@ -75,6 +78,8 @@ class StepDataset(Dataset[StepData]):
         if self._library is None:
             cv2.setNumThreads(1)
             self._library = StillLibrary(self._stills, dataclasses.asdict(self._recipe.sources))
+            if self._rendered is not None:
+                self._makers["rendered"] = RenderedLibrary(self._rendered).clip
         stage, _ = self._recipe.place(step)
         clips = stills = None
         if stage.clips:
@@ -97,9 +102,9 @@ class StepDataset(Dataset[StepData]):
         self, rng: np.random.Generator, kinds: ClipShares, count: int, size: int, frames: int
     ) -> list[Clip]:
         assert self._library is not None
-        names, shares = _shares(kinds)
+        names, shares = _shares(kinds if self._rendered else dataclasses.replace(kinds, rendered=0.0))
         chosen = rng.choice(names, size=count, p=shares)
-        return [make_clip(rng, MAKERS[name], self._library, size, frames) for name in chosen]
+        return [make_clip(rng, self._makers[name], self._library, size, frames) for name in chosen]
 
 
 def steps(dataset: StepDataset, first: int, last: int, workers: int) -> Iterator[StepData]:
