@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 import numpy as np
@@ -60,7 +61,8 @@ def test_a_clip_is_tracked_as_the_runtime_tracks_it(configuration: ModelConfigur
     mask[20:50, 10:40] = True
     xy, labels = np.array([[25.5, 35.5]], np.float32), np.array([1], np.int32)
     prompts: FramePrompts = PointPrompts(xy, labels) if kind == "point" else MaskPrompt(mask)
-    expected = by_runtime(Sam2Runtime(model), prompts)
+    # The runtime takes the model apart.
+    expected = by_runtime(Sam2Runtime(copy.deepcopy(model)), prompts)
 
     tracker = ClipTracker(model)
     batch = np.stack([model_input(picture, SIZE) for picture in pictures()])
