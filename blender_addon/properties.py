@@ -118,6 +118,10 @@ class ROTOPOINT_PG_subject(PropertyGroup):
     )
     visible: BoolProperty(name="Show", description="Show points and mask in the Clip Editor", default=True)
     locked: BoolProperty(name="Lock", description="Protect the subject's prompts from changes")
+    follow: BoolProperty(
+        name="Follow",
+        description="Track in a part of the picture that goes with the subject: for small ones in large plates",
+    )
     points: CollectionProperty(type=ROTOPOINT_PG_point)
     boxes: CollectionProperty(type=ROTOPOINT_PG_box)
     masks: CollectionProperty(type=ROTOPOINT_PG_mask)

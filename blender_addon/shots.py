@@ -131,7 +131,7 @@ def subject_of(subject: ROTOPOINT_PG_subject, clip: MovieClip) -> Subject:
     approved = tuple(
         Approved(ClipFrame(kept.frame), absolute(kept.path, clip), kept.sha256) for kept in subject.approved
     )
-    return Subject(subject.uid, subject.name, prompts, (r, g, b), absent, approved)
+    return Subject(subject.uid, subject.name, prompts, (r, g, b), absent, approved, subject.follow)
 
 
 def load_shot_into(clip: MovieClip, shot: Shot) -> None:
@@ -211,6 +211,7 @@ def _prompts(subject: ROTOPOINT_PG_subject, clip: MovieClip, size: tuple[int, in
 
 def _fill(properties: ROTOPOINT_PG_subject, subject: Subject, size: tuple[int, int]) -> None:
     properties.uid, properties.name, properties.color = subject.id, subject.name, subject.color
+    properties.follow = subject.follow
     for frames in subject.absent:
         part = properties.absent.add()
         part.first, part.last = frames.first, frames.last

@@ -42,6 +42,7 @@ def _draw_prompts(layout: UILayout, context: Context) -> None:
     here = sum(p.frame == frame for p in (*subject.points, *subject.boxes, *subject.masks))
     total = len(subject.points) + len(subject.boxes) + len(subject.masks)
     layout.label(text=f"Frame {frame}: {here} of {total} prompts")
+    layout.prop(subject, "follow")
     absent = any(part.first <= frame <= part.last for part in subject.absent)
     approved = any(kept.frame == frame for kept in subject.approved)
     row = layout.row(align=True)

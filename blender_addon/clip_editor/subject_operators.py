@@ -95,6 +95,7 @@ class ROTOPOINT_OT_subject_duplicate(ClipOperator, Operator):
         copy = asked.subjects.add()
         # Adding moves the others in memory.
         original = asked.subjects[index]
+        copy.follow = original.follow
         copy.uid, copy.name, copy.color = shots.new_uid(), name, _color(len(asked.subjects) - 1)
         for source, target in (
             (original.points, copy.points),

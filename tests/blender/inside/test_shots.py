@@ -49,6 +49,7 @@ SUBJECTS = (
         (Point(ClipFrame(12), 0.0, 45.333),),
         absent=(FrameRange(ClipFrame(2), ClipFrame(5)), FrameRange(ClipFrame(9), ClipFrame(9))),
         approved=(Approved(ClipFrame(7), str(Path("/somewhere/kept.png").absolute()), "0f" * 32),),
+        follow=True,
     ),
 )
 SETTINGS = Settings(
