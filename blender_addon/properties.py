@@ -120,7 +120,7 @@ class ROTOPOINT_PG_subject(PropertyGroup):
     locked: BoolProperty(name="Lock", description="Protect the subject's prompts from changes")
     follow: BoolProperty(
         name="Follow",
-        description="Track in a part of the picture that goes with the subject: for small ones in large plates",
+        description="Track in a part of the picture that goes with the subject: small ones in large plates",
     )
     points: CollectionProperty(type=ROTOPOINT_PG_point)
     boxes: CollectionProperty(type=ROTOPOINT_PG_box)
