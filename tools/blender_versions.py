@@ -18,7 +18,7 @@ import tempfile
 import xml.etree.ElementTree as ElementTree
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -47,13 +47,13 @@ The largest difference on any frame, in steps of 1/255; the bar is 1.
 
 @dataclass(frozen=True)
 class Case:
-    """One test in one Blender. `difference` where it measured alpha."""
+    """One test in one Blender. `differences` of alpha that it measured, by what was asked of the clip."""
 
     module: str
     name: str
     version: str
     outcome: str
-    difference: float | None = None
+    differences: dict[str, float] = field(default_factory=dict)
 
 
 def inside(version: str) -> list[Case]:
@@ -90,11 +90,15 @@ def cases(report: Path, version: str | None) -> Iterable[Case]:
         outcome = next(
             (kind for kind in ("failure", "error", "skipped") if case.find(kind) is not None), "passed"
         )
-        measured = [p.attrib["value"] for p in case.iter("property") if p.attrib["name"] == MEASURED]
+        measured = {
+            p.attrib["name"].removeprefix(MEASURED).strip(", "): float(p.attrib["value"])
+            for p in case.iter("property")
+            if p.attrib["name"].startswith(MEASURED)
+        }
         # Of a file's two versions, the one that opens it is tested.
         of = version or (found[-1] if found else None)
         if of is not None:
-            yield Case(module, name, of, outcome, float(measured[0]) if measured else None)
+            yield Case(module, name, of, outcome, measured)
 
 
 def feature(module: str) -> str:
@@ -132,10 +136,10 @@ def table(found: list[Case], versions: Iterable[str]) -> str:
 def alpha_table(found: list[Case]) -> str:
     rows: dict[str, dict[str, float]] = defaultdict(dict)
     for case in found:
-        if case.difference is not None:
-            what = case.name.partition("[")[2].rstrip("]").replace("-", ", ")
-            place = "strip" if "sequencer" in case.module else "composite of a tracked clip"
-            rows[f"{place}: {what}"][case.version] = case.difference
+        what = case.name.partition("[")[2].rstrip("]").replace("-", ", ")
+        place = "strip" if "sequencer" in case.module else "composite of a tracked clip"
+        for about, difference in case.differences.items():
+            rows[", ".join(filter(None, (f"{place}: {what}", about)))][case.version] = difference
     lines = ["| | " + " | ".join(VERSIONS) + " |", "|---|" + "---:|" * len(VERSIONS)]
     for what, by_version in rows.items():
         cells = [f"{by_version[v]:.3f}" if v in by_version else "not run" for v in VERSIONS]
