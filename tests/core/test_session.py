@@ -24,7 +24,7 @@ COUNT = 12
 
 @pytest.fixture(scope="module")
 def engine() -> Engine:
-    return load_engine(resolve("draft"), "cpu")
+    return load_engine(resolve("draft"), "cpu", kernels="fp32")
 
 
 @pytest.fixture(scope="module")

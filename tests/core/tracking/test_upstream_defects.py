@@ -48,7 +48,7 @@ SIZE = (64, 48)
 
 @pytest.fixture(scope="module")
 def engine() -> Engine:
-    return load_engine(resolve("draft"), "cpu")
+    return load_engine(resolve("draft"), "cpu", kernels="fp32")
 
 
 def picture(n: int) -> np.ndarray:
@@ -259,7 +259,7 @@ def alternating(*trackings: Iterator[FrameTracked]) -> list[list[bytes]]:
 
 def test_11_two_trackers_live_in_one_process(engine: Engine, clip: Path, tmp_path: Path) -> None:
     hydra = "hydra" in sys.modules
-    second = load_engine(engine.checkpoint, "cpu")
+    second = load_engine(engine.checkpoint, "cpu", kernels="fp32")
     assert ("hydra" in sys.modules) == hydra
     shots = [shot_of(clip, subject(on(1, x))) for x in (20.0, 22.0)]
     desks = [Desk(e, tmp_path / str(n)) for n, e in enumerate((engine, second))]
