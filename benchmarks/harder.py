@@ -161,20 +161,15 @@ def prompts(engine: Engine) -> str:
 
 
 def frame_by_frame(engine: Engine) -> str:
-    rows = []
+    rows, numbers = [], []
     for sequence in sequences():
         truth = list(sequence.masks())
         alone = each_frame_alone(sequence, engine)
         ours = track(sequence.frames, (point_prompt(sequence),), engine)
-        rows.append(
-            (
-                sequence.name,
-                j_and_f(alone, truth),
-                f"{100 * flicker(alone, truth):.1f}",
-                j_and_f(ours, truth),
-                f"{100 * flicker(ours, truth):.1f}",
-            )
-        )
+        found = [(*scores(masks, truth), flicker(masks, truth)) for masks in (alone, ours)]
+        numbers.append([*found[0], *found[1]])
+        rows.append((sequence.name, *_with_flicker(numbers[-1])))
+    rows.append(("**mean**", *(f"**{cell}**" for cell in _with_flicker(np.mean(numbers, axis=0).tolist()))))
     head = ("sequence", "frame by frame", "flicker", "tracked", "flicker")
     about = (
         "The same model from the same point on frame 1, asked frame by frame (the point goes on to the\n"
@@ -182,6 +177,17 @@ def frame_by_frame(engine: Engine) -> str:
         "have, percent."
     )
     return f"## What memory is for\n\n{about}\n\n{table(head, rows)}"
+
+
+def _with_flicker(numbers: list[float]) -> tuple[str, ...]:
+    """Cells of J, F and flicker of two methods."""
+    j0, f0, flicker0, j1, f1, flicker1 = (100 * n for n in numbers)
+    return (
+        f"{j0:.1f} / {f0:.1f} / {(j0 + f0) / 2:.1f}",
+        f"{flicker0:.1f}",
+        f"{j1:.1f} / {f1:.1f} / {(j1 + f1) / 2:.1f}",
+        f"{flicker1:.1f}",
+    )
 
 
 def speed(engine: Engine) -> str:

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What benchmarks.harder and benchmarks.confidence compute of masks and scores, on small ones."""
+
+import numpy as np
+import pytest
+
+from benchmarks.confidence import Frames, area_under_curve, fit
+from benchmarks.harder import flicker
+from benchmarks.scenes import Scene
+
+
+def masks(*widths: int) -> list[np.ndarray]:
+    return [np.arange(10)[None, :] < width for width in widths]
+
+
+def test_flicker_is_change_that_the_truth_does_not_have() -> None:
+    truth = masks(4, 4, 8)
+    assert flicker(truth, truth) == 0
+    # IoU from frame to frame: 1 and 0.5 of the truth, 0.5 and 0.5 of the masks.
+    assert flicker(masks(4, 2, 4), truth) == pytest.approx(0.25)
+
+
+def test_the_area_under_the_curve_counts_pairs_in_the_right_order() -> None:
+    good = np.array([True, True, False, False])
+    assert area_under_curve(np.array([4.0, 3.0, 2.0, 1.0]), good) == 1
+    assert area_under_curve(np.array([4.0, 1.0, 2.0, 2.0]), good) == 0.5
+    assert area_under_curve(np.zeros(4), good) == 0.5
+    assert np.isnan(area_under_curve(np.zeros(2), np.array([True, True])))
+
+
+def test_a_fit_finds_what_tells_and_gives_nothing_to_what_misleads() -> None:
+    random = np.random.default_rng(0)
+    iou = random.uniform(0, 1, 400)
+    evidence = np.stack([iou + random.normal(0, 0.1, 400), -iou, random.normal(0, 1, 400)], axis=1)
+    found = fit([Frames("a", evidence, iou)])
+    assert found.weights[0] > 1 and found.weights[1] == 0 and found.weights[2] < 0.5
+    assert area_under_curve(found(evidence), iou >= 0.5) > 0.95
+
+
+def test_a_drawn_subject_is_where_its_mask_says_and_goes_as_fast_as_asked() -> None:
+    frames = list(Scene((400, 200), 4, 20, 15, others=2).frames())
+    centers = [np.nonzero(mask)[1].mean() for _, mask in frames]
+    assert np.diff(centers) == pytest.approx([15, 15, 15], abs=0.7)
+    picture, mask = frames[0]
+    colors = {tuple(c) for c in picture[mask]}
+    assert colors == {(200, 90, 40), (40, 150, 240)}
