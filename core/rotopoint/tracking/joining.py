@@ -24,18 +24,26 @@ DISTANCE_WEIGHT = 0.3
 """What predicted IoU a record loses on the whole way from one prompted picture to the next.
 
 On DAVIS with the draft model, prompts on three frames, 0.3 was best or within 0.001 of it among 0, 0.1,
-0.3 and 1, from masks and from points.
+0.3 and 1.
 """
 
 
-def better(left: Record, right: Record, way: float) -> bool:
-    """Whether the left pass's record is to be taken. `way`: 0 at the left prompt, 1 at the right one."""
-    return _worth(left, way) >= _worth(right, 1.0 - way)
+def better(left: Record, right: Record, way: float, left_start: Record, right_start: Record) -> bool:
+    """Whether the left pass's record is to be taken.
+
+    `way` is 0 at the left prompt and 1 at the right one; the last two are where the passes started.
+    """
+    return _worth(left, left_start, way) >= _worth(right, right_start, 1.0 - way)
 
 
-def _worth(record: Record, way: float) -> float:
-    """The predicted IoU, less for what has come far; none where the model sees no subject."""
-    return (record.predicted_iou if record.present else 0.0) - DISTANCE_WEIGHT * way
+def _worth(record: Record, start: Record, way: float) -> float:
+    """The predicted IoU, less for what has come far; none where the model sees no subject.
+
+    No pass is worth more than what it started from: with the predicted IoU of the prompted picture as a
+    factor (1 for a given mask), J of frames between a mask and points rose from 61.7 to 62.6 (as above).
+    """
+    seen = record.predicted_iou * start.predicted_iou if record.present else 0.0
+    return seen - DISTANCE_WEIGHT * way
 
 
 @dataclass
@@ -121,9 +129,12 @@ class Joining:
         if len(candidates) == 1:
             return candidates[0]
         left, right = self._policy.passes(self._asked, position)
-        before, after = records
-        assert before is not None and after is not None
-        return candidates[0 if better(before, after, (position - left) / (right - left)) else 1]
+        records += [self._get(Address(a.start, a.start)) for a in candidates]
+        before, after, before_start, after_start = records
+        if before is None or after is None or before_start is None or after_start is None:
+            return None
+        way = (position - left) / (right - left)
+        return candidates[0 if better(before, after, way, before_start, after_start) else 1]
 
     def evidence(self, position: int) -> Evidence | None:
         """What speaks for the record that is taken for a picture; None where none is."""

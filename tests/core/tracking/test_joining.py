@@ -23,17 +23,27 @@ def joining(records: dict[tuple[int, int], Record], *prompted: int, **asked: fro
     return Joining(Asked(prompted, **asked), DEFAULT, lambda address: records.get(tuple(address)))
 
 
+def preferred(left: Record, right: Record, way: float) -> bool:
+    return better(left, right, way, record(0, iou=1.0), record(0, iou=1.0))
+
+
 def test_the_nearer_of_two_equal_records_is_better() -> None:
-    assert better(record(1), record(1), 0.3) and not better(record(1), record(1), 0.7)
+    assert preferred(record(1), record(1), 0.3) and not preferred(record(1), record(1), 0.7)
 
 
 def test_a_much_better_mask_counts_more_than_distance() -> None:
-    assert better(record(1, iou=0.9), record(1, iou=0.6), 0.9)
-    assert not better(record(1, iou=0.7), record(1, iou=0.6), 0.9)
+    assert preferred(record(1, iou=0.95), record(1, iou=0.6), 0.9)
+    assert not preferred(record(1, iou=0.7), record(1, iou=0.6), 0.9)
 
 
 def test_a_record_that_sees_nothing_gives_way() -> None:
-    assert not better(record(1, score=-1.0, iou=0.9), record(1, iou=0.4), 0.2)
+    assert not preferred(record(1, score=-1.0, iou=0.9), record(1, iou=0.4), 0.2)
+
+
+def test_a_pass_from_a_doubtful_prompt_gives_way() -> None:
+    given, doubtful = record(0, iou=1.0), record(0, iou=0.5)
+    assert better(record(1), record(1), 0.7, given, doubtful)
+    assert not better(record(1), record(1), 0.3, doubtful, given)
 
 
 def test_each_picture_comes_from_one_of_its_passes() -> None:
