@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Harder footage: what memory is chosen, what memory is for, fast subjects, small ones, several prompts.
+"""Harder footage: what memory is chosen, what memory is for, fast subjects, small ones, corrections.
 
-Run as: python -m benchmarks.harder [--checkpoint NAME] [--only memories|prompts|frame_by_frame|speed|region]
+Run as: python -m benchmarks.harder [--checkpoint NAME] [--only PART]
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
@@ -33,6 +33,11 @@ from rotopoint.tracking.threads import share_cores
 SPEEDS = (10, 20, 40, 80)
 EVERY = 12
 """Frames from one prompt to the next where speed is met with more prompts."""
+
+ROUNDS = 4
+CLICKS = 3
+GOOD_ENOUGH = 0.8
+"""Corrections one after the other, points of one at most, and the IoU at which a person is content."""
 
 Masks = list[NDArray[np.bool_]]
 
@@ -160,6 +165,72 @@ def prompts(engine: Engine) -> str:
     return f"## Several prompted frames\n\n{about}\n\n{body}"
 
 
+def error_click(mask: NDArray[np.bool_], truth: NDArray[np.bool_], frame: ClipFrame) -> Point:
+    """A point where the largest error is, as far inside it as can be: positive where the mask lacks it."""
+    lacks, spills = truth & ~mask, mask & ~truth
+    reach = [
+        cv2.distanceTransform(np.pad(e.astype(np.uint8), 1), cv2.DIST_L2, 5).max() for e in (lacks, spills)
+    ]
+    positive = bool(reach[0] >= reach[1])
+    return Point(frame, *farthest_point(lacks if positive else spills), positive)
+
+
+def corrected(sequence: Sequence, engine: Engine, policy: str) -> Iterator[tuple[Masks, int]]:
+    """From the true mask on frame 1: the masks after 0 to ROUNDS corrections, and the pictures each took.
+
+    A correction is made on the worst frame, by up to CLICKS points on what the preview shows wrong.
+    """
+    truth = list(sequence.masks())
+    prompts: tuple[Prompt, ...] = (mask_prompt(sequence),)
+
+    def asked() -> Shot:
+        subject = Subject("1", sequence.name, prompts)
+        settings = Settings(checkpoint=engine.checkpoint.name, policy=policy)
+        return Shot(ClipReference(str(sequence.frames)), (subject,), settings)
+
+    with tempfile.TemporaryDirectory() as folder:
+        store = TrackStore(Path(folder))
+        for _ in range(ROUNDS + 1):
+            with ShotSession(asked(), engine.checkpoint, store) as session:
+                tracked = list(session.track(engine.runtime))
+                found = {t.frame: session.matte(session.plans[0], t.frame, t.record) > 0.5 for t in tracked}
+            masks = [found[frame] for frame in sorted(found)]
+            yield masks, sum(t.computed for t in tracked)
+            done = {p.frame for p in prompts}
+            frames = [f for f in sorted(found) if f not in done]
+            worst = min(frames, key=lambda f: region_similarity(found[f], truth[f - 1]))
+            mask = found[worst]
+            for _ in range(CLICKS):
+                if region_similarity(mask, truth[worst - 1]) > GOOD_ENOUGH:
+                    break
+                prompts = (*prompts, error_click(mask, truth[worst - 1], worst))
+                with ShotSession(asked(), engine.checkpoint, store) as session:
+                    answer = session.preview(engine.runtime, "1", worst)
+                    mask = session.matte(session.plans[0], worst, answer.record) > 0.5
+
+
+def corrections(engine: Engine) -> str:
+    policies = ("default", "forward")
+    rows = []
+    for n in range(ROUNDS + 1):
+        rows.append([str(n)])
+    for policy in policies:
+        by_round: list[list[tuple[float, float, float]]] = [[] for _ in range(ROUNDS + 1)]
+        for sequence in sequences():
+            truth = list(sequence.masks())
+            for n, (masks, pictures) in enumerate(corrected(sequence, engine, policy)):
+                by_round[n].append((*scores(masks, truth), pictures / len(truth)))
+        for n, found in enumerate(by_round):
+            j, f, share = np.mean(found, axis=0)
+            rows[n] += [f"{100 * j:.1f} / {100 * f:.1f} / {50 * (j + f):.1f}", f"{100 * share:.0f}%"]
+    head = ("corrections", "default", "pictures redone", "forward", "pictures redone")
+    about = (
+        "From the true mask on frame 1; then each time the worst frame is corrected, by up to\n"
+        f"{CLICKS} points on what is wrong in the preview. Means of the seven sequences."
+    )
+    return f"## Corrections\n\n{about}\n\n{table(head, [tuple(row) for row in rows])}"
+
+
 def frame_by_frame(engine: Engine) -> str:
     rows, numbers = [], []
     for sequence in sequences():
@@ -245,6 +316,7 @@ def _read_mask(file: Path) -> NDArray[np.bool_]:
 PARTS: dict[str, Callable[[Engine], str]] = {
     "memories": memories,
     "prompts": prompts,
+    "corrections": corrections,
     "frame_by_frame": frame_by_frame,
     "speed": speed,
     "region": region,

@@ -71,14 +71,11 @@ class Joining:
     def settled(self, address: Address) -> bool:
         """Whether the pass of a record has ended before it."""
         start, position = address
-        if not self._policy.settles or start == position:
-            return False
-        backward = address.backward
         # From the earliest picture there is one pass either way: none to settle into.
-        if start == self._asked.root:
+        if not self._policy.settles or start in (position, self._asked.root):
             return False
-        step = -1 if backward else 1
-        state = self._settling.setdefault((start, backward), _Settling(start + step))
+        step = -1 if address.backward else 1
+        state = self._settling.setdefault((start, address.backward), _Settling(start + step))
         while not state.done and (position - state.position) * step > 0:
             if not self._compare(Address(start, state.position), state):
                 return False
