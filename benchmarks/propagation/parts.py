@@ -99,7 +99,7 @@ def clicks(setting: Setting) -> list[Row]:
         ready.prepare(frame)
         for name, seconds in in_turn(_clicking(everyone, frame), 1).items():
             first[name] += seconds
-        for name, seconds in in_turn(_clicking(everyone, frame), 3).items():
+        for name, seconds in in_turn(_clicking(everyone, frame), 1).items():
             further[name] += seconds
     return [
         row("first click on a tracked frame", setting, _less(first, PREPARED)),

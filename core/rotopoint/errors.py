@@ -230,6 +230,15 @@ class DeviceUnavailable(InputError):
 
 
 @dataclass(eq=False)
+class DeviceMemoryShort(RotopointError):
+    """Also without anything kept; `smaller` is the next smaller checkpoint by name, if there is one."""
+
+    device: str
+    checkpoint: str
+    smaller: str | None
+
+
+@dataclass(eq=False)
 class PolicyUnknown(InputError):
     name: str
     known: tuple[str, ...]

@@ -85,6 +85,9 @@ def explain(error: BaseException) -> str:
             return f"download of {address} failed: {reason}; run the command again to resume"
         case e.DeviceUnavailable(device, reason):
             return f"device {device} is not available: {reason}"
+        case e.DeviceMemoryShort(device, checkpoint, smaller):
+            instead = "" if smaller is None else f"the checkpoint {smaller}, or "
+            return f"{device} has too little memory for {checkpoint}; choose {instead}the device cpu"
         case e.PolicyUnknown(name, known):
             return f"unknown policy {name}; known are {', '.join(known)}"
         case e.PackageMissing(package, extra):

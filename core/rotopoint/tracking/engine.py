@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rotopoint.checkpoints import ResolvedCheckpoint
-from rotopoint.errors import DeviceUnavailable, PackageMissing
+from rotopoint.checkpoints import ResolvedCheckpoint, registry
+from rotopoint.errors import DeviceMemoryShort, DeviceUnavailable, PackageMissing
 from rotopoint.tracking.kernels import AUTO, Kernels, asked_kernels
 
 if TYPE_CHECKING:
@@ -23,10 +25,28 @@ class Engine:
     checkpoint: ResolvedCheckpoint
     device: str
 
+    @contextmanager
+    def memory_watched(self) -> Iterator[None]:
+        """Inside, a device whose memory is too small is DeviceMemoryShort."""
+        import torch
+
+        try:
+            yield
+        except torch.OutOfMemoryError as error:
+            raise DeviceMemoryShort(self.device, self.checkpoint.name, _smaller(self.checkpoint)) from error
+
     @property
     def identity(self) -> str:
         """Differs where the same pictures may give other numbers."""
         return f"{self.checkpoint.identity} {self.device} {self.runtime.kernels.value}"
+
+
+def _smaller(checkpoint: ResolvedCheckpoint) -> str | None:
+    """The largest registered checkpoint that is smaller than this one."""
+    sizes = {known.name: known.parameters for known in registry()}
+    mine = sizes.get(checkpoint.name, max(sizes.values()))
+    below = {name: size for name, size in sizes.items() if size < mine}
+    return max(below, key=lambda name: below[name], default=None)
 
 
 def load_engine(

@@ -62,7 +62,7 @@ def track_events(
     if folder is not None:
         _check_names(session, folder)
         check_folder(folder)
-    with closing(session.track(engine.runtime, before_step, cache)) as frames:
+    with engine.memory_watched(), closing(session.track(engine.runtime, before_step, cache)) as frames:
         yield from _frame_events(request, session, frames, folder, session.pending(engine.runtime.kernels))
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from rotopoint.checkpoints import ResolvedCheckpoint
 from rotopoint.errors import Cancelled, ProtocolBroken, RequestUnknown, RotopointError
 from rotopoint.messages import explain
 from rotopoint.session import ShotSession
@@ -18,6 +19,7 @@ from rotopoint.shot import Shot
 from rotopoint.shot_json import revision, shot_from_dict
 from rotopoint.store import TrackStore
 from rotopoint.tracking.cache import Kept
+from rotopoint.tracking.engine import Engine
 from rotopoint.worker import jobs
 from rotopoint.worker.clips import OpenClips
 from rotopoint.worker.engines import Engines
@@ -197,10 +199,19 @@ class Service:
                     if isinstance(click, LookRequest):
                         self._send(*jobs.look(click.id, revised, session, click.subject, click.frame))
                         return
-                    engine = self._engines.engine(checkpoint)
+                    engine = self._engine(checkpoint)
                     answer = ANSWERS[type(click)]
                     cache = opened.cache(engine, self._kept)
-                    self._send(*answer(click.id, revised, session, engine, click.subject, click.frame, cache))
+                    with engine.memory_watched():
+                        answered = answer(
+                            click.id, revised, session, engine, click.subject, click.frame, cache
+                        )
+                    self._send(*answered)
+
+    def _engine(self, checkpoint: ResolvedCheckpoint) -> Engine:
+        engine = self._engines.engine(checkpoint)
+        engine.runtime.relieve = self._kept.leave_memory
+        return engine
 
     def _do(self, job: Job) -> None:
         """A job to its end, through as many newer shots as come."""
@@ -225,7 +236,7 @@ class Service:
                     request.id, session, Path(request.folder), overwrite=request.overwrite
                 )
             else:
-                engine = self._engines.engine(checkpoint)
+                engine = self._engine(checkpoint)
                 folder = None if request.folder is None else Path(request.folder)
                 cache = opened.cache(engine, self._kept)
                 events = jobs.track_events(

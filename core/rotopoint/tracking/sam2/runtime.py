@@ -8,8 +8,9 @@ attention over spatial memories and object pointers, a promptable mask decoder, 
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -80,6 +81,29 @@ class Sam2Memory:
         return _pack(self.spatial)
 
 
+P = ParamSpec("P")
+ResultT = TypeVar("ResultT")
+
+
+def _within_memory(
+    call: Callable[Concatenate[Sam2Runtime, P], ResultT],
+) -> Callable[Concatenate[Sam2Runtime, P], ResultT]:
+    """Where the device's memory is short, do it once more with as much of it free as can be had."""
+
+    def repeated(self: Sam2Runtime, *arguments: P.args, **options: P.kwargs) -> ResultT:
+        try:
+            return call(self, *arguments, **options)
+        except torch.OutOfMemoryError:
+            # What the call held is let go of at the end of this clause alone.
+            pass
+        self.relieve()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        return call(self, *arguments, **options)
+
+    return repeated
+
+
 class Sam2Runtime:
     """Runs a SAM2Base of the sam2 package; a Runtime of Sam2Features, Sam2Conditioned, Sam2Memory.
 
@@ -100,6 +124,8 @@ class Sam2Runtime:
         )
         self._grid = size // int(model.backbone_stride)
         self.kernels = kernels
+        self.relieve: Callable[[], None] = lambda: None
+        """Gives back what is kept on the device and can do without."""
         dtype = torch.bfloat16 if kernels is Kernels.BF16 else torch.float32
         with torch.inference_mode():
             top = torch.zeros(1, model.hidden_dim, self._grid, self._grid, device=self._device)
@@ -123,6 +149,7 @@ class Sam2Runtime:
     def device(self) -> torch.device:
         return self._device
 
+    @_within_memory
     @torch.inference_mode()
     def encode_image(self, picture: npt.NDArray[np.uint8]) -> Sam2Features:
         tensor = torch.from_numpy(model_input(picture, self._shape.input_size))
@@ -134,6 +161,7 @@ class Sam2Runtime:
         *finer, top = self._encoder(image.to(self._device))
         return Sam2Features(top, tuple(finer), self._attention.begin(top))
 
+    @_within_memory
     @torch.inference_mode()
     def condition_on_memory(
         self, features: Sam2Features, bank: MemoryBank[Sam2Memory] | None
@@ -157,6 +185,7 @@ class Sam2Runtime:
         positions = model.obj_ptr_tpos_proj(encoded).repeat_interleave(pieces, dim=0)
         return self._attention.pointer_keys(pointers.reshape(-1, model.mem_dim), positions)
 
+    @_within_memory
     @torch.inference_mode()
     def decode_prompts(
         self,
@@ -205,6 +234,7 @@ class Sam2Runtime:
         )
         return (resized >= 0.5).float()
 
+    @_within_memory
     @torch.inference_mode()
     def encode_memory(
         self,

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What happens where a device's memory is short, with a device that says so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from rotopoint.checkpoints import resolve  # noqa: E402
+from rotopoint.errors import DeviceMemoryShort  # noqa: E402
+from rotopoint.messages import explain  # noqa: E402
+from rotopoint.tracking.cache import Kept  # noqa: E402
+from rotopoint.tracking.engine import Engine, load_engine  # noqa: E402
+from tests.core.tracking.fake_runtime import FakeBytes  # noqa: E402
+
+PICTURE = np.zeros((8, 8, 3), np.uint8)
+
+
+@pytest.fixture
+def engine() -> Engine:
+    return load_engine(resolve("draft"), "cpu", 1, "fp32")
+
+
+def refuse(engine: Engine, times: int) -> list[int]:
+    """The device refuses to encode so many times; the list grows with each attempt."""
+    encode, attempts = engine.runtime._encoder, []
+
+    def refusing(image):
+        attempts.append(len(attempts))
+        if len(attempts) <= times:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return encode(image)
+
+    engine.runtime._encoder = refusing
+    return attempts
+
+
+def test_what_is_kept_makes_room_and_the_work_goes_on(engine: Engine, tmp_path: Path) -> None:
+    kept = Kept(10_000, 10_000, tmp_path)
+    kept.put("other", FakeBytes(b"x" * 100))
+    attempts = refuse(engine, times=1)
+    engine.runtime.relieve = kept.leave_memory
+    with engine.memory_watched():
+        engine.runtime.encode_image(PICTURE)
+    assert len(attempts) == 2
+    assert kept.memory_used == 0 and kept.disk_used > 0
+    kept.close()
+
+
+def test_where_nothing_helps_a_checkpoint_that_would_fit_is_named(engine: Engine) -> None:
+    refuse(engine, times=9)
+    with pytest.raises(DeviceMemoryShort) as raised, engine.memory_watched():
+        engine.runtime.encode_image(PICTURE)
+    assert raised.value.smaller is None
+    assert explain(raised.value) == "cpu has too little memory for draft; choose the device cpu"
+    assert (
+        explain(DeviceMemoryShort("cuda", "large", "base_plus"))
+        == "cuda has too little memory for large; choose the checkpoint base_plus, or the device cpu"
+    )
