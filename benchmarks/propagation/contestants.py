@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import tempfile
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -117,7 +118,7 @@ class Ours(Contestant):
         for _ in self._trackers:
             next(self._frames)
 
-    def remember(self, frames: range) -> None:
+    def remember(self, frames: Iterable[int]) -> None:
         """What a pass before has left in the cache: features, and memories of the first subject's frames."""
         for frame in frames:
             self._cache.features(SourceFrame(frame))

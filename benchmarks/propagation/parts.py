@@ -71,7 +71,7 @@ def first_pass(setting: Setting) -> list[Row]:
     shown, engine = pictures(5), setting.engine()
     on_disk = Kept(0, 4 << 30, setting.folder / "kept")
     ours, again = Ours(engine, shown, 1), Ours(engine, shown, 1, on_disk)
-    again.remember(range(FILLED - 8, FILLED + setting.rounds + 1))
+    again.remember((0, *range(FILLED - 8, FILLED + setting.rounds + 1)))
     plain, autocast = setting.upstream(shown, 1, False), setting.upstream(shown, 1, True)
     ours.step()
     again.step()
@@ -86,11 +86,15 @@ def first_pass(setting: Setting) -> list[Row]:
 
 
 def clicks(setting: Setting) -> list[Row]:
-    """A click on a frame that was tracked and is not the last one looked at, then further ones on it."""
+    """A click on a frame that was tracked and is not the last one looked at, then further ones on it.
+
+    What ours has from the pass before lies on disk.
+    """
     shown, engine = pictures(5), setting.engine()
-    ours, ready = Ours(engine, shown, 1), Ours(engine, shown, 1)
+    on_disk = Kept(0, 4 << 30, setting.folder / "kept")
+    ours, ready = Ours(engine, shown, 1, on_disk), Ours(engine, shown, 1)
     plain, autocast = setting.upstream(shown, 1, False), setting.upstream(shown, 1, True)
-    ours.remember(range(FILLED - 8 - setting.rounds, FILLED))
+    ours.remember((0, *range(FILLED - 8 - setting.rounds, FILLED)))
     everyone = {UPSTREAM: plain, AUTOCAST: autocast, OURS: ours, PREPARED: ready}
     first: dict[str, list[Seconds]] = {name: [] for name in everyone}
     further: dict[str, list[Seconds]] = {name: [] for name in everyone}
@@ -101,6 +105,7 @@ def clicks(setting: Setting) -> list[Row]:
             first[name] += seconds
         for name, seconds in in_turn(_clicking(everyone, frame), 1).items():
             further[name] += seconds
+    on_disk.close()
     return [
         row("first click on a tracked frame", setting, _less(first, PREPARED)),
         row("the same, made ready before", setting, _less(first, OURS), PREPARED),

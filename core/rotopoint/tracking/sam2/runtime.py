@@ -90,7 +90,7 @@ def _within_memory(
 ) -> Callable[Concatenate[Sam2Runtime, P], ResultT]:
     """Where the device's memory is short, do it once more with as much of it free as can be had."""
 
-    def repeated(self: Sam2Runtime, *arguments: P.args, **options: P.kwargs) -> ResultT:
+    def repeated(self: Sam2Runtime, /, *arguments: P.args, **options: P.kwargs) -> ResultT:
         try:
             return call(self, *arguments, **options)
         except torch.OutOfMemoryError:
