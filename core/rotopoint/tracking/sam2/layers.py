@@ -89,5 +89,5 @@ def attend(queries: torch.Tensor, keys: torch.Tensor, values: torch.Tensor) -> t
 
 def _parts(count: int, size: int) -> Iterator[slice]:
     """Slices of `count` rows of `size` bytes each."""
-    step = max(FEWEST_QUERIES, SCORES_AT_ONCE // size)
+    step = max(SCORES_AT_ONCE // size // FEWEST_QUERIES, 1) * FEWEST_QUERIES
     return (slice(start, start + step) for start in range(0, count, step))
