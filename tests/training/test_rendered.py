@@ -12,10 +12,14 @@ import numpy as np
 import pytest
 import torch
 
+from rotopoint.tracking.configuration import load_configuration
 from training.data.batches import StepDataset
 from training.data.rendered import RenderedLibrary
 from training.data.stills import StillLibrary
 from training.recipe import load_recipe
+from training.sheet import row, tracked
+from training.tracker import ClipTracker
+from training.weights import fresh_model
 
 ROOT = Path(__file__).parents[2]
 BLENDER = ROOT / ".venvs" / "bpy-5.0" / "bin" / "python"
@@ -44,6 +48,21 @@ def test_a_part_of_a_clip_keeps_its_order(rendered: Path, stills: Path) -> None:
     assert moved[0] == moved[1] and moved[0] in (4, 8)
     for picture, mask in zip(clip.pictures, clip.coverage, strict=True):
         assert picture[mask == 255][:, 1].mean() > 180 > 80 > picture[mask == 0].mean()
+
+
+def test_a_whole_clip_keeps_its_size(rendered: Path) -> None:
+    library = RenderedLibrary(rendered)
+    clip = library.whole(0)
+    assert len(library) == 1 and clip.pictures.shape == (6, 18, 32, 3)
+    assert [int(np.flatnonzero(mask.any(0))[0]) for mask in clip.coverage] == [0, 4, 8, 12, 16, 20]
+
+
+def test_a_sheet_shows_four_frames_of_a_clip(rendered: Path, recipe: Path) -> None:
+    clip = RenderedLibrary(rendered).whole(0)
+    model = fresh_model(load_configuration(recipe.parent / "tiny.toml"), seed=1).requires_grad_(False)
+    found = tracked(ClipTracker(model), 64, clip)
+    assert len(found) == 6 and all(logits.shape == (18, 32) for logits in found)
+    assert row(clip, found).shape == (180, 4 * 320, 3)
 
 
 def test_they_are_mixed_in_where_they_are_given(recipe: Path, stills: Path, rendered: Path) -> None:
