@@ -1,27 +1,23 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The real worker with the draft model."""
+"""What the real worker answers, with the draft model."""
 
 from __future__ import annotations
 
 import os
 import random
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from rotopoint.errors import WorkerDied
 from rotopoint.frames import FrameRange
 from rotopoint.shot import Box, ClipReference, Mask, Point, Prompt, Settings, Shot, Subject
 from rotopoint.shot_json import revision, save_shot, shot_to_dict
 from rotopoint.worker.client import Received, WorkerClient
-from rotopoint.worker.machine import NICENESS
 from rotopoint.worker.protocol import (
     CancelledEvent,
     DeliverRequest,
@@ -29,126 +25,27 @@ from rotopoint.worker.protocol import (
     ErrorEvent,
     Event,
     FrameEvent,
-    HelloEvent,
     LookRequest,
     MatteRequest,
     PreparedEvent,
     PrepareRequest,
     PreviewEvent,
     PreviewRequest,
-    ReadyEvent,
     ShotRequest,
-    ShutdownRequest,
     StartedEvent,
     TrackRequest,
-    encode,
-    read_event,
 )
-from tests.worker.conftest import CORE, LONG, THREADS, StartWorker
-
-LIMIT = 60.0
-CLICK = Point(1, 20.0, 20.0)
-
-STUCK = """
-import sys
-import time
-from rotopoint.tracking.sam2.runtime import Sam2Runtime
-def encode_image(self, picture):
-    print("in mid-step", file=sys.stderr, flush=True)
-    time.sleep(600)
-Sam2Runtime.encode_image = encode_image
-from rotopoint.worker.server import main
-main()
-"""
-
-TALKATIVE = """
-import os
-from rotopoint.tracking.sam2 import runtime
-encode = runtime.Sam2Runtime.encode_image
-def encode_image(self, picture):
-    print("encoding", flush=True)
-    os.write(1, b"0%|     |\\r")
-    os.system("echo from a child process")
-    return encode(self, picture)
-runtime.Sam2Runtime.encode_image = encode_image
-from rotopoint.worker.server import main
-main()
-"""
-
-
-def shot_of(clip: Path, *prompts: Prompt, id: str = "s1") -> Shot:
-    subject = Subject(id, "Würfel", prompts or (CLICK,))
-    return Shot(ClipReference(str(clip)), (subject,))
-
-
-def track(worker: WorkerClient, shot: Shot, folder: Path | None = None) -> list[Event]:
-    request = TrackRequest(worker.new_id(), shot_to_dict(shot), folder and str(folder))
-    worker.send(request)
-    return [event for event, _ in worker.wait(request.id, LIMIT)]
-
-
-def preview(worker: WorkerClient, shot: Shot, frame: int, subject: str = "s1") -> Received:
-    request = PreviewRequest(worker.new_id(), shot_to_dict(shot), subject, frame)
-    worker.send(request)
-    return worker.wait(request.id, LIMIT)[-1]
-
-
-def frames_as_they_come(worker: WorkerClient) -> Iterator[FrameEvent]:
-    """Frame events, taken off the client."""
-    deadline = time.monotonic() + LIMIT
-    while time.monotonic() < deadline:
-        yield from (event for event, _ in worker.poll() if isinstance(event, FrameEvent))
-        time.sleep(0.005)
-    raise AssertionError("no more frames")
-
-
-def begin(worker: WorkerClient, shot: Shot, frames: int, folder: Path | None = None) -> str:
-    """A track of which some frames have come."""
-    request = TrackRequest(worker.new_id(), shot_to_dict(shot), folder and str(folder))
-    worker.send(request)
-    for event in frames_as_they_come(worker):
-        if event.done >= frames:
-            return request.id
-    raise AssertionError
-
-
-def content(folder: Path) -> dict[str, bytes]:
-    return {file.name: file.read_bytes() for file in sorted(folder.iterdir())}
-
-
-def picture(received: Received) -> np.ndarray:
-    event, payload = received
-    dtype = {"float16": "<f2", "uint8": "u1"}[event.dtype]
-    return np.frombuffer(payload, dtype).reshape(event.height, event.width)
-
-
-def test_hello_comes_at_once_and_ready_when_torch_is_there(start_worker: StartWorker, tmp_path: Path) -> None:
-    began = time.monotonic()
-    client = start_worker(tmp_path)
-    hello = client.wait_for_hello(LIMIT)
-    hello_took = time.monotonic() - began
-    assert (hello.protocol, hello.runtimes, hello.devices[0]) == (1, ("torch",), "cpu")
-    first, *rest = (event for event, _ in client.poll())
-    assert isinstance(first, HelloEvent)
-    assert rest == []
-    while not (came := client.poll()):
-        time.sleep(0.01)
-    assert hello_took < (time.monotonic() - began) / 2
-    assert came[0].event == ReadyEvent(came[0].event.devices, "cpu", THREADS)
-    client.send(ShutdownRequest())
-    with pytest.raises(WorkerDied) as ended:
-        client.wait("nothing", LIMIT)
-    assert ended.value.exit_status == 0
-
-
-@pytest.mark.skipif(not hasattr(os, "getpriority"), reason="priorities are read by POSIX calls")
-def test_it_runs_below_the_priority_of_its_user(worker: WorkerClient) -> None:
-    worker.wait_for_hello(LIMIT)
-    deadline = time.monotonic() + 5
-    expected = min(os.getpriority(os.PRIO_PROCESS, 0) + NICENESS, 19)
-    while os.getpriority(os.PRIO_PROCESS, worker.process_id) != expected:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+from tests.worker.asking import (
+    CLICK,
+    LIMIT,
+    begin,
+    content,
+    picture,
+    preview,
+    shot_of,
+    track,
+)
+from tests.worker.conftest import CORE, LONG, THREADS
 
 
 def test_a_click_is_answered(worker: WorkerClient, clip: Path) -> None:
@@ -453,77 +350,3 @@ def test_the_order_of_clicks_does_not_matter(worker: WorkerClient, clip: Path, t
                 track(worker, shot)
         track(worker, shot, tmp_path / subject)
         assert content(tmp_path / subject) == expected, order
-
-
-def test_killed_in_mid_track_nothing_finished_is_lost(
-    start_worker: StartWorker, worker: WorkerClient, long_clip: Path, tmp_path: Path
-) -> None:
-    shot = shot_of(long_clip, id="killed")
-    store, folder = tmp_path / "store", tmp_path / "mattes"
-    victim = start_worker(store)
-    begin(victim, shot, 3, folder)
-    kill(victim)
-    with pytest.raises(WorkerDied):
-        victim.wait("nothing", LIMIT)
-    finished = content(folder)
-    assert 3 <= len(finished) < LONG
-
-    track(worker, shot, tmp_path / "undisturbed")
-    undisturbed = content(tmp_path / "undisturbed")
-    assert {name: undisturbed[name] for name in finished} == finished
-    done = track(start_worker(store), shot, folder)[-1]
-    assert 0 < done.computed <= LONG - len(finished)
-    assert content(folder) == undisturbed
-
-
-def kill(client: WorkerClient) -> None:
-    """As the system kills: without a chance to clean up."""
-    os.kill(client.process_id, getattr(signal, "SIGKILL", signal.SIGTERM))
-
-
-def test_it_ends_with_its_input_also_in_mid_step(
-    start_worker: StartWorker, clip: Path, tmp_path: Path
-) -> None:
-    client = start_worker(tmp_path, STUCK)
-    client.send(TrackRequest("t", shot_to_dict(shot_of(clip))))
-    while "in mid-step" not in client.log:
-        time.sleep(0.01)
-    began = time.monotonic()
-    # Patient enough not to use force.
-    assert client.close(20.0) == 0
-    assert 1.5 < time.monotonic() - began < 10
-
-
-def test_what_libraries_print_stays_out_of_the_protocol(
-    start_worker: StartWorker, clip: Path, tmp_path: Path
-) -> None:
-    client = start_worker(tmp_path, TALKATIVE)
-    # Asked before torch is there, so that both wait: the first one is never answered.
-    for id in ("older", "newer"):
-        client.send(PreviewRequest(id, shot_to_dict(shot_of(clip)), "s1", 1))
-    assert isinstance(client.wait("newer", LIMIT)[-1].event, PreviewEvent)
-    assert client.wait("older", LIMIT)[-1].event == CancelledEvent("older", None, "newer")
-    for printed in ("encoding", "0%|", "from a child process"):
-        assert printed in client.log
-
-
-def test_garbage_does_not_end_it(clip: Path, tmp_path: Path) -> None:
-    lines: Sequence[bytes] = [b"garbage\n", b'{"kind":"x","id":"7"}\n', b"\0\xff\n", b"[1, 2]\n"]
-    command = [sys.executable, "-m", "rotopoint.worker", "--store", str(tmp_path), "--threads", "1"]
-    with subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env=os.environ | {"PYTHONPATH": str(CORE)},
-    ) as process:
-        click = PreviewRequest("1", shot_to_dict(shot_of(clip)), "s1", 1)
-        process.stdin.write(b"".join(lines) + encode(click))
-        process.stdin.flush()
-        events = []
-        while not events or not isinstance(events[-1], PreviewEvent):
-            events.append(read_event(process.stdout)[0])
-        process.stdin.close()
-        assert process.wait(10) == 0
-    errors = [(event.error, event.id) for event in events if isinstance(event, ErrorEvent)]
-    assert errors == [("ProtocolBroken", None), ("ProtocolBroken", "7")] + 2 * [("ProtocolBroken", None)]
