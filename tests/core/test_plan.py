@@ -150,6 +150,11 @@ def test_another_clip_checkpoint_transform_or_policy_makes_all_stale(change: dic
     assert stale(planned, planned, **change) == set(range(10))
 
 
+def test_what_is_followed_is_kept_apart() -> None:
+    followed = plan_subject(replace(dog(at(3)), follow=True), Settings(), TEN)
+    assert stale(plan(at(3)), followed) == set(range(10))
+
+
 def test_absent_frames_make_stale_what_comes_after_them() -> None:
     absent = replace(dog(at(3)), absent=(between(6, 7),))
     planned = plan_subject(absent, Settings(), TEN)

@@ -42,7 +42,7 @@ from rotopoint.worker.protocol import (
 )
 from rotopoint.worker.service import Service
 
-COUNT = 8
+COUNT = 6
 SIZE = (64, 48)
 
 
@@ -168,7 +168,7 @@ def test_5_a_subject_added_while_tracking_runs_is_tracked(engine: Engine, clip: 
 
     one = shot_of(clip, subject(on(1, 20)))
     two = shot_of(clip, subject(on(1, 20)), subject(on(3, 24), id="added"))
-    inbox = LateInbox(TrackRequest("t", shot_to_dict(one)), ShotRequest("t", shot_to_dict(two)), looks=12)
+    inbox = LateInbox(TrackRequest("t", shot_to_dict(one)), ShotRequest("t", shot_to_dict(two)), looks=9)
     sent: list[Event] = []
     engines = Engines("cpu", 2, load)
     store = TrackStore(tmp_path / "s")
