@@ -40,6 +40,14 @@ def write_video(path: Path, count: int, size: tuple[int, int]) -> None:
         container.mux(stream.encode())
 
 
+def write_sequence(folder: Path, count: int, size: tuple[int, int]) -> None:
+    """The pictures as PNG files."""
+    folder.mkdir()
+    for number, picture in enumerate(pictures(count, size), start=1):
+        content = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1]
+        (folder / f"disc_{number:04d}.png").write_bytes(content)
+
+
 class InMemory(Clip):
     """Another clip whose pictures are read already."""
 

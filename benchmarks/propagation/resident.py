@@ -27,7 +27,7 @@ def _resident() -> float:
 
 
 def _ours(frames: tuple[int, ...], folder: Path) -> dict[int, float]:
-    from benchmarks.propagation.clips import center, write_video
+    from benchmarks.propagation.clips import center, write_sequence
     from benchmarks.propagation.models import Model, checkpoint
     from rotopoint.frames import ClipFrame
     from rotopoint.session import ShotSession
@@ -35,15 +35,16 @@ def _ours(frames: tuple[int, ...], folder: Path) -> dict[int, float]:
     from rotopoint.store import TrackStore
     from rotopoint.tracking.engine import load_engine
 
-    video = folder / "disc.mp4"
-    write_video(video, max(frames), CLIP_SIZE)
+    # Of a video the reader keeps pictures, up to a bound of its own.
+    sequence = folder / "disc"
+    write_sequence(sequence, max(frames), CLIP_SIZE)
     x, y = center(0, CLIP_SIZE)
     subjects = tuple(
         Subject(str(n), f"disc {n}", (Point(ClipFrame(1), x + 9.0 * n, float(y)),)) for n in range(SUBJECTS)
     )
     found = {}
     chosen = checkpoint(Model("draft", SIZE), folder)
-    shot = Shot(ClipReference(str(video)), subjects)
+    shot = Shot(ClipReference(str(sequence)), subjects)
     with ShotSession(shot, chosen, TrackStore(folder / "tracks")) as session:
         for tracked in session.track(load_engine(chosen, "cpu", 1).runtime):
             if tracked.frame in frames and tracked.subject == subjects[-1].id:
