@@ -28,7 +28,7 @@ PACKAGE_CONFIGURATION = {
 }
 
 DRAFT_AS_OVERRIDES = [
-    "++model.image_size=256",
+    "++model.image_size=384",
     "++model.num_maskmem=2",
     "++model.max_obj_ptrs_in_encoder=3",
     "++model.image_encoder.trunk.embed_dim=32",
@@ -46,7 +46,7 @@ DRAFT_AS_OVERRIDES = [
     *(
         f"++model.memory_attention.layer.{kind}_attention.{option}"
         for kind in ("self", "cross")
-        for option in ("embedding_dim=128", "dropout=0.0", "feat_sizes=[16,16]")
+        for option in ("embedding_dim=128", "dropout=0.0", "feat_sizes=[24,24]")
     ),
     "++model.memory_encoder.in_dim=128",
     "++model.memory_encoder.mask_downsampler.embed_dim=128",
