@@ -27,6 +27,10 @@ SEARCH = 1.5
 """How much the square grows with each frame on which the subject is not seen."""
 
 
+ENLARGED = 2.5
+"""How much larger than in the plate the model sees a place where points are all that is known."""
+
+
 @dataclass(frozen=True)
 class Following:
     """Cuts for a subject of a plate of `size` (width, height), for a model's input of `input_size` pixels."""
@@ -41,7 +45,7 @@ class Following:
     def first(self, prompts: FramePrompts) -> Region:
         """The square in which a track starts.
 
-        Around a mask; around points, one that the model sees pixel by pixel, or what holds them twice.
+        Around a mask; around points, one that the model sees enlarged, or what holds them twice.
         """
         if isinstance(prompts, MaskPrompt):
             rows, columns = np.nonzero(prompts.mask)
@@ -50,7 +54,7 @@ class Following:
             mask = (float(columns.min()), float(rows.min()), columns.max() + 1.0, rows.max() + 1.0)
             return self._square(mask, self._side(mask))
         x0, y0, x1, y1 = self._hull(prompts)
-        return self._square((x0, y0, x1, y1), max(self.input_size, 2 * (x1 - x0), 2 * (y1 - y0)))
+        return self._square((x0, y0, x1, y1), max(self.input_size / ENLARGED, 2 * (x1 - x0), 2 * (y1 - y0)))
 
     def after(self, record: Record) -> Region:
         """The square of the picture next to a record's."""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rotopoint.frames import SourceFrame
 from rotopoint.region import Region
 from rotopoint.store import Record
-from rotopoint.tracking.following import MARGIN, Following
+from rotopoint.tracking.following import ENLARGED, MARGIN, Following
 from rotopoint.tracking.runtime import MaskPrompt, PointPrompts
 
 PLATE = Following((400, 300), 64)
@@ -41,9 +41,13 @@ def test_a_mask_starts_in_a_square_of_three_times_its_size() -> None:
     assert region.size == (MARGIN * 40, MARGIN * 40) and center(region) == (200, 150)
 
 
-def test_a_point_starts_where_the_model_sees_pixel_by_pixel() -> None:
+def test_a_point_starts_where_the_model_sees_the_plate_enlarged() -> None:
     region = PLATE.first(points((200, 150)))
-    assert region.size == (64, 64) and center(region) == pytest.approx((200, 150), abs=1)
+    assert (
+        region.size == (26, 26)
+        and ENLARGED == 64 / 25.6
+        and center(region) == pytest.approx((200, 150), abs=1)
+    )
 
 
 def test_points_far_apart_are_held_twice() -> None:
