@@ -31,7 +31,7 @@ NAMES = (
 
 WEIGHTS = (10.03, 13.31, 1.83, 0.40, 0.0, 0.0, 1.44, 0.71, 2.42)
 BIAS = -17.21
-"""As `python -m benchmarks.confidence` fits them on DAVIS with the draft model."""
+"""As `python -m benchmarks.confidence` fitted them on DAVIS with the first draft model."""
 
 HIGHEST_SCORE = 10.0
 """Object scores beyond it either way are as certain."""
