@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,10 +19,13 @@ from rotopoint.tracking.engine import choose_kernels, load_engine  # noqa: E402
 from rotopoint.tracking.kernels import KERNELS_VARIABLE, Kernels  # noqa: E402
 from rotopoint.tracking.runtime import MemoryBank, PointPrompts  # noqa: E402
 from rotopoint.tracking.sam2.build import build_model  # noqa: E402
+from rotopoint.tracking.sam2.heads import Heads  # noqa: E402
 from rotopoint.tracking.sam2.image_encoder import ImageEncoder  # noqa: E402
 from rotopoint.tracking.sam2.layers import Linear, attend  # noqa: E402
+from rotopoint.tracking.sam2.mask_decoder import MaskDecoder  # noqa: E402
 from rotopoint.tracking.sam2.memory_attention import MemoryAttention  # noqa: E402
 from rotopoint.tracking.sam2.memory_encoder import MemoryEncoder  # noqa: E402
+from rotopoint.tracking.sam2.weights import load_weights  # noqa: E402
 
 CHECKPOINTS = Path(__file__).parents[3] / "checkpoints"
 
@@ -31,6 +35,13 @@ PRECISIONS = [(torch.float32, 1e-5), (torch.bfloat16, 2e-2)]
 
 def shape(name: str, size: int) -> ModelConfiguration:
     return replace(load_configuration(CHECKPOINTS / f"{name}.toml"), image_size=size)
+
+
+def trained(size: int) -> Any:
+    """The draft model, which knows what it sees: with random weights all three masks are alike."""
+    model = build_model(shape("draft/draft", size))
+    load_weights(model, resolve("draft").path)
+    return model
 
 
 def error(ours: torch.Tensor, theirs: torch.Tensor) -> float:
@@ -96,6 +107,82 @@ def test_the_memory_encoder_is_the_packages(dtype: torch.dtype, allowed: float) 
     top, mask = torch.randn(1, 128, 12, 12), 10 * torch.randn(192, 192)
     theirs = encoder(top, mask[None, None], skip_mask_sigmoid=True)["vision_features"]
     assert error(MemoryEncoder(encoder, dtype)(top, mask), theirs) < allowed
+
+
+@pytest.mark.parametrize(("dtype", "allowed"), PRECISIONS)
+@pytest.mark.parametrize("subjects", [1, 3])
+@torch.inference_mode()
+def test_the_mask_decoder_is_the_packages(subjects: int, dtype: torch.dtype, allowed: float) -> None:
+    torch.manual_seed(6)
+    model = build_model(shape("draft/draft", 192))
+    decoder, encoder = model.sam_mask_decoder, model.sam_prompt_encoder
+    points = 192 * torch.rand(subjects, 2, 2), torch.tensor([[1, 0]] * subjects, dtype=torch.int32)
+    sparse, dense = encoder(points=points, boxes=None, masks=torch.randn(subjects, 1, 48, 48))
+    fused, position = torch.randn(subjects, 128, 12, 12), encoder.get_dense_pe()
+    finer = [torch.randn(1, 16, 48, 48), torch.randn(1, 32, 24, 24)]
+    logits, iou, tokens, score = decoder.predict_masks(
+        image_embeddings=fused,
+        image_pe=position,
+        sparse_prompt_embeddings=sparse,
+        dense_prompt_embeddings=dense,
+        repeat_image=False,
+        high_res_features=finer,
+    )
+    ours = MaskDecoder(decoder, position[0].flatten(1).t(), dtype)(
+        (fused + dense).flatten(2).mT, tuple(maps.to(dtype) for maps in finer), sparse
+    )
+    assert error(ours.logits, logits) < allowed
+    assert error(ours.tokens, tokens) < allowed
+    scores = torch.cat([ours.predicted_iou, ours.object_score], 1)
+    assert error(scores, torch.cat([iou, score], 1)) < allowed
+
+
+PROMPTS = {
+    "nothing": (None, False),
+    "a point": ([[60.0, 70.0]], False),
+    "points": ([[60.0, 70.0], [100.0, 90.0], [20.0, 20.0]], False),
+    "points on a mask": ([[60.0, 70.0], [100.0, 90.0]], True),
+}
+
+
+@pytest.mark.parametrize("delta", [0.05, 30.0], ids=["stable", "not stable"])
+@pytest.mark.parametrize("prompts", PROMPTS.values(), ids=PROMPTS)
+@torch.inference_mode()
+def test_the_choice_among_masks_is_the_packages(
+    prompts: tuple[list[list[float]] | None, bool], delta: float
+) -> None:
+    torch.manual_seed(7)
+    model = trained(192)
+    model.sam_mask_decoder.dynamic_multimask_stability_delta = delta
+    xy, with_mask = prompts
+    top, earlier = torch.randn(1, 128, 12, 12), 5 * torch.randn(1, 1, 48, 48) if with_mask else None
+    finer = (torch.randn(1, 16, 48, 48), torch.randn(1, 32, 24, 24))
+    points = None if xy is None else (torch.tensor([xy]), torch.ones(1, len(xy), dtype=torch.int32))
+    asked = None if points is None else {"point_coords": points[0], "point_labels": points[1]}
+    several = xy is None or len(xy) == 1
+    _, _, iou, logits, _, pointer, score = model._forward_sam_heads(
+        top, asked, earlier, list(finer), multimask_output=several
+    )
+    ours = Heads(model, torch.float32).decode(top.flatten(2).mT, finer, points, earlier, several)
+    assert torch.allclose(ours.logits, logits[:, 0], atol=1e-4)
+    assert torch.allclose(ours.pointer, pointer, atol=1e-5)
+    assert torch.allclose(ours.object_score, score, atol=1e-5)
+    assert ours.predicted_iou == iou.max()
+
+
+@pytest.mark.parametrize("filled", [True, False])
+@torch.inference_mode()
+def test_a_given_mask_is_the_packages(filled: bool) -> None:
+    torch.manual_seed(8)
+    model = trained(192)
+    mask = torch.zeros(1, 1, 192, 192)
+    mask[..., 40:101, 50:90] = filled
+    top, finer = torch.randn(1, 128, 12, 12), (torch.randn(1, 16, 48, 48), torch.randn(1, 32, 24, 24))
+    _, _, iou, logits, _, pointer, score = model._use_mask_as_output(top, list(finer), mask)
+    ours = Heads(model, torch.float32).given(top[0].flatten(1).t(), finer, mask)
+    assert torch.allclose(ours.logits, logits[:, 0], atol=1e-4)
+    assert torch.allclose(ours.pointer, pointer, atol=1e-5)
+    assert torch.equal(ours.object_score, score) and ours.predicted_iou == iou.max()
 
 
 def test_attention_in_parts_is_attention(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -162,7 +162,8 @@ class ImageEncoder:
             for linear, stage in zip(self._coarse, stages[len(maps) :], strict=True)
         )
         top = fine + functional.interpolate(coarse, scale_factor=2.0, mode="nearest")
-        return [*(finer.permute(2, 0, 1)[None].contiguous() for finer in maps), top]
+        # The mask decoder reads the finer maps as they lie here, channels last.
+        return [*(finer.permute(2, 0, 1)[None] for finer in maps), top]
 
 
 def _chained(first: Any, second: Any, dtype: torch.dtype) -> Linear:

@@ -91,3 +91,10 @@ def _parts(count: int, size: int) -> Iterator[slice]:
     """Slices of `count` rows of `size` bytes each."""
     step = max(SCORES_AT_ONCE // size // FEWEST_QUERIES, 1) * FEWEST_QUERIES
     return (slice(start, start + step) for start in range(0, count, step))
+
+
+def attend_batch(queries: torch.Tensor, keys: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+    """softmax(Q K^T) V for each of a batch: (B, n, c), (B, m, c), (B, m, v) give (B, n, v)."""
+    if queries.device.type == "cpu":
+        return torch.stack([attend(*each) for each in zip(queries, keys, values, strict=True)])
+    return functional.scaled_dot_product_attention(queries, keys, values, scale=1.0)

@@ -20,6 +20,7 @@ from torch.nn import functional
 from rotopoint.tracking.kernels import Kernels
 from rotopoint.tracking.preprocess import model_input
 from rotopoint.tracking.runtime import Decoded, FramePrompts, MaskPrompt, MemoryBank, ModelShape, PointPrompts
+from rotopoint.tracking.sam2.heads import Heads, Masks
 from rotopoint.tracking.sam2.image_encoder import ImageEncoder
 from rotopoint.tracking.sam2.memory_attention import MemoryAttention, MemoryKeys
 from rotopoint.tracking.sam2.memory_encoder import MemoryEncoder
@@ -50,6 +51,11 @@ class Sam2Features:
     begun: torch.Tensor
 
     @property
+    def places(self) -> torch.Tensor:
+        """`top` as (h * w, C) float32."""
+        return self.top[0].flatten(1).t().float()
+
+    @property
     def nbytes(self) -> int:
         return sum(t.nbytes for t in (self.top, self.begun, *self.high_resolution))
 
@@ -59,10 +65,10 @@ class Sam2Features:
 
 @dataclass(frozen=True)
 class Sam2Conditioned:
-    """`fused` is (1, C, h, w) float32; `starts` where no memory went in."""
+    """`places` is (h * w, C) float32; `starts` where no memory went in."""
 
     features: Sam2Features
-    fused: torch.Tensor
+    places: torch.Tensor
     starts: bool
 
 
@@ -139,7 +145,8 @@ class Sam2Runtime:
                 dtype=dtype,
             )
             self._memory_encoder = MemoryEncoder(model.memory_encoder, dtype)
-        model.image_encoder = model.memory_attention = model.memory_encoder = None
+            self._heads = Heads(model, dtype)
+        model.image_encoder = model.memory_attention = model.memory_encoder = model.sam_mask_decoder = None
 
     @property
     def shape(self) -> ModelShape:
@@ -167,11 +174,10 @@ class Sam2Runtime:
         self, features: Sam2Features, bank: MemoryBank[Sam2Memory] | None
     ) -> Sam2Conditioned:
         if bank is None:
-            fused = features.top.float() + self._model.no_mem_embed.permute(0, 2, 1)[..., None]
-            return Sam2Conditioned(features, fused, starts=True)
+            return Sam2Conditioned(features, features.places + self._model.no_mem_embed[0], starts=True)
         memories = [(self._shape.memory_count - place - 1, memory.keys) for place, memory in bank.memories]
-        attended = self._attention.finish(features.begun, memories, self._pointer_keys(bank))
-        return Sam2Conditioned(features, attended.t().reshape(features.top.shape), starts=False)
+        places = self._attention.finish(features.begun, memories, self._pointer_keys(bank))
+        return Sam2Conditioned(features, places, starts=False)
 
     def _pointer_keys(self, bank: MemoryBank[Sam2Memory]) -> MemoryKeys | None:
         """Object pointers, each cut into pieces as wide as memories, with their distances in time."""
@@ -193,38 +199,32 @@ class Sam2Runtime:
         prompts: FramePrompts | None,
         previous_logits: npt.NDArray[np.float32] | None = None,
     ) -> Decoded:
-        model = self._model
-        high_resolution = [finer.float() for finer in conditioned.features.high_resolution]
+        features = conditioned.features
         if isinstance(prompts, MaskPrompt):
-            # A given mask is the answer: no memory goes into its frame.
-            outputs = model._use_mask_as_output(
-                conditioned.features.top.float(), high_resolution, self._mask_input(prompts.mask)
-            )
-        else:
-            points = None if prompts is None else self._point_inputs(prompts)
-            earlier = None
-            if previous_logits is not None:
-                earlier = torch.from_numpy(previous_logits).to(self._device)[None, None]
-                earlier = earlier.clamp(-PREVIOUS_LOGIT_LIMIT, PREVIOUS_LOGIT_LIMIT)
-            outputs = model._forward_sam_heads(
-                backbone_features=conditioned.fused,
-                point_inputs=points,
-                mask_inputs=earlier,
-                high_res_features=high_resolution,
-                multimask_output=model._use_multimask(conditioned.starts, points),
-            )
-        _, _, ious, logits, _, pointer, score = outputs
-        return Decoded(
-            logits=logits[0, 0].float().cpu().numpy(),
-            pointer=pointer[0].float().cpu().numpy(),
-            object_score=float(score.float().item()),
-            predicted_iou=float(ious.float().max().item()),
+            mask = self._mask_input(prompts.mask)
+            return _decoded(self._heads.given(features.places, features.high_resolution, mask))
+        points = None if prompts is None else self._point_inputs(prompts)
+        earlier = None
+        if previous_logits is not None:
+            earlier = torch.from_numpy(previous_logits).to(self._device)[None, None]
+            earlier = earlier.clamp(-PREVIOUS_LOGIT_LIMIT, PREVIOUS_LOGIT_LIMIT)
+        several = self._asks_several(conditioned.starts, 0 if prompts is None else len(prompts.labels))
+        places = conditioned.places[None]
+        return _decoded(self._heads.decode(places, features.high_resolution, points, earlier, several))
+
+    def _asks_several(self, starts: bool, count: int) -> bool:
+        """Whether so many points ask for three masks to choose from."""
+        model = self._model
+        return bool(
+            model.multimask_output_in_sam
+            and (starts or model.multimask_output_for_tracking)
+            and model.multimask_min_pt_num <= count <= model.multimask_max_pt_num
         )
 
-    def _point_inputs(self, prompts: PointPrompts) -> dict[str, torch.Tensor]:
+    def _point_inputs(self, prompts: PointPrompts) -> tuple[torch.Tensor, torch.Tensor]:
         # The prompt encoder adds half a pixel itself.
         xy = torch.from_numpy(prompts.xy - np.float32(0.5)).to(self._device)[None]
-        return {"point_coords": xy, "point_labels": torch.from_numpy(prompts.labels).to(self._device)[None]}
+        return xy, torch.from_numpy(prompts.labels).to(self._device)[None]
 
     def _mask_input(self, mask: npt.NDArray[np.bool_]) -> torch.Tensor:
         size = self._shape.input_size
@@ -266,6 +266,19 @@ class Sam2Runtime:
 
     def _memory(self, spatial: torch.Tensor) -> Sam2Memory:
         return Sam2Memory(spatial, self._attention.memory_keys(spatial))
+
+
+def _decoded(masks: Masks) -> Decoded:
+    """The answer for one subject, brought over from its device in one piece."""
+    side = masks.logits.shape[-1]
+    parts = (masks.object_score[0], masks.predicted_iou, masks.pointer[0], masks.logits[0].flatten())
+    packed = torch.cat(parts).cpu().numpy()
+    return Decoded(
+        logits=packed[-side * side :].reshape(side, side),
+        pointer=packed[2 : -side * side].copy(),
+        object_score=float(packed[0]),
+        predicted_iou=float(packed[1]),
+    )
 
 
 def _tokens(maps: torch.Tensor) -> torch.Tensor:

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From fused features and prompts to one mask a subject: the prompt encoder, the mask decoder, and the
+choice among the decoder's masks.
+
+The choice is that of SAM 2: of the three masks for one point (or none) the one with the highest predicted
+IoU; the one for several points, unless a small change of the threshold changes it much. Then the best of
+three is more stable.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.nn import functional
+
+from rotopoint.tracking.runtime import NO_OBJECT_LOGIT
+from rotopoint.tracking.sam2.mask_decoder import Answers, MaskDecoder, PackageDecoder
+
+GIVEN_LOGIT = 10.0
+"""A given mask as logits: minus this outside, plus this inside."""
+
+
+@dataclass(frozen=True)
+class Masks:
+    """Of B subjects, float32: `logits` (B, 4h, 4w), `pointer` (B, C), `object_score` (B, 1), a logit,
+    `predicted_iou` (B,)."""
+
+    logits: torch.Tensor
+    pointer: torch.Tensor
+    object_score: torch.Tensor
+    predicted_iou: torch.Tensor
+
+
+class Heads:
+    """Those of a SAM2Base `model`, whose mask decoder computes in `dtype`."""
+
+    def __init__(self, model: Any, dtype: torch.dtype) -> None:
+        decoder = model.sam_mask_decoder
+        self._prompts = model.sam_prompt_encoder
+        position = self._prompts.get_dense_pe()[0].flatten(1).t().contiguous()
+        self._decoder: MaskDecoder | PackageDecoder = (
+            PackageDecoder(decoder, position)
+            if dtype == torch.float32
+            else MaskDecoder(decoder, position, dtype)
+        )
+        self._pointer, self._no_pointer = model.obj_ptr_proj, model.no_obj_ptr
+        self._mask_downsample = model.mask_downsample
+        self._asks_stability = decoder.dynamic_multimask_via_stability
+        self._stability_delta = decoder.dynamic_multimask_stability_delta
+        self._least_stability = decoder.dynamic_multimask_stability_thresh
+
+    def decode(
+        self,
+        places: torch.Tensor,
+        finer: tuple[torch.Tensor, ...],
+        points: tuple[torch.Tensor, torch.Tensor] | None,
+        earlier: torch.Tensor | None,
+        several: bool,
+    ) -> Masks:
+        """Decode features `places` (B, h * w, C) of one picture, whose finer maps are `finer`.
+
+        `points`: (B, n, 2) in the model's pixels with centers on whole numbers, and (B, n) labels; None asks
+        memory alone. `earlier` (B, 1, 4h, 4w): logits to correct. `several`: choose among three masks.
+        """
+        if points is None:
+            nowhere = places.new_zeros(len(places), 1, 2)
+            points = nowhere, -torch.ones(len(places), 1, dtype=torch.int32, device=places.device)
+        sparse, dense = self._prompts(points=points, boxes=None, masks=earlier)
+        answers = self._decoder(places + dense.flatten(2).mT, finer, sparse)
+        logits, iou, token = self._chosen(answers, several)
+        seen = answers.object_score > 0
+        return Masks(
+            torch.where(seen[..., None], logits, NO_OBJECT_LOGIT),
+            self._pointed(self._pointer(token), seen),
+            answers.object_score,
+            iou,
+        )
+
+    def given(self, top: torch.Tensor, finer: tuple[torch.Tensor, ...], mask: torch.Tensor) -> Masks:
+        """A mask (1, 1, S, S) of zeros and ones is the answer itself: no memory goes into its frame, and the
+        decoder gives its pointer alone. `top` are the picture's features (h * w, C), float32."""
+        logits = (2 * mask - 1) * GIVEN_LOGIT
+        side = mask.shape[-1] // 4
+        small = functional.interpolate(
+            logits, size=(side, side), mode="bilinear", align_corners=False, antialias=True
+        )
+        seen = mask.flatten(1).any(1, keepdim=True)
+        earlier = self._mask_downsample(mask)
+        pointer = self.decode(top[None], finer, None, earlier, several=False).pointer
+        score = torch.where(seen, GIVEN_LOGIT, -GIVEN_LOGIT)
+        return Masks(small[:, 0], self._pointed(pointer, seen), score, torch.ones_like(score[:, 0]))
+
+    def _pointed(self, pointer: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
+        """Where nothing is seen the pointer says that."""
+        return torch.where(seen, pointer, self._no_pointer)
+
+    def _chosen(self, answers: Answers, several: bool) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Logits (B, 4h, 4w), predicted IoU (B,) and token (B, C) of the mask that is taken."""
+        rows = torch.arange(len(answers.logits), device=answers.logits.device)
+        best = 1 + answers.predicted_iou[:, 1:].argmax(1)
+        logits, iou = answers.logits[rows, best], answers.predicted_iou[rows, best]
+        if several:
+            return logits, iou, answers.tokens[rows, best]
+        single, its_iou, token = answers.logits[:, 0], answers.predicted_iou[:, 0], answers.tokens[:, 0]
+        if not self._asks_stability:
+            return single, its_iou, token
+        stable = self._stability(single) >= self._least_stability
+        return torch.where(stable[:, None, None], single, logits), torch.where(stable, its_iou, iou), token
+
+    def _stability(self, logits: torch.Tensor) -> torch.Tensor:
+        """IoU (B,) of the masks at two thresholds around zero, of which one holds the other; 1 where both
+        are empty."""
+        inner, outer = (
+            (logits > threshold).flatten(1).sum(1)
+            for threshold in (self._stability_delta, -self._stability_delta)
+        )
+        return torch.where(outer > 0, inner / outer.clamp(min=1), 1.0)
