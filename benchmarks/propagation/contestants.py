@@ -23,11 +23,12 @@ from rotopoint.frames import SourceFrame
 from rotopoint.store import RecordLayout, TrackKey, TrackStore
 from rotopoint.tracking.cache import FeatureCache, Kept
 from rotopoint.tracking.engine import Engine
-from rotopoint.tracking.loop import SubjectTracker, run_together
+from rotopoint.tracking.loop import SubjectTracker
 from rotopoint.tracking.policy import Address, Asked, policy_named
 from rotopoint.tracking.preprocess import model_input
 from rotopoint.tracking.records import SubjectRecords
 from rotopoint.tracking.runtime import PointPrompts
+from rotopoint.tracking.together import run_together
 from tests.core.tracking.upstream import upstream_predictor, upstream_state
 
 FILLED = 16
@@ -104,7 +105,7 @@ class Ours(Contestant):
         self._cache = FeatureCache(engine.runtime, lambda frame: pictures[frame % len(pictures)], kept)
         self._records = [self._open(subject) for subject in range(subjects)]
         self._trackers = [self._tracker(n, {0: _point(0)}) for n in range(subjects)]
-        for _ in run_together([(t, t.steps(0, 0)) for t in self._trackers]):
+        for _ in run_together(self._runtime, [(t, t.steps(0, 0)) for t in self._trackers]):
             pass
         for records in self._records:
             first = records.get(Address(0, 0))
@@ -138,7 +139,7 @@ class Ours(Contestant):
 
     def _steps(self):
         work = [(t, t.steps(0, CLIP - 1)) for t in self._trackers]
-        return (tracked for tracked in run_together(work) if tracked.computed)
+        return (tracked for tracked in run_together(self._runtime, work) if tracked.computed)
 
     def _tracker(self, subject: int, points: dict[int, np.ndarray]) -> SubjectTracker:
         scale = self._runtime.shape.input_size / np.array(PICTURE_SIZE)

@@ -41,11 +41,12 @@ from rotopoint.tracking.confidence import Evidence
 from rotopoint.tracking.following import Following
 from rotopoint.tracking.joining import Joining
 from rotopoint.tracking.kernels import Kernels
-from rotopoint.tracking.loop import Preview, SubjectTracker, run_together
+from rotopoint.tracking.loop import Preview, SubjectTracker
 from rotopoint.tracking.policy import policy_named
 from rotopoint.tracking.preprocess import point_prompts
 from rotopoint.tracking.records import SubjectRecords
 from rotopoint.tracking.runtime import NO_OBJECT_LOGIT, FramePrompts, MaskPrompt, ModelShape
+from rotopoint.tracking.together import run_together
 
 if TYPE_CHECKING:
     from rotopoint.tracking.sam2.runtime import Sam2Conditioned, Sam2Features, Sam2Memory, Sam2Runtime
@@ -162,7 +163,7 @@ class ShotSession:
                 for tracker, plan in zip(trackers, self.plans, strict=True)
                 if shown[plan.subject.id]
             ]
-            for tracked in run_together(work, before_step):
+            for tracked in run_together(runtime, work, before_step):
                 for frame in shown[tracked.subject].get(tracked.position, ()):
                     yield FrameTracked(
                         tracked.subject, frame, tracked.record, tracked.computed, tracked.confidence

@@ -7,7 +7,6 @@ run that was interrupted ends with the same bytes as one that was not.
 
 from __future__ import annotations
 
-import heapq
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from rotopoint.tracking.policy import Address, Asked, Policy, Step
 from rotopoint.tracking.records import SubjectRecords
 from rotopoint.tracking.runtime import (
     ConditionedT,
+    Decoded,
     FeaturesT,
     FramePrompts,
     MaskPrompt,
@@ -57,6 +57,14 @@ class Preview:
 
     record: Record
     provisional: bool
+
+
+@dataclass(frozen=True)
+class Waiting(Generic[MemoryT]):
+    """A step with the memories that it is to see, and these."""
+
+    step: Step
+    bank: MemoryBank[MemoryT]
 
 
 class SubjectTracker(Generic[FeaturesT, ConditionedT, MemoryT]):
@@ -101,7 +109,31 @@ class SubjectTracker(Generic[FeaturesT, ConditionedT, MemoryT]):
     def run(self, step: Step) -> TrackedFrame | None:
         """Do one step, unless it is done already; a result where it completes its picture."""
         if not is_needless(step, self._joining, self._records.__contains__):
-            self._make(step)
+            self._enter(step.sweep)
+            self._keep(step, self._decode(self._chosen(step), self._condition))
+        return self._completed(step)
+
+    def waiting(self, step: Step) -> Waiting[MemoryT] | None:
+        """What a step is decoded on where it could be decoded together with other subjects' steps: on
+        memories alone, from the whole picture."""
+        alone = step.prompted or not step.attends or self._following is not None
+        if alone or is_needless(step, self._joining, self._records.__contains__):
+            return None
+        self._enter(step.sweep)
+        chosen = self._chosen(step)
+        return Waiting(chosen, self._bank(chosen))
+
+    def features(self, step: Step) -> FeaturesT:
+        """Those of the whole picture of a step."""
+        return self._cache.features(self._pictures[step.position])
+
+    def take(self, step: Step, waiting: Waiting[MemoryT], decoded: Decoded) -> TrackedFrame | None:
+        """The same as `run`, with the answer to what the step was waiting for."""
+        self._forget(waiting.step)
+        self._keep(step, self._record_of(waiting.step, WHOLE, decoded))
+        return self._completed(step)
+
+    def _completed(self, step: Step) -> TrackedFrame | None:
         if not step.completes:
             return None
         address = self._joining.taken(step.position)
@@ -113,12 +145,13 @@ class SubjectTracker(Generic[FeaturesT, ConditionedT, MemoryT]):
         self._worked.discard(step.position)
         return TrackedFrame(self.subject, step.position, record, worked, confidence)
 
-    def _make(self, step: Step) -> None:
-        if step.sweep != self._sweep:
+    def _enter(self, sweep: int) -> None:
+        if sweep != self._sweep:
             # Upstream's sweeps go over the same pictures, and must not see each other's memories.
             self._forget_all()
-            self._sweep = step.sweep
-        record = self._decode(self._chosen(step), self._condition)
+            self._sweep = sweep
+
+    def _keep(self, step: Step, record: Record) -> None:
         self._known[step.address] = record
         if step.leads_to is None:
             self._records.append(step.address, record)
@@ -211,6 +244,9 @@ class SubjectTracker(Generic[FeaturesT, ConditionedT, MemoryT]):
             previous = self._record(step.corrects).logits.astype(np.float32)
         decoded = self._runtime.decode_prompts(conditioned, prompts, previous)
         self._forget(step)
+        return self._record_of(step, region, decoded)
+
+    def _record_of(self, step: Step, region: Region, decoded: Decoded) -> Record:
         return Record(
             frame=self._pictures[step.position],
             logits=decoded.logits.astype(self._policy.logit_type),
@@ -261,24 +297,3 @@ class SubjectTracker(Generic[FeaturesT, ConditionedT, MemoryT]):
         self._memories.clear()
         self._known.clear()
         self._seen.clear()
-
-
-def run_together(
-    work: Sequence[tuple[SubjectTracker[FeaturesT, ConditionedT, MemoryT], Iterator[Step]]],
-    before_step: Callable[[], None] | None = None,
-) -> Iterator[TrackedFrame]:
-    """All subjects side by side: those that meet on a picture share its features.
-
-    `before_step` is called before each step; what it raises ends the work.
-    """
-
-    def keyed(index: int, steps: Iterator[Step]) -> Iterator[tuple[tuple[int, ...], int, Step]]:
-        return ((step.order, index, step) for step in steps)
-
-    streams = [keyed(n, steps) for n, (_, steps) in enumerate(work)]
-    for _, index, step in heapq.merge(*streams, key=lambda item: item[:2]):
-        if before_step is not None:
-            before_step()
-        tracked = work[index][0].run(step)
-        if tracked is not None:
-            yield tracked

@@ -107,11 +107,15 @@ class Step:
         return frozenset((*self.attends, *(r.address for r in self.recent), *self.pointers, *corrected))
 
     @property
+    def visit(self) -> tuple[int, int, bool, int]:
+        """The same where several subjects come to a picture at one time."""
+        backward = self.address.backward
+        return (self.sweep, self.due, backward, -self.position if backward else self.position)
+
+    @property
     def order(self) -> tuple[int, int, bool, int, int]:
         """Steps of several subjects are run in this order, so that they share a picture's features."""
-        start, position = self.address
-        backward = self.address.backward
-        return (self.sweep, self.due, backward, -position if backward else position, start)
+        return (*self.visit, self.address.start)
 
 
 GetRecord = Callable[[Address], Record | None]

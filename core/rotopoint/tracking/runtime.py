@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -93,6 +94,11 @@ class MemoryBank(Generic[MemoryT]):
     pointers: tuple[tuple[int, npt.NDArray[np.float32]], ...]
     pointer_span: int
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Banks of one size can be decoded on together."""
+        return len(self.memories), len(self.pointers)
+
 
 class Runtime(Protocol[FeaturesT, ConditionedT, MemoryT]):
     """The four things that the loop asks for, and the way back from bytes.
@@ -102,6 +108,11 @@ class Runtime(Protocol[FeaturesT, ConditionedT, MemoryT]):
 
     @property
     def shape(self) -> ModelShape: ...
+
+    @property
+    def subjects_at_once(self) -> int:
+        """How many subjects `decode_together` is to be given at most; 1: it does not pay."""
+        ...
 
     def encode_image(self, picture: npt.NDArray[np.uint8]) -> FeaturesT:
         """Features of a picture: (height, width, 3) uint8, display-referred sRGB."""
@@ -120,6 +131,13 @@ class Runtime(Protocol[FeaturesT, ConditionedT, MemoryT]):
         """The mask of one subject; without prompts, what memory alone says.
 
         `previous_logits` (logit_size, logit_size) is an earlier answer on this frame that points correct.
+        """
+        ...
+
+    def decode_together(self, features: FeaturesT, banks: Sequence[MemoryBank[MemoryT]]) -> list[Decoded]:
+        """What memory alone says of several subjects of a picture, whose banks are of one size.
+
+        The same as `condition_on_memory` and `decode_prompts` for each, but for rounding.
         """
         ...
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -31,10 +32,13 @@ def digest(*parts: object) -> bytes:
 
 @dataclass
 class FakeRuntime:
-    """Every answer is a hash of all that went in; `encoded` lists the pictures by their first pixel."""
+    """Every answer is a hash of all that went in; `encoded` lists the pictures by their first pixel,
+    `together` how many subjects were decoded at once."""
 
     shape: ModelShape = SHAPE
+    subjects_at_once: int = 1
     encoded: list[int] = field(default_factory=list)
+    together: list[int] = field(default_factory=list)
 
     def encode_image(self, picture: np.ndarray) -> FakeBytes:
         self.encoded.append(int(picture[0, 0, 0]))
@@ -67,6 +71,10 @@ class FakeRuntime:
             object_score=float(np.float32(random.normal())),
             predicted_iou=float(np.float32(random.random())),
         )
+
+    def decode_together(self, features: FakeBytes, banks: Sequence[MemoryBank[FakeBytes]]) -> list[Decoded]:
+        self.together.append(len(banks))
+        return [self.decode_prompts(self.condition_on_memory(features, bank), None) for bank in banks]
 
     def encode_memory(
         self, features: FakeBytes, logits: np.ndarray, object_score: float, prompted: bool

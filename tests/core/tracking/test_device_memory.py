@@ -15,6 +15,7 @@ from rotopoint.errors import DeviceMemoryShort  # noqa: E402
 from rotopoint.messages import explain  # noqa: E402
 from rotopoint.tracking.cache import Kept  # noqa: E402
 from rotopoint.tracking.engine import Engine, load_engine  # noqa: E402
+from rotopoint.tracking.runtime import MemoryBank  # noqa: E402
 from tests.core.tracking.fake_runtime import FakeBytes  # noqa: E402
 
 PICTURE = np.zeros((8, 8, 3), np.uint8)
@@ -61,3 +62,26 @@ def test_where_nothing_helps_a_checkpoint_that_would_fit_is_named(engine: Engine
         explain(DeviceMemoryShort("cuda", "large", "base_plus"))
         == "cuda has too little memory for large; choose the checkpoint base_plus, or the device cpu"
     )
+
+
+def test_subjects_that_do_not_fit_together_go_in_halves(engine: Engine) -> None:
+    """The device holds the attention of two subjects, not of five."""
+    attention, sizes = engine.runtime._attention.finish, []
+
+    def finish(begun, subjects):
+        sizes.append(len(subjects))
+        if len(subjects) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return attention(begun, subjects)
+
+    engine.runtime._attention.finish = finish
+    engine.runtime.subjects_at_once = 5
+    features = engine.runtime.encode_image(PICTURE)
+    memory = engine.runtime.encode_memory(features, np.zeros((96, 96), np.float32), 1.0, prompted=True)
+    bank = MemoryBank(((0, memory),), (), 2)
+    with engine.memory_watched():
+        answers = engine.runtime.decode_together(features, [bank] * 5)
+    assert len(answers) == 5
+    # Each is tried once more with what is kept out of the way.
+    assert sizes == [5, 5, 2, 3, 3, 1, 2]
+    assert engine.runtime.subjects_at_once == 1

@@ -23,7 +23,7 @@ from rotopoint.tracking.sam2.heads import Heads  # noqa: E402
 from rotopoint.tracking.sam2.image_encoder import ImageEncoder  # noqa: E402
 from rotopoint.tracking.sam2.layers import Linear, attend  # noqa: E402
 from rotopoint.tracking.sam2.mask_decoder import MaskDecoder  # noqa: E402
-from rotopoint.tracking.sam2.memory_attention import MemoryAttention  # noqa: E402
+from rotopoint.tracking.sam2.memory_attention import AttendedKeys, MemoryAttention  # noqa: E402
 from rotopoint.tracking.sam2.memory_encoder import MemoryEncoder  # noqa: E402
 from rotopoint.tracking.sam2.weights import load_weights  # noqa: E402
 
@@ -88,12 +88,36 @@ def test_memory_attention_is_the_packages(pointers: int, dtype: torch.dtype, all
     attention = MemoryAttention(
         model.memory_attention, position, memory_position, model.maskmem_tpos_enc[:, 0, 0], dtype
     )
-    ours = attention.finish(
-        attention.begin(top),
+    attended = AttendedKeys(
         [(p, attention.memory_keys(m)) for p, m in zip(places, memories, strict=True)],
         attention.pointer_keys(pieces, distances) if pointers else None,
     )
+    (ours,) = attention.finish(attention.begin(top), [attended])
     assert error(ours, theirs) < allowed
+
+
+@pytest.mark.parametrize("kernels", ["fp32", "bf16"])
+def test_subjects_are_decoded_together_as_alone(kernels: str) -> None:
+    runtime = load_engine(resolve("draft"), "cpu", 1, kernels).runtime
+    random = np.random.default_rng(9)
+    noise = random.integers(0, 256, (3, 12, 16, 3), np.uint8).repeat(30, 1).repeat(30, 2)
+    pictures = [runtime.encode_image(picture) for picture in noise]
+    banks = []
+    for x in (100.0, 200.0, 300.0):
+        point = PointPrompts(np.array([[x, x]], np.float32), np.array([1], np.int32))
+        answer = runtime.decode_prompts(runtime.condition_on_memory(pictures[0], None), point)
+        memories = [
+            (place, runtime.encode_memory(features, answer.logits, answer.object_score, place == 0))
+            for place, features in enumerate(pictures[:2])
+        ]
+        banks.append(MemoryBank(tuple(memories), ((1, answer.pointer), (2, answer.pointer)), 3))
+    together = runtime.decode_together(pictures[2], banks)
+    alone = [runtime.decode_prompts(runtime.condition_on_memory(pictures[2], bank), None) for bank in banks]
+    allowed = {"fp32": 1e-4, "bf16": 5e-2}[kernels]
+    for one, other in zip(together, alone, strict=True):
+        assert np.abs(one.logits - other.logits).max() <= allowed * np.abs(other.logits).max()
+        assert np.abs(one.pointer - other.pointer).max() <= allowed * np.abs(other.pointer).max()
+        assert abs(one.predicted_iou - other.predicted_iou) <= allowed
 
 
 @pytest.mark.parametrize(("dtype", "allowed"), PRECISIONS)

@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 from rotopoint.frames import SourceFrame
 from rotopoint.store import Record, RecordLayout, TrackKey, TrackStore
 from rotopoint.tracking.following import Following
-from rotopoint.tracking.loop import PASSES_AT_WORK, FeatureCache, SubjectTracker, TrackedFrame, run_together
+from rotopoint.tracking.loop import PASSES_AT_WORK, FeatureCache, SubjectTracker, TrackedFrame
 from rotopoint.tracking.policy import Address, Asked, policy_named
 from rotopoint.tracking.records import SubjectRecords
 from rotopoint.tracking.runtime import Decoded, FramePrompts, MemoryBank, PointPrompts
+from rotopoint.tracking.together import run_together
 from tests.core.tracking.fake_runtime import SHAPE, FakeBytes, FakeRuntime
 
 PICTURES = tuple(SourceFrame(n) for n in range(20))
@@ -104,7 +105,7 @@ class Run:
     def frames(self, first: int = 0, last: int | None = None) -> Iterator[TrackedFrame]:
         last = len(self.pictures) - 1 if last is None else last
         with self.files:
-            yield from run_together([(t, t.steps(first, last)) for t in self.trackers])
+            yield from run_together(self.runtime, [(t, t.steps(first, last)) for t in self.trackers])
 
     def result(self, first: int = 0, last: int | None = None) -> dict[tuple[str, int], bytes]:
         return {(t.subject, t.position): content(t.record) for t in self.frames(first, last)}
@@ -118,6 +119,17 @@ def content(record: Record) -> bytes:
         [record.object_score, record.predicted_iou, record.prompted, *record.region], np.float32
     )
     return record.logits.tobytes() + record.pointer.tobytes() + numbers.tobytes()
+
+
+@pytest.mark.parametrize("policy", ["default", "selective", "forward", "upstream"])
+def test_subjects_decoded_together_are_the_same(tmp_path: Path, policy: str) -> None:
+    """Some begin later, some are corrected; four meet on most pictures, of which three go at once."""
+    prompts = {"a": {0: 1.0}, "b": {0: 2.0, 9: 3.0}, "c": {4: 5.0}, "d": {4: 6.0, 12: 7.0}}
+    alone = Run(tmp_path / "alone", prompts, policy)
+    together = Run(tmp_path / "together", prompts, policy, runtime=FakeRuntime(subjects_at_once=3))
+    assert together.result() == alone.result()
+    assert alone.runtime.together == []
+    assert max(together.runtime.together) == 3 and len(together.runtime.together) >= 15
 
 
 @pytest.mark.parametrize("policy", ["default", "selective", "forward", "upstream"])

@@ -13,7 +13,7 @@ from rotopoint.checkpoints import resolve
 from rotopoint.frames import SourceFrame
 from rotopoint.store import RecordLayout, TrackKey, TrackStore
 from rotopoint.tracking.cache import FeatureCache
-from rotopoint.tracking.loop import SubjectTracker, run_together
+from rotopoint.tracking.loop import SubjectTracker
 from rotopoint.tracking.policy import Asked, policy_named
 from rotopoint.tracking.preprocess import model_input
 from rotopoint.tracking.records import SubjectRecords
@@ -21,6 +21,7 @@ from rotopoint.tracking.runtime import PointPrompts
 from rotopoint.tracking.sam2.build import build_model
 from rotopoint.tracking.sam2.runtime import Sam2Runtime
 from rotopoint.tracking.sam2.weights import load_weights
+from rotopoint.tracking.together import run_together
 from tests.core.tracking.upstream import propagate_with_corrections, upstream_predictor
 
 FRAMES = 30
@@ -69,7 +70,7 @@ def ours(
         cache = FeatureCache(runtime, lambda frame: pictures[frame])
         tracker = SubjectTracker("dog", runtime, cache, positions, asked, prompts, policy, records)
         steps = tracker.steps(0, len(pictures) - 1)
-        return {t.position: t.record.logits for t in run_together([(tracker, steps)])}
+        return {t.position: t.record.logits for t in run_together(runtime, [(tracker, steps)])}
 
 
 def iou(a: np.ndarray, b: np.ndarray) -> float:

@@ -96,5 +96,7 @@ def _parts(count: int, size: int) -> Iterator[slice]:
 def attend_batch(queries: torch.Tensor, keys: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
     """softmax(Q K^T) V for each of a batch: (B, n, c), (B, m, c), (B, m, v) give (B, n, v)."""
     if queries.device.type == "cpu":
+        if len(queries) == 1:
+            return attend(queries[0], keys[0], values[0])[None]
         return torch.stack([attend(*each) for each in zip(queries, keys, values, strict=True)])
     return functional.scaled_dot_product_attention(queries, keys, values, scale=1.0)

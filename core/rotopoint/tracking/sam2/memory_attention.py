@@ -15,13 +15,14 @@ rotary encoding of "RoFormer" (Su et al., 2021). Same result, other order:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch.nn import functional
 
-from rotopoint.tracking.sam2.layers import Linear, attend
+from rotopoint.tracking.sam2.layers import Linear, attend_batch
 
 MLP_ROWS = 1024
 """Tokens that go through the wide hidden layer at a time."""
@@ -36,6 +37,20 @@ class MemoryKeys:
 
     layers: tuple[torch.Tensor, ...]
     values: torch.Tensor
+
+
+@dataclass(frozen=True)
+class AttendedKeys:
+    """What a subject's picture is fused with: memories, each with its place in the bank, and pointers."""
+
+    memories: Sequence[tuple[int, MemoryKeys]]
+    pointers: MemoryKeys | None
+
+    @property
+    def values(self) -> torch.Tensor:
+        """(tokens, M) of all, in order."""
+        also = [] if self.pointers is None else [self.pointers.values]
+        return torch.cat([memory.values for _, memory in self.memories] + also)
 
 
 class _Rotation:
@@ -62,6 +77,8 @@ def _split(weight: torch.Tensor) -> torch.Tensor:
 
 
 class _Layer:
+    """Works on a batch of subjects: tokens are (B, n, C)."""
+
     def __init__(self, module: Any, rotation: _Rotation, dtype: torch.dtype) -> None:
         own, cross = module.self_attn, module.cross_attn_image
         self._norms = (module.norm1, module.norm2, module.norm3)
@@ -91,8 +108,8 @@ class _Layer:
 
     def attend_itself(self, x: torch.Tensor) -> torch.Tensor:
         made, width = self._own(self._norm(0, x)), self._width
-        query, key, value = made[:, :width], made[:, width : 2 * width], made[:, 2 * width :]
-        return x + attend(self._rotate(query), self._rotate(key), value.contiguous())
+        query, key, value = made[..., :width], made[..., width : 2 * width], made[..., 2 * width :]
+        return x + attend_batch(self._rotate(query), self._rotate(key), value.contiguous())
 
     def query(self, x: torch.Tensor) -> torch.Tensor:
         return self._rotate(self._query(self._norm(1, x)))
@@ -100,12 +117,12 @@ class _Layer:
     def attend_memories(
         self, x: torch.Tensor, query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor
     ) -> torch.Tensor:
-        x = x + self._value(attend(query, keys, values))
-        normed = self._norm(2, x)
-        for rows in range(0, len(x), MLP_ROWS):
+        x = x + self._value(attend_batch(query, keys, values))
+        tokens, normed = x.flatten(0, 1), self._norm(2, x).flatten(0, 1)
+        for rows in range(0, len(tokens), MLP_ROWS):
             part = slice(rows, rows + MLP_ROWS)
-            x[part] += self._narrow(self._wide.relu(normed[part]))
-        return x
+            tokens[part] += self._narrow(self._wide.relu(normed[part]))
+        return tokens.view_as(x)
 
     def key(self, tokens: torch.Tensor) -> torch.Tensor:
         return self._key(tokens)
@@ -152,7 +169,7 @@ class MemoryAttention:
     def begin(self, top: torch.Tensor) -> torch.Tensor:
         """A picture's features (1, C, h, w) up to the first look at memories: (tokens, C)."""
         tokens = top[0].flatten(1).t().float() + self._position
-        return self._layers[0].attend_itself(tokens).to(self._dtype)
+        return self._layers[0].attend_itself(tokens[None])[0].to(self._dtype)
 
     def memory_keys(self, spatial: torch.Tensor) -> MemoryKeys:
         """Keys of a memory (1, M, h, w), but for its place."""
@@ -166,24 +183,26 @@ class MemoryAttention:
         placed = (pointers + positions).to(self._dtype)
         return MemoryKeys(tuple(layer.key(placed) for layer in self._layers), pointers.to(self._dtype))
 
-    def finish(
-        self, begun: torch.Tensor, memories: list[tuple[int, MemoryKeys]], pointers: MemoryKeys | None
-    ) -> torch.Tensor:
-        """Features (tokens, C), float32, fused with memories, each with its place."""
-        also = [] if pointers is None else [pointers]
-        values = torch.cat([memory.values for _, memory in memories] + [p.values for p in also])
-        keys = values.new_empty(len(values), memories[0][1].layers[0].shape[1])
-        x = begun.float()
+    def finish(self, begun: torch.Tensor, subjects: Sequence[AttendedKeys]) -> torch.Tensor:
+        """Features (B, tokens, C), float32, of one picture fused with what each of B subjects attends to,
+        which must be as many tokens for each."""
+        values = torch.stack([subject.values for subject in subjects])
+        keys = values.new_empty(*values.shape[:2], subjects[0].memories[0][1].layers[0].shape[1])
+        x = begun.float().expand(len(subjects), -1, -1)
         for number, layer in enumerate(self._layers):
             if number > 0:
                 x = layer.attend_itself(x)
-            end = 0
-            for place, memory in memories:
-                start, end = end, end + len(memory.values)
-                torch.add(memory.layers[number], self._places[number][place], out=keys[start:end])
-            for more in also:
-                keys[end:] = more.layers[number]
+            for subject, its_keys in zip(subjects, keys, strict=True):
+                self._fill(its_keys, subject, number)
             x = layer.attend_memories(x, layer.query(x), keys, values)
         return functional.layer_norm(
             x, self._norm.normalized_shape, self._norm.weight, self._norm.bias, self._norm.eps
         )
+
+    def _fill(self, keys: torch.Tensor, subject: AttendedKeys, layer: int) -> None:
+        end = 0
+        for place, memory in subject.memories:
+            start, end = end, end + len(memory.values)
+            torch.add(memory.layers[layer], self._places[layer][place], out=keys[start:end])
+        if subject.pointers is not None:
+            keys[end:] = subject.pointers.layers[layer]

@@ -8,7 +8,7 @@ attention over spatial memories and object pointers, a promptable mask decoder, 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -22,12 +22,16 @@ from rotopoint.tracking.preprocess import model_input
 from rotopoint.tracking.runtime import Decoded, FramePrompts, MaskPrompt, MemoryBank, ModelShape, PointPrompts
 from rotopoint.tracking.sam2.heads import Heads, Masks
 from rotopoint.tracking.sam2.image_encoder import ImageEncoder
-from rotopoint.tracking.sam2.memory_attention import MemoryAttention, MemoryKeys
+from rotopoint.tracking.sam2.memory_attention import AttendedKeys, MemoryAttention, MemoryKeys
 from rotopoint.tracking.sam2.memory_encoder import MemoryEncoder
 from rotopoint.tracking.sam2.package import sam2_module
 
 PREVIOUS_LOGIT_LIMIT = 32.0
 """Earlier answers are clamped to this before they prompt again, as upstream does."""
+
+
+SUBJECTS_AT_ONCE = 16
+"""On a GPU, as long as its memory allows."""
 
 
 def _pack(*tensors: torch.Tensor) -> bytes:
@@ -130,6 +134,8 @@ class Sam2Runtime:
         )
         self._grid = size // int(model.backbone_stride)
         self.kernels = kernels
+        # A processor gains nothing from several at once, and its tracks are the same to the bit without.
+        self.subjects_at_once = 1 if self._device.type == "cpu" else SUBJECTS_AT_ONCE
         self.relieve: Callable[[], None] = lambda: None
         """Gives back what is kept on the device and can do without."""
         dtype = torch.bfloat16 if kernels is Kernels.BF16 else torch.float32
@@ -175,9 +181,12 @@ class Sam2Runtime:
     ) -> Sam2Conditioned:
         if bank is None:
             return Sam2Conditioned(features, features.places + self._model.no_mem_embed[0], starts=True)
+        places = self._attention.finish(features.begun, [self._attended(bank)])
+        return Sam2Conditioned(features, places[0], starts=False)
+
+    def _attended(self, bank: MemoryBank[Sam2Memory]) -> AttendedKeys:
         memories = [(self._shape.memory_count - place - 1, memory.keys) for place, memory in bank.memories]
-        places = self._attention.finish(features.begun, memories, self._pointer_keys(bank))
-        return Sam2Conditioned(features, places, starts=False)
+        return AttendedKeys(memories, self._pointer_keys(bank))
 
     def _pointer_keys(self, bank: MemoryBank[Sam2Memory]) -> MemoryKeys | None:
         """Object pointers, each cut into pieces as wide as memories, with their distances in time."""
@@ -202,7 +211,7 @@ class Sam2Runtime:
         features = conditioned.features
         if isinstance(prompts, MaskPrompt):
             mask = self._mask_input(prompts.mask)
-            return _decoded(self._heads.given(features.places, features.high_resolution, mask))
+            return _decoded(self._heads.given(features.places, features.high_resolution, mask))[0]
         points = None if prompts is None else self._point_inputs(prompts)
         earlier = None
         if previous_logits is not None:
@@ -210,7 +219,25 @@ class Sam2Runtime:
             earlier = earlier.clamp(-PREVIOUS_LOGIT_LIMIT, PREVIOUS_LOGIT_LIMIT)
         several = self._asks_several(conditioned.starts, 0 if prompts is None else len(prompts.labels))
         places = conditioned.places[None]
-        return _decoded(self._heads.decode(places, features.high_resolution, points, earlier, several))
+        return _decoded(self._heads.decode(places, features.high_resolution, points, earlier, several))[0]
+
+    def decode_together(
+        self, features: Sam2Features, banks: Sequence[MemoryBank[Sam2Memory]]
+    ) -> list[Decoded]:
+        try:
+            return self._decode_banks(features, banks)
+        except torch.OutOfMemoryError:
+            if len(banks) == 1:
+                raise
+        self.subjects_at_once = half = len(banks) // 2
+        return self.decode_together(features, banks[:half]) + self.decode_together(features, banks[half:])
+
+    @_within_memory
+    @torch.inference_mode()
+    def _decode_banks(self, features: Sam2Features, banks: Sequence[MemoryBank[Sam2Memory]]) -> list[Decoded]:
+        places = self._attention.finish(features.begun, [self._attended(bank) for bank in banks])
+        several = self._asks_several(starts=False, count=0)
+        return _decoded(self._heads.decode(places, features.high_resolution, None, None, several))
 
     def _asks_several(self, starts: bool, count: int) -> bool:
         """Whether so many points ask for three masks to choose from."""
@@ -268,17 +295,20 @@ class Sam2Runtime:
         return Sam2Memory(spatial, self._attention.memory_keys(spatial))
 
 
-def _decoded(masks: Masks) -> Decoded:
-    """The answer for one subject, brought over from its device in one piece."""
-    side = masks.logits.shape[-1]
-    parts = (masks.object_score[0], masks.predicted_iou, masks.pointer[0], masks.logits[0].flatten())
-    packed = torch.cat(parts).cpu().numpy()
-    return Decoded(
-        logits=packed[-side * side :].reshape(side, side),
-        pointer=packed[2 : -side * side].copy(),
-        object_score=float(packed[0]),
-        predicted_iou=float(packed[1]),
-    )
+def _decoded(masks: Masks) -> list[Decoded]:
+    """The answers for all subjects, brought over from their device in one piece."""
+    logits = masks.logits.flatten(1)
+    packed = torch.cat([masks.object_score, masks.predicted_iou[:, None], masks.pointer, logits], 1)
+    split = packed.shape[1] - logits.shape[1]
+    return [
+        Decoded(
+            logits=row[split:].reshape(masks.logits.shape[1:]),
+            pointer=row[2:split].copy(),
+            object_score=float(row[0]),
+            predicted_iou=float(row[1]),
+        )
+        for row in packed.cpu().numpy()
+    ]
 
 
 def _tokens(maps: torch.Tensor) -> torch.Tensor:

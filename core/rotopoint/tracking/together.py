@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Several subjects side by side: those that meet on a picture share its features, and on a GPU its work."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from rotopoint.tracking.loop import SubjectTracker, TrackedFrame, Waiting
+from rotopoint.tracking.policy import Step
+from rotopoint.tracking.runtime import ConditionedT, Decoded, FeaturesT, MemoryT, Runtime
+
+Turn = tuple[int, Step]
+"""A subject by its number, and what it does next."""
+
+
+def run_together(
+    runtime: Runtime[FeaturesT, ConditionedT, MemoryT],
+    work: Sequence[tuple[SubjectTracker[FeaturesT, ConditionedT, MemoryT], Iterator[Step]]],
+    before_step: Callable[[], None] | None = None,
+) -> Iterator[TrackedFrame]:
+    """All subjects' steps in the order of `Step.order`, as many at once as the runtime wants.
+
+    `before_step` is called before each step; what it raises ends the work.
+    """
+
+    def keyed(index: int, steps: Iterator[Step]) -> Iterator[tuple[tuple[int, ...], int, Step]]:
+        return ((step.order, index, step) for step in steps)
+
+    trackers = [tracker for tracker, _ in work]
+    streams = [keyed(number, steps) for number, (_, steps) in enumerate(work)]
+    merged = ((n, step) for _, n, step in heapq.merge(*streams, key=lambda item: item[:2]))
+    for turns in _meeting(merged, lambda: runtime.subjects_at_once):
+        if before_step is not None:
+            for _ in turns:
+                before_step()
+        answers = _decoded_together(runtime, trackers, turns) if len(turns) > 1 else {}
+        for number, step in turns:
+            if number in answers:
+                tracked = trackers[number].take(step, *answers[number])
+            else:
+                tracked = trackers[number].run(step)
+            if tracked is not None:
+                yield tracked
+
+
+def _meeting(turns: Iterable[Turn], at_once: Callable[[], int]) -> Iterator[list[Turn]]:
+    """Turns in a row of different subjects on one picture, at most `at_once` of them."""
+    group: list[Turn] = []
+    for number, step in turns:
+        joins = group and step.visit == group[0][1].visit and number not in {n for n, _ in group}
+        if group and not (joins and len(group) < at_once()):
+            yield group
+            group = []
+        group.append((number, step))
+    if group:
+        yield group
+
+
+def _decoded_together(
+    runtime: Runtime[FeaturesT, ConditionedT, MemoryT],
+    trackers: Sequence[SubjectTracker[FeaturesT, ConditionedT, MemoryT]],
+    turns: list[Turn],
+) -> dict[int, tuple[Waiting[MemoryT], Decoded]]:
+    """The answers for those subjects that can be decoded with others, by their numbers."""
+    by_size: dict[tuple[int, int], dict[int, Waiting[MemoryT]]] = {}
+    for number, step in turns:
+        waiting = trackers[number].waiting(step)
+        if waiting is not None:
+            by_size.setdefault(waiting.bank.size, {})[number] = waiting
+    answers: dict[int, tuple[Waiting[MemoryT], Decoded]] = {}
+    for group in by_size.values():
+        if len(group) > 1:
+            features = trackers[next(iter(group))].features(turns[0][1])
+            decoded = runtime.decode_together(features, [waiting.bank for waiting in group.values()])
+            answers |= dict(zip(group, zip(group.values(), decoded, strict=True), strict=True))
+    return answers
