@@ -16,11 +16,15 @@ from rotopoint.tracking.sam2.package import sam2_module
 from rotopoint.tracking.sam2.weights import load_weights
 
 
-def upstream_predictor(configuration: ModelConfiguration, weights):
-    """SAM2VideoPredictor with its default post-processing, keeping corrections as conditioning frames."""
+def upstream_predictor(configuration: ModelConfiguration, weights, compiled: bool = False):
+    """SAM2VideoPredictor with its default post-processing, keeping corrections as conditioning frames.
+
+    `compiled`: its variant for which torch compiles all parts.
+    """
     model = build_model(configuration)
     load_weights(model, weights)
-    predictor_type = sam2_module("sam2_video_predictor").SAM2VideoPredictor
+    module = sam2_module("sam2_video_predictor")
+    predictor_type = module.SAM2VideoPredictorVOS if compiled else module.SAM2VideoPredictor
     predictor = predictor_type(
         image_encoder=model.image_encoder,
         memory_attention=model.memory_attention,
