@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""J&F on DAVIS from one point and from the true mask on frame 1, beside two baselines of the same run.
+"""J&F on DAVIS from one point, a box and the true mask on frame 1, beside two baselines of the same run.
 
 Run as: python -m benchmarks.quality [--checkpoint NAME]
 """
@@ -24,7 +24,7 @@ from rotopoint.checkpoints import resolve
 from rotopoint.frames import ClipFrame
 from rotopoint.score import FolderScore
 from rotopoint.session import ShotSession
-from rotopoint.shot import ClipReference, Mask, Point, Prompt, Settings, Shot, Subject
+from rotopoint.shot import Box, ClipReference, Mask, Point, Prompt, Settings, Shot, Subject
 from rotopoint.store import TrackStore
 from rotopoint.tracking.engine import Engine, load_engine
 from rotopoint.tracking.threads import share_cores
@@ -38,6 +38,13 @@ Scores = dict[str, dict[str, FolderScore]]
 
 def point_prompt(sequence: Sequence) -> Prompt:
     return Point(FIRST, *farthest_point(next(sequence.masks())))
+
+
+def box_prompt(sequence: Sequence) -> Prompt:
+    """Around the true mask."""
+    mask = next(sequence.masks())
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    return Box(FIRST, float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1))
 
 
 def mask_prompt(sequence: Sequence) -> Prompt:
@@ -67,6 +74,7 @@ def measure(engine: Engine, policy: str) -> tuple[Scores, float]:
         "held still": held_still,
         "DIS flow": carried_by_flow,
         "one point": lambda s: tracked(s, point_prompt(s), engine, policy),
+        "a box": lambda s: tracked(s, box_prompt(s), engine, policy),
         "true mask": lambda s: tracked(s, mask_prompt(s), engine, policy),
     }
     scores: Scores = {name: {} for name in methods}
@@ -75,7 +83,7 @@ def measure(engine: Engine, policy: str) -> tuple[Scores, float]:
         for name, method in methods.items():
             started = time.perf_counter()
             mattes = list(method(sequence))
-            if name in ("one point", "true mask"):
+            if name in ("one point", "a box", "true mask"):
                 seconds += time.perf_counter() - started
                 frames += len(sequence)
             scores[name][sequence.name] = score_sequence(iter(mattes), sequence)
@@ -105,7 +113,8 @@ def report(scores: Scores, checkpoint: str, policy: str, seconds: float) -> str:
     return "\n\n".join(
         [
             f"# J&F on DAVIS: checkpoint {checkpoint}, policy {policy}",
-            "J / F / J&F in percent. One point: the one farthest from the true mask's edge on frame 1.\n"
+            "J / F / J&F in percent. One point: the one farthest from the true mask's edge on frame 1; a box:\n"
+            "around that mask.\n"
             f"Tracking took {seconds:.3f} s a frame, JPEG in to matte in memory.\n"
             "Written by `python -m benchmarks.quality`.",
             "## Without the first and the last frame, as DAVIS evaluates",
