@@ -113,8 +113,8 @@ def report(scores: Scores, checkpoint: str, policy: str, seconds: float) -> str:
     return "\n\n".join(
         [
             f"# J&F on DAVIS: checkpoint {checkpoint}, policy {policy}",
-            "J / F / J&F in percent. One point: the one farthest from the true mask's edge on frame 1; a box:\n"
-            "around that mask.\n"
+            "J / F / J&F in percent. One point: farthest from the true mask's edge on frame 1; a box:\n"
+            "the one around that mask.\n"
             f"Tracking took {seconds:.3f} s a frame, JPEG in to matte in memory.\n"
             "Written by `python -m benchmarks.quality`.",
             "## Without the first and the last frame, as DAVIS evaluates",
