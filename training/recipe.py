@@ -34,6 +34,14 @@ class ClipShares:
 
 
 @dataclass(frozen=True)
+class Sources:
+    """How often each source of the zip gives an object."""
+
+    coco: float
+    ccp: float
+
+
+@dataclass(frozen=True)
 class Stage:
     """A part of the training with one clip length and one size of input.
 
@@ -62,6 +70,7 @@ class Stage:
     still_prompts: PromptShares = PromptShares(0.7, 0.1, 0.2, 0.0)
     clip_kinds: ClipShares = ClipShares(0.45, 0.3, 0.25, 0.2)
     still_kinds: ClipShares = ClipShares(0.3, 0.0, 0.7)
+    sources: Sources = Sources(coco=0.65, ccp=0.35)
 
     def __post_init__(self) -> None:
         _require(self.steps > 0, f"stage {self.name}: expected at least one step")
@@ -71,20 +80,11 @@ class Stage:
 
 
 @dataclass(frozen=True)
-class Sources:
-    """How often each source of the zip gives an object."""
-
-    coco: float
-    ccp: float
-
-
-@dataclass(frozen=True)
 class Recipe:
     """`model`: the configuration's file, beside the recipe unless it is absolute."""
 
     seed: int
     model: str
-    sources: Sources
     stage: tuple[Stage, ...]
     precision: str = "bfloat16"
     """Of matrix products: `bfloat16` (by autocast) or `float32`. Weights and their average are float32."""

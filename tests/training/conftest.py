@@ -38,9 +38,6 @@ RECIPE = """
 seed = 3
 model = "tiny.toml"
 precision = "float32"
-[sources]
-coco = 0.5
-ccp = 0.5
 [[stage]]
 name = "stills"
 steps = 10
@@ -59,6 +56,9 @@ stills = 1
 learning_rate = 1e-3
 warmup = 2
 correction = 0.5
+[stage.sources]
+coco = 0.0
+ccp = 1.0
 """
 
 

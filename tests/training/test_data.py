@@ -150,3 +150,19 @@ def test_the_data_of_a_step_depends_on_its_number_alone(recipe: Path, stills: Pa
     assert torch.equal(later[1].clips.pictures, again.clips.pictures)
     assert torch.equal(later[1].clips.points, again.clips.points)
     assert later[1].seed == again.seed
+
+
+def test_a_stage_takes_its_objects_from_its_own_sources(
+    recipe: Path, stills: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = []
+
+    def opened(path: Path, shares: dict[str, float]) -> StillLibrary:
+        weights.append(shares)
+        return StillLibrary(path, shares)
+
+    monkeypatch.setattr("training.data.batches.StillLibrary", opened)
+    dataset = StepDataset(load_recipe(recipe)[0], stills)
+    for step in (0, 1, 10, 11):
+        dataset[step]
+    assert weights == [{"coco": 0.65, "ccp": 0.35}, {"coco": 0.0, "ccp": 1.0}]

@@ -20,7 +20,7 @@ from training.data.rendered import RenderedLibrary
 from training.data.scene import Clip
 from training.data.stills import StillLibrary
 from training.prompts import Points, PromptKind, prompt
-from training.recipe import ClipShares, PromptShares, Recipe
+from training.recipe import ClipShares, PromptShares, Recipe, Sources
 
 MAKERS: Mapping[str, ClipMaker] = {
     "layered": layered,
@@ -69,18 +69,15 @@ class StepDataset(Dataset[StepData]):
         self._stills = stills
         self._rendered = rendered
         self._library: StillLibrary | None = None
+        self._sources: Sources | None = None
         self._makers = dict(MAKERS)
 
     def __len__(self) -> int:
         return self._recipe.steps
 
     def __getitem__(self, step: int) -> StepData:
-        if self._library is None:
-            cv2.setNumThreads(1)
-            self._library = StillLibrary(self._stills, dataclasses.asdict(self._recipe.sources))
-            if self._rendered is not None:
-                self._makers["rendered"] = RenderedLibrary(self._rendered).clip
         stage, _ = self._recipe.place(step)
+        self._open(stage.sources)
         clips = stills = None
         if stage.clips:
             rng = self._rng(step, _Part.CLIPS)
@@ -94,6 +91,16 @@ class StepDataset(Dataset[StepData]):
             stills = _batch(rng, kind, made)
         later = int(self._rng(step, _Part.LATER).integers(2**31))
         return StepData(step, later, clips, stills)
+
+    def _open(self, sources: Sources) -> None:
+        """Get the zips ready for a stage that takes its objects from `sources`."""
+        if self._library is None:
+            cv2.setNumThreads(1)
+            if self._rendered is not None:
+                self._makers["rendered"] = RenderedLibrary(self._rendered).clip
+        if self._library is None or sources != self._sources:
+            self._library = StillLibrary(self._stills, dataclasses.asdict(sources))
+            self._sources = sources
 
     def _rng(self, step: int, part: _Part) -> np.random.Generator:
         return np.random.default_rng((self._recipe.seed, step, part.value))
