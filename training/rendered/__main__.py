@@ -65,6 +65,8 @@ def _rendered(
     render.resolution_x, render.resolution_y = SIZE
     render.use_motion_blur, render.motion_blur_shutter = True, SHUTTER
     render.use_persistent_data = True
+    # Dither would leave traces of coverage on all that is black.
+    render.dither_intensity = 0
     render.image_settings.file_format, render.image_settings.color_mode = "PNG", "RGB"
     cycles.samples, cycles.use_denoising, cycles.max_bounces = samples, denoise, 1
     cycles.use_adaptive_sampling = False
