@@ -141,8 +141,8 @@ def test_a_small_subject_of_a_large_plate_is_followed(run: Callable[..., int], t
         drawn = ground.copy()
         cv2.circle(drawn, center, 10, (60, 160, 250), -1)
         write_image(plate / f"p_{n + 1:03d}.png", drawn)
-    point = ("--subject", "ball", "--point", "1:600,500")
-    assert run("track", plate, "-o", tmp_path / "m", *point, "--follow", "--format", "png8") == 0
+    box = ("--subject", "ball", "--box", "1:588,488,612,512")
+    assert run("track", plate, "-o", tmp_path / "m", *box, "--follow", "--format", "png8") == 0
     for n, center in enumerate(where):
         truth = np.zeros((1200, 2000), np.uint8)
         cv2.circle(truth, center, 10, 1, -1)

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import pytest
 
 from rotopoint.checkpoints import resolve
 from rotopoint.frames import ClipFrame, FrameRange
@@ -37,13 +36,8 @@ def demo_score(tmp_path: Path, last: int) -> float:
     return 100 * float(np.mean(scores))
 
 
-def test_it_follows_the_fish_of_the_demo_clip(tmp_path: Path) -> None:
-    assert demo_score(tmp_path, 8) > 82
-
-
-@pytest.mark.slow
 def test_it_follows_the_fish_past_the_driftwood_to_the_end(tmp_path: Path) -> None:
-    assert demo_score(tmp_path, 48) > 84
+    assert demo_score(tmp_path, 48) >= 85
 
 
 def test_it_is_twelve_megabytes_at_most() -> None:

@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from rotopoint.checkpoints import resolve
+from rotopoint.checkpoints import ResolvedCheckpoint, resolve
 from rotopoint.frames import SourceFrame
 from rotopoint.store import RecordLayout, TrackKey, TrackStore
 from rotopoint.tracking.cache import FeatureCache
@@ -31,8 +32,11 @@ CLICKS = {
 }
 """On dog.mp4, in source pixels: the dog, then a correction that takes the leash away."""
 
-LARGEST_LOGIT_DIFFERENCE = 1e-3
 SMALLEST_IOU = 0.999
+
+LARGEST_LOGIT_DIFFERENCE = {"first draft": 1e-3, "draft": 1e-2}
+"""Upstream keeps memories in bfloat16, where a last bit of a float decides which of two neighbors is taken,
+and a track feeds on itself: how far two orders of addition come apart depends on the weights."""
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +46,19 @@ def dog(footage: Path) -> list[np.ndarray]:
     with av.open(str(footage / "clips" / "dog.mp4")) as container:
         stream = container.decode(video=0)
         return [next(stream).to_ndarray(format="rgb24") for _ in range(FRAMES)]
+
+
+@pytest.fixture(params=LARGEST_LOGIT_DIFFERENCE)
+def draft(request: pytest.FixtureRequest, footage: Path) -> ResolvedCheckpoint:
+    ships = resolve("draft")
+    if request.param == "draft":
+        return ships
+    weights = footage.parent / "draft" / "draft.safetensors"
+    if not weights.is_file():
+        pytest.skip(f"no first draft at {weights}")
+    trunk = replace(ships.configuration.trunk, global_att_blocks=(4,))
+    configuration = replace(ships.configuration, image_size=256, trunk=trunk)
+    return replace(ships, name="first draft", path=weights, configuration=configuration)
 
 
 def scaled(size: tuple[int, int], input_size: int) -> dict[int, list[tuple[float, float, int]]]:
@@ -78,8 +95,9 @@ def iou(a: np.ndarray, b: np.ndarray) -> float:
     return 1.0 if union == 0 else float(np.logical_and(a, b).sum() / union)
 
 
-def test_every_frame_equals_upstreams(dog: list[np.ndarray], tmp_path: Path) -> None:
-    draft = resolve("draft")
+def test_every_frame_equals_upstreams(
+    draft: ResolvedCheckpoint, dog: list[np.ndarray], tmp_path: Path
+) -> None:
     model = build_model(draft.configuration)
     load_weights(model, draft.path)
     runtime = Sam2Runtime(model)
@@ -94,7 +112,8 @@ def test_every_frame_equals_upstreams(dog: list[np.ndarray], tmp_path: Path) -> 
     assert sorted(mine) == sorted(theirs) == list(range(FRAMES))
     differences = {f: float(np.abs(mine[f] - theirs[f]).max()) for f in mine}
     ious = {f: iou(mine[f] > 0, theirs[f] > 0) for f in mine}
-    assert max(differences.values()) <= LARGEST_LOGIT_DIFFERENCE, differences
+    allowed = LARGEST_LOGIT_DIFFERENCE[draft.name]
+    assert max(differences.values()) <= allowed, (max(differences.values()), min(ious.values()))
     assert min(ious.values()) >= SMALLEST_IOU, ious
     # The agreement must be about masks that are there.
     assert sum(bool((mine[f] > 0).mean() > 0.01) for f in mine) >= 25

@@ -168,5 +168,5 @@ class ImageEncoder:
 
 def _chained(first: Any, second: Any, dtype: torch.dtype) -> Linear:
     """Two convolutions of one pixel as one map."""
-    a, b = first.weight[:, :, 0, 0], second.weight[:, :, 0, 0]
-    return Linear(b @ a, b @ first.bias + second.bias, dtype)
+    a, b = (convolution.weight[:, :, 0, 0].double() for convolution in (first, second))
+    return Linear((b @ a).float(), (b @ first.bias.double() + second.bias).float(), dtype)

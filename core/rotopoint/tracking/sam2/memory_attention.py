@@ -130,10 +130,11 @@ class _Layer:
 
 def _folded(attention: Any) -> tuple[torch.Tensor, torch.Tensor]:
     """Values and output projection as one map; weights of a softmax sum to 1, so biases pass through."""
-    out = attention.out_proj
+    out, value = attention.out_proj, attention.v_proj
+    weight = out.weight.double()
     return (
-        out.weight @ attention.v_proj.weight,
-        out.weight @ attention.v_proj.bias + out.bias,
+        (weight @ value.weight.double()).float(),
+        (weight @ value.bias.double() + out.bias).float(),
     )
 
 
