@@ -130,8 +130,18 @@ def test_events_are_the_workers(clip: Path, run: Callable[..., int], tmp_path: P
     assert all(Path(e["file"]).is_file() for e in events[1:-1])
 
 
-def test_a_small_subject_of_a_large_plate_is_followed(run: Callable[..., int], tmp_path: Path) -> None:
-    """A ball of 20 pixels in a plate of 2000, over noise: on the whole, the model would see 2 pixels."""
+@pytest.mark.parametrize(
+    ("prompt", "least"),
+    [(("--box", "1:588,488,612,512"), 0.5), (("--point", "1:600,500"), 0.3)],
+    ids=["a box", "a point"],
+)
+def test_a_small_subject_of_a_large_plate_is_followed(
+    run: Callable[..., int], tmp_path: Path, prompt: tuple[str, str], least: float
+) -> None:
+    """A ball of 20 pixels in a plate of 2000, over noise: on the whole, the model would see 2 pixels.
+
+    A click takes too much of what is around at first, and closes in on the ball.
+    """
     plate = tmp_path / "plate"
     plate.mkdir()
     ground = np.random.default_rng(3).integers(40, 90, (150, 250, 3), np.uint8)
@@ -141,13 +151,14 @@ def test_a_small_subject_of_a_large_plate_is_followed(run: Callable[..., int], t
         drawn = ground.copy()
         cv2.circle(drawn, center, 10, (60, 160, 250), -1)
         write_image(plate / f"p_{n + 1:03d}.png", drawn)
-    box = ("--subject", "ball", "--box", "1:588,488,612,512")
-    assert run("track", plate, "-o", tmp_path / "m", *box, "--follow", "--format", "png8") == 0
+    subject = ("--subject", "ball", *prompt, "--follow")
+    assert run("track", plate, "-o", tmp_path / "m", *subject, "--format", "png8") == 0
     for n, center in enumerate(where):
         truth = np.zeros((1200, 2000), np.uint8)
         cv2.circle(truth, center, 10, 1, -1)
         matte = read_gray(tmp_path / "m" / f"p_ball_matte.{n + 1:04d}.png") > 0.5
-        assert (matte & (truth > 0)).sum() > 0.5 * (matte | (truth > 0)).sum(), n
+        iou = (matte & (truth > 0)).sum() / (matte | (truth > 0)).sum()
+        assert iou > (least if n < 3 else 0.5), n
 
 
 def test_absent_frames_are_empty_and_certain(
