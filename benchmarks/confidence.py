@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+from collections.abc import Mapping
 from collections.abc import Sequence as ListOf
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +26,7 @@ from rotopoint.score import region_similarity
 from rotopoint.session import ShotSession
 from rotopoint.shot import ClipReference, Mask, Prompt, Settings, Shot, Subject
 from rotopoint.store import TrackStore
-from rotopoint.tracking.confidence import NAMES
+from rotopoint.tracking.confidence import BIAS, NAMES, WEIGHTS
 from rotopoint.tracking.engine import Engine, load_engine
 from rotopoint.tracking.threads import share_cores
 
@@ -138,30 +139,35 @@ def report(by_choice: dict[str, list[Frames]], checkpoint: str) -> str:
     everything = [f for name in LEARNED_FROM for f in by_choice[name]]
     names = [f.sequence for f in next(iter(by_choice.values()))]
     fits = {name: fit([f for f in everything if f.sequence != name]) for name in names}
+    in_use = dict.fromkeys(names, Fit(np.array(WEIGHTS), BIAS))
     lines = ["| sequence | frames | under 0.5 | " + " | ".join(by_choice) + " |"]
     lines.append("|---|---:|---:|" + "---:|" * len(by_choice))
     for name, *observed in zip(names, *by_choice.values(), strict=True):
         cells = " | ".join(_shown(area_under_curve(fits[name](f.evidence), f.good)) for f in observed)
         bad = np.count_nonzero(~observed[0].good)
         lines.append(f"| {name} | {len(observed[0].iou)} | {bad} | {cells} |")
-    pooled = []
-    for observed in by_choice.values():
-        scores = np.concatenate([fits[f.sequence](f.evidence) for f in observed])
-        pooled.append(_shown(area_under_curve(scores, np.concatenate([f.good for f in observed]))))
-    lines.append("| **pooled** | | | " + " | ".join(f"**{value}**" for value in pooled) + " |")
+    for title, judges in (("**pooled**", fits), ("pooled, the weights in use", in_use)):
+        pooled = " | ".join(_pooled(judges, observed) for observed in by_choice.values())
+        lines.append(f"| {title} | | | {pooled} |")
     return "\n\n".join(
         [
             f"# Confidence on DAVIS: checkpoint {checkpoint}",
             "Area under the ROC curve for frames with IoU under 0.5 against the rest, by what was prompted.\n"
             "Each sequence is judged by a fit on the others, made from the true mask on one and on both\n"
             'ends; from one point nothing was fitted. "none": no frame is bad, or none is good. The counts\n'
-            "are those from the true mask. Written by `python -m benchmarks.confidence`.",
+            "are those from the true mask. The weights in use are those of `tracking/confidence.py`; no\n"
+            "sequence was left out of them. Written by `python -m benchmarks.confidence`.",
             "\n".join(lines),
             "## What it is made of",
             "Weights of the fit on all sequences, and what each number does alone, pooled.",
             _made_of(by_choice, fit(everything)),
         ]
     )
+
+
+def _pooled(judges: Mapping[str, Fit], observed: ListOf[Frames]) -> str:
+    scores = np.concatenate([judges[f.sequence](f.evidence) for f in observed])
+    return _shown(area_under_curve(scores, np.concatenate([f.good for f in observed])))
 
 
 def _made_of(by_choice: dict[str, list[Frames]], whole: Fit) -> str:
