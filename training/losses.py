@@ -3,7 +3,9 @@
 
 Weights and terms are those of "SAM 2: Segment Anything in Images and Videos" (Ravi et al., 2024): focal 20,
 dice 1, error of the predicted IoU 1, cross-entropy of the object score 1. Only the best of three masks is
-taught.
+taught. One term is added: the predicted IoUs of three masks must also put the masks in order, since the
+highest alone decides which is used (as ListNet does: Cao et al., "Learning to Rank: From Pairwise Approach to
+Listwise Approach", ICML 2007).
 """
 
 from __future__ import annotations
@@ -15,6 +17,8 @@ from torch.nn import functional
 
 FOCAL_WEIGHT = 20.0
 FOCAL_ALPHA, FOCAL_GAMMA = 0.25, 2.0
+CHOICE_WEIGHT, CHOICE_SPREAD = 0.1, 0.1
+"""Of the order among masks, and how much IoU makes a difference there."""
 FINER = 2
 """Masks are compared at twice the side of the logits, so that edges are learned finer than their cells."""
 
@@ -54,7 +58,7 @@ def answer_loss(
     best = masks.detach().argmin(1, keepdim=True)
     with torch.no_grad():
         iou = hard_iou(finer > 0, truth > 0.5)
-    iou_error = (predicted_iou.float() - iou).abs().mean(1)
+    iou_error = (predicted_iou.float() - iou).abs().mean(1) + CHOICE_WEIGHT * choice_loss(predicted_iou, iou)
     seen = functional.binary_cross_entropy_with_logits(object_score.float()[:, 0], there)
     frame = masks.gather(1, best)[:, 0] + iou_error
     total = (frame * there).sum() / max(len(there), 1) + seen
@@ -82,6 +86,14 @@ def dice_loss(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
     chance, truth = logits.sigmoid().flatten(2), truth.flatten(2)
     shared = (chance * truth).sum(2)
     return 1 - (2 * shared + 1) / (chance.sum(2) + truth.sum(2) + 1)
+
+
+def choice_loss(predicted_iou: torch.Tensor, iou: torch.Tensor) -> torch.Tensor:
+    """(B,) from (B, M) each: how far the chances that the predicted IoUs give each mask to be the best are
+    from those that the true ones give (Kullback-Leibler); of one mask 0."""
+    wanted = (iou / CHOICE_SPREAD).log_softmax(1)
+    said = (predicted_iou.float() / CHOICE_SPREAD).log_softmax(1)
+    return (wanted.exp() * (wanted - said)).sum(1)
 
 
 def hard_iou(answer: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:

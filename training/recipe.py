@@ -56,6 +56,8 @@ class Stage:
     clips: int = 0
     frames: int = 1
     stills: int = 0
+    subjects: int = 1
+    """Prompts on each still: on other objects of it too, or on other places of the same."""
     warmup: int = 50
     last_rate: float = 0.02
     average_decay: float = 0.998
@@ -76,6 +78,7 @@ class Stage:
         _require(self.steps > 0, f"stage {self.name}: expected at least one step")
         _require(self.input_size % 64 == 0, f"stage {self.name}: input_size must be a multiple of 64")
         _require(self.clips + self.stills > 0, f"stage {self.name}: expected clips or stills")
+        _require(self.subjects > 0, f"stage {self.name}: expected at least one subject a still")
         _require(self.clips == 0 or self.frames > 1, f"stage {self.name}: a clip has at least two frames")
 
 

@@ -76,6 +76,7 @@ def still_losses(tracker: ClipTracker, stage: Stage, batch: Batch, rng: np.rando
     """The mean loss of the first answer and, now and then, of the one that a click on its error gives."""
     truth = batch.coverage[:, 0].float() / 255
     (features,) = tracker.features(normalized(batch.pictures))
+    features = features.repeated(len(truth) // len(batch.pictures))
     fused = tracker.condition(features, 0, [])
     answer = tracker.decode(fused, features, (batch.points, batch.labels))
     first = _loss(answer, truth)

@@ -28,6 +28,11 @@ class Features:
     top: torch.Tensor
     finer: tuple[torch.Tensor, ...]
 
+    def repeated(self, count: int) -> Features:
+        """Each picture's maps `count` times, side by side: for as many subjects of it."""
+        top, *finer = (maps.repeat_interleave(count, dim=0) for maps in (self.top, *self.finer))
+        return Features(top, tuple(finer))
+
 
 @dataclass(frozen=True)
 class Answer:

@@ -16,7 +16,7 @@ from training.data.motion import Course, deformation, excursion, sampling_map, w
 from training.data.scene import Layer, composited
 from training.data.shapes import blob, texture
 from training.data.stills import StillLibrary
-from training.recipe import load_recipe
+from training.recipe import ClipShares, PromptShares, load_recipe
 
 SIZE = 16
 
@@ -60,6 +60,13 @@ def test_what_passes_in_front_takes_coverage_away() -> None:
     assert [int(np.count_nonzero(c)) for c in coverage] == [16, 0, 16]
     behind = composited([BACKGROUND, front, subject], SIZE, 1.0, 3).coverage
     assert [int(np.count_nonzero(c)) for c in behind] == [16, 16, 16]
+
+
+def test_what_else_is_seen_is_known_too() -> None:
+    front = square([0.25], (0, 0, 200), False)
+    subject = square([0.375], (200, 0, 0), True)
+    clip = composited([replace(BACKGROUND, course=course([0.5])), subject, front], SIZE, 1.0, 1)
+    assert [int(np.count_nonzero(part)) for part in (clip.coverage, *clip.others)] == [8, 16]
 
 
 def test_a_wide_view_is_squeezed_into_the_square() -> None:
@@ -133,6 +140,27 @@ def test_a_clip_shows_its_subject_first_and_repeats(library: StillLibrary, name:
     assert (clips[0].coverage[0] > 127).mean() >= LEAST_COVERAGE
     assert np.array_equal(clips[0].pictures, clips[1].pictures)
     assert np.array_equal(clips[0].coverage, clips[1].coverage)
+
+
+def test_subjects_of_a_still_are_its_objects_one_after_another(stills: Path, recipe: Path) -> None:
+    stage = replace(
+        load_recipe(recipe)[0].stage[0],
+        stills=6,
+        subjects=3,
+        still_kinds=ClipShares(layered=0.0, moved_in_place=0.0, deformed_still=1.0),
+        still_prompts=PromptShares(point=1.0, points=0.0, box=0.0, mask=0.0),
+    )
+    batch = StepDataset(replace(load_recipe(recipe)[0], stage=(stage,)), stills)[0].stills
+    assert batch is not None
+    assert batch.pictures.shape[0] == 6 and batch.coverage.shape[0] == batch.points.shape[0] == 18
+    xy = batch.points[:, 0].long()
+    hit = batch.coverage[torch.arange(18), 0, xy[:, 1], xy[:, 0]]
+    assert (hit > 127).all()
+    by_still = batch.coverage.unflatten(0, (6, 3))
+    # The disks of a still touch at most; one alone is asked for again.
+    apart = [((still[0] > 127) & (still[1] > 127)).sum() == 0 for still in by_still]
+    again = [torch.equal(still[0], still[1]) for still in by_still]
+    assert any(apart) and all(one or two for one, two in zip(apart, again, strict=True))
 
 
 def test_no_sources_are_refused(stills: Path) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from training.losses import answer_loss, dice_loss, focal_loss, hard_iou
+from training.losses import answer_loss, choice_loss, dice_loss, focal_loss, hard_iou
 
 
 def masks(*rows: list[float]) -> torch.Tensor:
@@ -34,6 +34,19 @@ def test_iou() -> None:
     answers = torch.tensor([[1, 1, 0, 0], [1, 0, 1, 0], [0, 0, 0, 0]]).reshape(1, 3, 2, 2).bool()
     assert hard_iou(answers, truth).tolist() == [[1.0, pytest.approx(1 / 3), 0.0]]
     assert hard_iou(answers[:, 2:], torch.zeros_like(truth)).tolist() == [[1.0]]
+
+
+def test_the_order_of_masks_counts() -> None:
+    iou = torch.tensor([[0.2, 0.5, 0.6]])
+    right, lifted, swapped = (
+        choice_loss(torch.tensor([said]), iou).item()
+        for said in ([0.2, 0.5, 0.6], [0.4, 0.7, 0.8], [0.2, 0.6, 0.5])
+    )
+    assert right == pytest.approx(0, abs=1e-6) and lifted == pytest.approx(0, abs=1e-6)
+    # Chances of 0.0132, 0.2654 and 0.7214, of which the last two trade places: their difference times the
+    # logarithm of their ratio.
+    assert swapped == pytest.approx(0.456, abs=1e-3)
+    assert choice_loss(torch.tensor([[0.9]]), torch.tensor([[0.1]])).item() == 0
 
 
 def coverage(inside: float = 1.0) -> torch.Tensor:

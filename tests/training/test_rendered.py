@@ -87,6 +87,23 @@ def test_a_zip_without_clips_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_run_that_is_stopped_keeps_its_clips(tmp_path: Path) -> None:
+    if not BLENDER.is_file():
+        pytest.skip("no bpy wheel: python3 make.py setup")
+    path = tmp_path / "rendered.zip"
+    command = [BLENDER, "-m", "training.rendered", "--output", path, "--clips", "9", "--frames", "1"]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as run:
+        assert run.stderr is not None
+        assert any(line == "clip 1\n" for line in run.stderr)
+        run.kill()
+    with zipfile.ZipFile(path) as archive:
+        assert archive.testzip() is None
+        assert {"00000", "00001"} <= {name.split("/")[0] for name in archive.namelist()}
+
+
+@pytest.mark.slow
 def test_blender_renders_a_clip_with_its_masks(tmp_path: Path) -> None:
     if not BLENDER.is_file():
         pytest.skip("no bpy wheel: python3 make.py setup")

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,9 @@ from rotopoint.tracking.configuration import ModelConfiguration, load_configurat
 from rotopoint.tracking.preprocess import model_input
 from rotopoint.tracking.runtime import Decoded, FramePrompts, MaskPrompt, MemoryBank, PointPrompts
 from rotopoint.tracking.sam2.runtime import Sam2Features, Sam2Memory, Sam2Runtime
+from training.data.batches import StepDataset
+from training.recipe import load_recipe
+from training.steps import still_losses
 from training.tracker import ClipTracker, Remembered
 from training.weights import fresh_model
 
@@ -85,6 +89,20 @@ def test_a_clip_is_tracked_as_the_runtime_tracks_it(configuration: ModelConfigur
             )
             np.testing.assert_allclose(answer.pointer[row].detach(), expected[frame].pointer, atol=1e-4)
             assert answer.object_score[row].item() == pytest.approx(expected[frame].object_score, abs=1e-4)
+
+
+def test_subjects_of_one_picture_learn_as_if_each_had_its_own(
+    configuration: ModelConfiguration, recipe: Path, stills: Path
+) -> None:
+    tracker = ClipTracker(fresh_model(configuration, seed=5))
+    stage = replace(load_recipe(recipe)[0].stage[0], stills=2, subjects=3, correction=0.0)
+    batch = StepDataset(replace(load_recipe(recipe)[0], stage=(stage,)), stills)[0].stills
+    assert batch is not None
+    apart = replace(batch, pictures=batch.pictures.repeat_interleave(3, dim=0))
+    together, alone = (
+        still_losses(tracker, stage, each, np.random.default_rng(0)).total for each in (batch, apart)
+    )
+    assert together.item() == pytest.approx(alone.item(), rel=1e-5)
 
 
 def test_gradients_reach_every_part(configuration: ModelConfiguration) -> None:

@@ -31,10 +31,11 @@ MAKERS: Mapping[str, ClipMaker] = {
 
 @dataclass(frozen=True)
 class Batch:
-    """Clips of one length whose first frames are prompted in one way.
+    """Clips of one length whose first frames are prompted in one way, K times each: B * K subjects, those of
+    one clip side by side.
 
-    `pictures`: (B, T, S, S, 3) uint8. `coverage`: (B, T, S, S) uint8. `points`: (B, n, 2) float32 in pixels,
-    centers at .5, with `labels` (B, n) int32.
+    `pictures`: (B, T, S, S, 3) uint8. `coverage`: (B * K, T, S, S) uint8. `points`: (B * K, n, 2) float32 in
+    pixels, centers at .5, with `labels` (B * K, n) int32.
     """
 
     pictures: torch.Tensor
@@ -83,12 +84,12 @@ class StepDataset(Dataset[StepData]):
             rng = self._rng(step, _Part.CLIPS)
             kind = _chosen_prompt(rng, stage.clip_prompts)
             made = self._made(rng, stage.clip_kinds, stage.clips, stage.input_size, stage.frames)
-            clips = _batch(rng, kind, made)
+            clips = _batch(rng, kind, made, 1)
         if stage.stills:
             rng = self._rng(step, _Part.STILLS)
             kind = _chosen_prompt(rng, stage.still_prompts)
             made = self._made(rng, stage.still_kinds, stage.stills, stage.input_size, 1)
-            stills = _batch(rng, kind, made)
+            stills = _batch(rng, kind, made, stage.subjects)
         later = int(self._rng(step, _Part.LATER).integers(2**31))
         return StepData(step, later, clips, stills)
 
@@ -127,16 +128,24 @@ def steps(dataset: StepDataset, first: int, last: int, workers: int) -> Iterator
     return iter(loader)
 
 
-def _batch(rng: np.random.Generator, kind: PromptKind, clips: list[Clip]) -> Batch:
-    points = [prompt(rng, kind, _mask(clip.coverage[0])) for clip in clips]
+def _batch(rng: np.random.Generator, kind: PromptKind, clips: list[Clip], subjects: int) -> Batch:
+    coverage = [shown for clip in clips for shown in _subjects(clip, subjects)]
+    points = [prompt(rng, kind, _mask(shown[0])) for shown in coverage]
     xy, labels = _stacked(points)
     return Batch(
         torch.from_numpy(np.stack([clip.pictures for clip in clips])),
-        torch.from_numpy(np.stack([clip.coverage for clip in clips])),
+        torch.from_numpy(np.stack(coverage)),
         kind,
         torch.from_numpy(xy),
         torch.from_numpy(labels),
     )
+
+
+def _subjects(clip: Clip, count: int) -> list[NDArray[np.uint8]]:
+    """The coverage (T, S, S) of `count` subjects of a clip: its own, then the others of a still, again from
+    the first where there are no more."""
+    known = [clip.coverage, *(other[None] for other in clip.others)] if count > 1 else [clip.coverage]
+    return [known[number % len(known)] for number in range(count)]
 
 
 def _mask(coverage: NDArray[np.uint8]) -> NDArray[np.bool_]:

@@ -13,12 +13,15 @@ from numpy.typing import NDArray
 
 from training.data.camera import grayed, recorded, relit, streaked
 from training.data.motion import Course, deformation, excursion, wander
-from training.data.scene import Clip, Layer, composited
+from training.data.scene import Clip, Layer, composited, without_others
 from training.data.shapes import blob, texture
 from training.data.stills import Cutout, StillLibrary
 
 LEAST_COVERAGE = 0.004
 """Part of the first frame that the subject covers at least: it is prompted there."""
+
+MOST_OTHERS = 6
+"""Objects of a still beside the subject that are cut out as well."""
 
 ATTEMPTS = 8
 
@@ -28,20 +31,23 @@ ClipMaker = Callable[[np.random.Generator, StillLibrary, int, int], Clip]
 def make_clip(
     rng: np.random.Generator, maker: ClipMaker, library: StillLibrary, size: int, frames: int
 ) -> Clip:
-    """A clip of a kind whose first frame shows its subject; played backward now and then."""
+    """A clip of a kind whose first frame shows its subject; played backward now and then. Its `others` are
+    large enough to be prompted too."""
     for _ in range(ATTEMPTS):
         clip = maker(rng, library, size, frames)
-        if rng.random() < 0.3:
-            clip = Clip(clip.pictures[::-1], clip.coverage[::-1])
+        if rng.random() < 0.3 and frames > 1:
+            clip = without_others(clip.pictures[::-1], clip.coverage[::-1])
         if (clip.coverage[0] > 127).mean() >= LEAST_COVERAGE:
             break
     else:
         clip = deformed_still(rng, library, size, frames)
     pictures = recorded(rng, list(clip.pictures))
     flipped = slice(None, None, -1 if rng.random() < 0.5 else 1)
+    large = (clip.others > 127).mean((1, 2)) >= LEAST_COVERAGE
     return Clip(
         np.ascontiguousarray(np.stack(pictures)[:, :, flipped]),
         np.ascontiguousarray(clip.coverage[:, :, flipped]),
+        np.ascontiguousarray(clip.others[large][:, :, flipped]),
     )
 
 
@@ -123,9 +129,16 @@ def deformed_still(rng: np.random.Generator, library: StillLibrary, size: int, f
     bent = deformation(rng, frames, float(rng.uniform(0.005, 0.05)))
     still = Layer(_lit(rng, cutout.picture), None, path, bent)
     pictures = composited([still], size, aspect, frames).pictures
-    # The object alone, cut by the same map: what its alpha shows is the coverage.
-    subject = Layer(cutout.picture, _alpha(cutout.mask, 0.6), path, bent, subject=True)
-    return Clip(pictures, composited([subject], size, aspect, frames).coverage)
+
+    def cut(mask: NDArray[np.bool_], frames: int) -> NDArray[np.uint8]:
+        """What an object's alpha shows by the same map is its coverage."""
+        alone = Layer(cutout.picture, _alpha(mask, 0.6), path, bent, subject=True)
+        return composited([alone], size, aspect, frames).coverage
+
+    known = [label for label in np.unique(cutout.labels[~cutout.mask]) if label > 0][:MOST_OTHERS]
+    others = [cut(cutout.labels == label, 1) for label in known] if frames == 1 else []
+    coverage = cut(cutout.mask, frames)
+    return Clip(pictures, coverage, np.concatenate([coverage[:0], *others]))
 
 
 def _aspect(rng: np.random.Generator, cutout: Cutout | None = None) -> float:
@@ -248,7 +261,7 @@ def _looked_at(rng: np.random.Generator, cutout: Cutout) -> Cutout:
     h = int(np.clip(np.sqrt(area / aspect), min(1.1 * (y1 - y0), height), height))
     left, top = _shown(rng, x0, x1, w, width), _shown(rng, y0, y1, h, height)
     window = (slice(top, top + h), slice(left, left + w))
-    return Cutout(cutout.picture[window], cutout.mask[window])
+    return Cutout(cutout.picture[window], cutout.mask[window], cutout.labels[window])
 
 
 def _shown(rng: np.random.Generator, start: int, end: int, window: int, length: int) -> int:

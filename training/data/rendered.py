@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from training.data.scene import Clip
+from training.data.scene import Clip, without_others
 from training.data.stills import StillLibrary
 
 
@@ -36,7 +36,7 @@ class RenderedLibrary:
         """All frames of a clip as they were rendered, (T, H, W, 3)."""
         pictures = [self._decoded(f"{name}.jpg", cv2.IMREAD_COLOR)[..., ::-1] for name in self._clips[number]]
         masks = [self._decoded(f"{name}.png", cv2.IMREAD_GRAYSCALE) for name in self._clips[number]]
-        return Clip(np.stack(pictures), np.stack(masks))
+        return without_others(np.stack(pictures), np.stack(masks))
 
     def clip(self, rng: np.random.Generator, library: StillLibrary, size: int, frames: int) -> Clip:
         """A part of a clip, every first to third frame of it as far as it reaches, stretched to (size, size).
@@ -49,7 +49,7 @@ class RenderedLibrary:
         chosen = [clip[min(start + step * n, len(clip) - 1)] for n in range(frames)]
         pictures = [_squared(self._decoded(f"{n}.jpg", cv2.IMREAD_COLOR)[..., ::-1], size) for n in chosen]
         masks = [_squared(self._decoded(f"{n}.png", cv2.IMREAD_GRAYSCALE), size) for n in chosen]
-        return Clip(np.stack(pictures), np.stack(masks))
+        return without_others(np.stack(pictures), np.stack(masks))
 
     def _decoded(self, name: str, flags: int) -> NDArray[np.uint8]:
         picture = cv2.imdecode(np.frombuffer(self._files[name], np.uint8), flags)

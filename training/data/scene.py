@@ -30,26 +30,36 @@ class Layer:
 
 @dataclass(frozen=True)
 class Clip:
-    """`pictures`: (T, S, S, 3) uint8 RGB. `coverage`: (T, S, S) uint8, the subject's visible part."""
+    """`pictures`: (T, S, S, 3) uint8 RGB. `coverage`: (T, S, S) uint8, the subject's visible part.
+
+    `others`: (N, S, S) uint8, the visible parts of what else is known in the first frame.
+    """
 
     pictures: NDArray[np.uint8]
     coverage: NDArray[np.uint8]
+    others: NDArray[np.uint8]
+
+
+def without_others(pictures: NDArray[np.uint8], coverage: NDArray[np.uint8]) -> Clip:
+    """A clip of which the subject alone is known."""
+    return Clip(pictures, coverage, np.empty((0, *coverage.shape[1:]), np.uint8))
 
 
 def composited(layers: Sequence[Layer], size: int, aspect: float, frames: int) -> Clip:
     """The layers from back to front, each frame (size, size) of a view `aspect` wide and one high."""
     pictures = np.empty((frames, size, size, 3), np.uint8)
-    coverage = np.zeros((frames, size, size), np.uint8)
+    things = [number for number, layer in enumerate(layers) if layer.alpha is not None]
+    parts = np.zeros((frames, len(layers), size, size), np.uint8)
     for frame in range(frames):
         seen = np.zeros((size, size, 3), np.float32)
-        subject = np.zeros((size, size), np.float32)
-        for layer in layers:
+        shown = np.zeros((len(layers), size, size), np.float32)
+        for number, layer in enumerate(layers):
             height, width = layer.picture.shape[:2]
             offsets = None if layer.deformation is None else layer.deformation.at(frame)
             where = sampling_map(size, aspect, layer.course, frame, (width, height), offsets)
             if layer.alpha is None:
                 seen = sampled(layer.picture, where, cv2.BORDER_REFLECT_101).astype(np.float32)
-                subject[:] = 0
+                shown[:] = 0
                 continue
             alpha = sampled(layer.alpha, where, cv2.BORDER_CONSTANT)
             box = cv2.boundingRect(alpha)
@@ -59,7 +69,10 @@ def composited(layers: Sequence[Layer], size: int, aspect: float, frames: int) -
             color = sampled(layer.picture, where[part], cv2.BORDER_REPLICATE)
             opacity = alpha[part].astype(np.float32) / 255
             seen[part] += (color - seen[part]) * opacity[..., None]
-            subject[part] += (float(layer.subject) - subject[part]) * opacity
+            shown[(slice(number), *part)] *= 1 - opacity
+            shown[(number, *part)] = opacity
         pictures[frame] = np.clip(seen + 0.5, 0, 255)
-        coverage[frame] = np.round(255 * subject)
-    return Clip(pictures, coverage)
+        parts[frame] = np.round(255 * shown)
+    subjects = [number for number, layer in enumerate(layers) if layer.subject]
+    others = [number for number in things if number not in subjects]
+    return Clip(pictures, parts[:, subjects].sum(1, dtype=np.uint8), parts[0, others])

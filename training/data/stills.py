@@ -22,11 +22,13 @@ SMALLEST_OBJECT = 0.004
 class Cutout:
     """An object with its still.
 
-    `picture`: (H, W, 3) uint8 RGB. `mask`: (H, W) bool, the object.
+    `picture`: (H, W, 3) uint8 RGB. `mask`: (H, W) bool, the object. `labels`: (H, W) uint8, all objects of
+    the still: 0 is nothing.
     """
 
     picture: NDArray[np.uint8]
     mask: NDArray[np.bool_]
+    labels: NDArray[np.uint8]
 
     @property
     def bounds(self) -> tuple[int, int, int, int]:
@@ -84,7 +86,7 @@ class StillLibrary:
             touching, counts = np.unique(labels[grown & ~mask & (labels > 0)], return_counts=True)
             if touching.size:
                 mask = mask | (labels == touching[int(np.argmax(counts))])
-        return Cutout(self._picture(chosen.name), mask)
+        return Cutout(self._picture(chosen.name), mask, labels)
 
     def _objects(self, name: str) -> list[_Object]:
         labels = self._labels(name)

@@ -35,25 +35,32 @@ def main() -> int:
     arguments = parser.parse_args()
     with zipfile.ZipFile(arguments.output, "a") as archive:
         there = {name.split("/")[0] for name in archive.namelist()}
-        for seed in range(arguments.seed, arguments.seed + arguments.clips):
-            if f"{seed:05d}" not in there:
-                _render_clip(archive, seed, arguments.frames)
-                sys.stderr.write(f"clip {seed}\n")
+    for seed in range(arguments.seed, arguments.seed + arguments.clips):
+        if f"{seed:05d}" not in there:
+            files = _rendered_clip(seed, arguments.frames)
+            # A zip's directory is written when it closes: a run that is stopped loses the clip at hand alone.
+            with zipfile.ZipFile(arguments.output, "a") as archive:
+                for name, data in files.items():
+                    archive.writestr(name, data)
+            sys.stderr.write(f"clip {seed}\n")
     return 0
 
 
-def _render_clip(archive: zipfile.ZipFile, seed: int, frames: int) -> None:
-    """Put `SEED/FRAME.jpg` and `SEED/FRAME.png` (8-bit coverage) into the zip."""
+def _rendered_clip(seed: int, frames: int) -> dict[str, bytes]:
+    """`SEED/FRAME.jpg` and `SEED/FRAME.png` (8-bit coverage) with their bytes."""
     built = stage.build(seed, frames)
     with tempfile.TemporaryDirectory() as folder:
         pictures = _rendered(built.scene, frames, Path(folder), PICTURE_SAMPLES, denoise=True)
         stage.show_coverage(built)
         built.scene.view_settings.view_transform = "Raw"
         masks = _rendered(built.scene, frames, Path(folder), MASK_SAMPLES, denoise=False)
+    files = {}
     for number, (picture, mask) in enumerate(zip(pictures, masks, strict=True), start=1):
-        encoded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 90])[1]
-        archive.writestr(f"{seed:05d}/{number:03d}.jpg", encoded.tobytes())
-        archive.writestr(f"{seed:05d}/{number:03d}.png", cv2.imencode(".png", mask[..., 1])[1].tobytes())
+        name = f"{seed:05d}/{number:03d}"
+        jpeg = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 90])[1]
+        files[f"{name}.jpg"] = jpeg.tobytes()
+        files[f"{name}.png"] = cv2.imencode(".png", mask[..., 1])[1].tobytes()
+    return files
 
 
 def _rendered(
