@@ -217,6 +217,22 @@ def test_attention_in_parts_is_attention(monkeypatch: pytest.MonkeyPatch) -> Non
     assert torch.allclose(attend(queries, keys, values), expected, atol=1e-6)
 
 
+@pytest.mark.parametrize("level", [0.0, 100.0, -100.0], ids=["", "near the top", "near nothing"])
+def test_attention_in_blocks_is_attention(monkeypatch: pytest.MonkeyPatch, level: float) -> None:
+    """A row whose scores all lie at a level that an exponential does not reach comes out as the others."""
+    monkeypatch.setattr("rotopoint.tracking.sam2.layers.QUERIES_AT_ONCE", 50)
+    monkeypatch.setattr("rotopoint.tracking.sam2.layers.KEYS_AT_ONCE", 16)
+    torch.manual_seed(3)
+    queries, keys, values = (torch.randn(n, c).bfloat16() for n, c in ((150, 8), (40, 8), (40, 3)))
+    keys[:, 0], queries[:, 0] = 1.0, 0.0
+    queries[70, 0] = level
+    expected = torch.softmax(queries.float() @ keys.float().t(), -1) @ values.float()
+    found = attend(queries, keys, values).float()
+    assert error(found, expected) < 0.01
+    # Scores around 100 are half a unit apart in bfloat16.
+    assert torch.allclose(found[70], expected[70], atol=0.02 if level == 0 else 0.4)
+
+
 @pytest.mark.parametrize(("dtype", "allowed"), PRECISIONS)
 def test_a_linear_layer_fuses_what_follows(dtype: torch.dtype, allowed: float) -> None:
     torch.manual_seed(4)

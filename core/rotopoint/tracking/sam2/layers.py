@@ -10,7 +10,13 @@ import torch
 from torch.nn import functional
 
 SCORES_AT_ONCE = 16 << 20
-"""Bytes of the attention matrix that are at hand at a time: what a large cache holds."""
+"""Bytes of the attention matrix that are at hand at a time in float32: what a large cache holds."""
+
+QUERIES_AT_ONCE, KEYS_AT_ONCE = 1024, 1024
+"""Rows and columns of the attention matrix that are at hand at a time in bfloat16."""
+
+SMALLEST_SUM, LARGEST_SUM = 1e-20, 1e30
+"""Of exponentials, between which bfloat16 holds all that matter."""
 
 FEWEST_QUERIES = 64
 """Rows of the attention matrix under which multiplying gets slow."""
@@ -80,17 +86,46 @@ def attend(queries: torch.Tensor, keys: torch.Tensor, values: torch.Tensor) -> t
     if queries.device.type != "cpu":
         heads = functional.scaled_dot_product_attention(queries[None], keys[None], values[None], scale=1.0)
         return heads[0]
+    if queries.dtype == torch.bfloat16:
+        return _attend_in_blocks(queries, keys, values)
     out = queries.new_empty(queries.shape[0], values.shape[1])
-    transposed = keys.t()
-    for rows in _parts(len(queries), len(keys) * keys.element_size()):
-        torch.mm(torch.softmax(queries[rows] @ transposed, -1), values, out=out[rows])
+    step = max(SCORES_AT_ONCE // (len(keys) * keys.element_size() * FEWEST_QUERIES), 1) * FEWEST_QUERIES
+    for start in range(0, len(queries), step):
+        _attend_rows(queries[start : start + step], keys, values, out[start : start + step])
     return out
 
 
-def _parts(count: int, size: int) -> Iterator[slice]:
-    """Slices of `count` rows of `size` bytes each."""
-    step = max(SCORES_AT_ONCE // size // FEWEST_QUERIES, 1) * FEWEST_QUERIES
-    return (slice(start, start + step) for start in range(0, count, step))
+def _attend_rows(queries: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, out: torch.Tensor) -> None:
+    torch.mm(torch.softmax(queries @ keys.t(), -1), values, out=out)
+
+
+def _attend_in_blocks(queries: torch.Tensor, keys: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+    """`attend` in bfloat16, with fewer passes over the scores, which stay in the cache.
+
+    Exponentials are not taken relative to a row's largest score: bfloat16 has the range of float32, and a
+    row whose sum comes near its ends is done again with a softmax.
+    """
+    out = queries.new_empty(queries.shape[0], values.shape[1])
+    blocks = list(zip(torch.split(keys, KEYS_AT_ONCE), torch.split(values, KEYS_AT_ONCE), strict=True))
+    for rows, into in _few(queries, out):
+        weighed = torch.zeros(into.shape, dtype=torch.float32)
+        total = torch.zeros(len(rows), 1, dtype=torch.float32)
+        for some_keys, some_values in blocks:
+            shares = torch.mm(rows, some_keys.t()).exp_()
+            total += shares.sum(-1, keepdim=True)
+            weighed += torch.mm(shares, some_values)
+        if SMALLEST_SUM < total.min() and total.max() < LARGEST_SUM:
+            torch.div(weighed, total, out=weighed)
+            into.copy_(weighed)
+        else:
+            _attend_rows(rows, keys, values, into)
+    return out
+
+
+def _few(*tensors: torch.Tensor) -> Iterator[tuple[torch.Tensor, ...]]:
+    """Tensors with the same first dimension, in parts of about QUERIES_AT_ONCE rows of equal length."""
+    count = max(round(len(tensors[0]) / QUERIES_AT_ONCE), 1)
+    return zip(*(tensor.tensor_split(count) for tensor in tensors), strict=True)
 
 
 def attend_batch(queries: torch.Tensor, keys: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
