@@ -33,7 +33,7 @@ from rotopoint.tracking.threads import share_cores
 BAD = 0.5
 """Frames with a lower IoU should have been found."""
 
-RIDGE = 10.0
+RIDGE = 100.0
 """Pulls weights towards 0; each sequence counts as SEQUENCE_WEIGHT frames beside it."""
 
 SEQUENCE_WEIGHT = 100.0
@@ -59,6 +59,23 @@ class Fit:
 
     def __call__(self, evidence: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.asarray(evidence @ self.weights + self.bias)
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """A fit's scores as the share of the frames it was fitted on that score lower: scores of different fits
+    have no scale in common, shares have."""
+
+    fit: Fit
+    known: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, observed: ListOf[Frames]) -> Ranked:
+        found = fit(observed)
+        return cls(found, np.sort(np.concatenate([found(f.evidence) for f in observed])))
+
+    def __call__(self, evidence: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.searchsorted(self.known, self.fit(evidence)) / len(self.known)
 
 
 LEARNED_FROM = ("true mask", "true mask on both ends")
@@ -138,7 +155,8 @@ def report(by_choice: dict[str, list[Frames]], checkpoint: str) -> str:
     """The page that is written."""
     everything = [f for name in LEARNED_FROM for f in by_choice[name]]
     names = [f.sequence for f in next(iter(by_choice.values()))]
-    fits = {name: fit([f for f in everything if f.sequence != name]) for name in names}
+    ranked = {name: Ranked.of([f for f in everything if f.sequence != name]) for name in names}
+    fits = {name: found.fit for name, found in ranked.items()}
     in_use = dict.fromkeys(names, Fit(np.array(WEIGHTS), BIAS))
     lines = ["| sequence | frames | under 0.5 | " + " | ".join(by_choice) + " |"]
     lines.append("|---|---:|---:|" + "---:|" * len(by_choice))
@@ -146,7 +164,11 @@ def report(by_choice: dict[str, list[Frames]], checkpoint: str) -> str:
         cells = " | ".join(_shown(area_under_curve(fits[name](f.evidence), f.good)) for f in observed)
         bad = np.count_nonzero(~observed[0].good)
         lines.append(f"| {name} | {len(observed[0].iou)} | {bad} | {cells} |")
-    for title, judges in (("**pooled**", fits), ("pooled, the weights in use", in_use)):
+    for title, judges in (
+        ("**pooled**, by rank", ranked),
+        ("pooled, by score", fits),
+        ("pooled, the weights in use", in_use),
+    ):
         pooled = " | ".join(_pooled(judges, observed) for observed in by_choice.values())
         lines.append(f"| {title} | | | {pooled} |")
     return "\n\n".join(
@@ -155,8 +177,10 @@ def report(by_choice: dict[str, list[Frames]], checkpoint: str) -> str:
             "Area under the ROC curve for frames with IoU under 0.5 against the rest, by what was prompted.\n"
             "Each sequence is judged by a fit on the others, made from the true mask on one and on both\n"
             'ends; from one point nothing was fitted. "none": no frame is bad, or none is good. The counts\n'
-            "are those from the true mask. The weights in use are those of `tracking/confidence.py`; no\n"
-            "sequence was left out of them. Written by `python -m benchmarks.confidence`.",
+            "are those from the true mask. By rank: a frame counts by the share of the frames that its fit\n"
+            "was made from which score lower, so that seven fits have one scale; by score: as they come.\n"
+            "The weights in use are those of `tracking/confidence.py`; no sequence was left out of them.\n"
+            "Written by `python -m benchmarks.confidence`.",
             "\n".join(lines),
             "## What it is made of",
             "Weights of the fit on all sequences, and what each number does alone, pooled.",
@@ -165,7 +189,7 @@ def report(by_choice: dict[str, list[Frames]], checkpoint: str) -> str:
     )
 
 
-def _pooled(judges: Mapping[str, Fit], observed: ListOf[Frames]) -> str:
+def _pooled(judges: Mapping[str, Fit | Ranked], observed: ListOf[Frames]) -> str:
     scores = np.concatenate([judges[f.sequence](f.evidence) for f in observed])
     return _shown(area_under_curve(scores, np.concatenate([f.good for f in observed])))
 

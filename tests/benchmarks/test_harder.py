@@ -4,7 +4,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.confidence import Frames, area_under_curve, fit
+from benchmarks.confidence import Frames, Ranked, area_under_curve, fit
 from benchmarks.harder import flicker
 from benchmarks.scenes import Scene
 
@@ -35,6 +35,16 @@ def test_a_fit_finds_what_tells_and_gives_nothing_to_what_misleads() -> None:
     found = fit([Frames("a", evidence, iou)])
     assert found.weights[0] > 1 and found.weights[1] == 0 and found.weights[2] < 0.5
     assert area_under_curve(found(evidence), iou >= 0.5) > 0.95
+
+
+def test_ranks_bring_fits_to_one_scale() -> None:
+    random = np.random.default_rng(0)
+    iou = random.uniform(0, 1, 400)
+    evidence = iou[:, None] + random.normal(0, 0.2, (400, 1))
+    narrow, wide = Ranked.of([Frames("a", evidence, iou)]), Ranked.of([Frames("a", 20 * evidence + 3, iou)])
+    np.testing.assert_allclose(narrow(evidence), wide(20 * evidence + 3), atol=0.01)
+    assert narrow(np.array([[-9.0], [9.0]])).tolist() == [0, 1]
+    assert np.argsort(narrow(evidence)).tolist() == np.argsort(narrow.fit(evidence)).tolist()
 
 
 def test_a_drawn_subject_is_where_its_mask_says_and_goes_as_fast_as_asked() -> None:

@@ -20,18 +20,15 @@ NAMES = (
     "object score",
     "object score of late",
     "predicted IoU",
-    "smaller than at the prompt",
-    "larger than at the prompt",
     "jump of area",
     "jump of place",
-    "distance to the prompt",
     "agreement of two passes",
 )
 """What `Evidence.numbers` are; each is higher where the record is better."""
 
-WEIGHTS = (10.03, 13.31, 1.83, 0.40, 0.0, 0.0, 1.44, 0.71, 2.42)
-BIAS = -17.21
-"""As `python -m benchmarks.confidence` fitted them on DAVIS with the first draft model."""
+WEIGHTS = (1.87, 2.60, 1.57, 2.06, 4.74, 0.62)
+BIAS = -1.27
+"""As `python -m benchmarks.confidence` fitted them on DAVIS with the draft model."""
 
 HIGHEST_SCORE = 10.0
 """Object scores beyond it either way are as certain."""
@@ -71,29 +68,23 @@ class Evidence:
     def of(
         cls,
         record: Record,
-        prompted: Record,
         before: Record,
         other: Record | None = None,
         *,
-        distance: int,
         late_scores: Sequence[float],
     ) -> Evidence:
         """What speaks for `record`.
 
-        `prompted` is the record that its pass started from, `distance` pictures away, and `before` the one
-        next to it on the way from there; `other` is that of the pass that comes to meet it. `late_scores`
-        are the object scores of the last LATE pictures of the pass, this one's included.
+        `before` is the one next to it on the way from the prompt that its pass started from; `other` is that
+        of the pass that comes to meet it. `late_scores` are the object scores of the last LATE pictures of
+        the pass, this one's included.
         """
-        since = np.clip(_change(record, prompted), -LARGEST_CHANGE, LARGEST_CHANGE)
         numbers = (
             _certainty([record.object_score]),
             _certainty(late_scores),
             record.predicted_iou,
-            min(since, 0.0),
-            -max(since, 0.0),
             -min(abs(_change(record, before)), LARGEST_CHANGE),
             -_jump(before, record),
-            -np.log1p(distance),
             0.0 if other is None else agreement(record, other) - 0.5,
         )
         return cls(np.nan_to_num(np.array(numbers, np.float64)))

@@ -138,19 +138,11 @@ class Joining:
         taken = self.taken(position)
         if taken is None:
             return None
-        record, prompted = self._get(taken), self._get(Address(taken.start, taken.start))
-        before = self._get(self._before(taken))
+        record, before = self._get(taken), self._get(self._before(taken))
         others = [self._get(a) for a in self.candidates(position) if a != taken]
-        if record is None or prompted is None or before is None:
+        if record is None or before is None:
             return None
-        return Evidence.of(
-            record,
-            prompted,
-            before,
-            *others[:1],
-            distance=abs(position - taken.start),
-            late_scores=self._late_scores(taken),
-        )
+        return Evidence.of(record, before, *others[:1], late_scores=self._late_scores(taken))
 
     def confidence(self, position: int) -> float | None:
         """0..1 for what is taken for a picture, 1 where its mask was given; None where nothing is taken."""
