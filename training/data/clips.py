@@ -20,8 +20,9 @@ from training.data.stills import Cutout, StillLibrary
 LEAST_COVERAGE = 0.004
 """Part of the first frame that the subject covers at least: it is prompted there."""
 
-MOST_OTHERS = 6
-"""Objects of a still beside the subject that are cut out as well."""
+MOST_OTHERS, OTHERS_COVERAGE = 6, 0.03
+"""Things beside the subject of a single frame that are prompted too: so many of a still, and so large a part
+of the view."""
 
 ATTEMPTS = 8
 
@@ -43,7 +44,7 @@ def make_clip(
         clip = deformed_still(rng, library, size, frames)
     pictures = recorded(rng, list(clip.pictures))
     flipped = slice(None, None, -1 if rng.random() < 0.5 else 1)
-    large = (clip.others > 127).mean((1, 2)) >= LEAST_COVERAGE
+    large = (clip.others > 127).mean((1, 2)) >= OTHERS_COVERAGE
     return Clip(
         np.ascontiguousarray(np.stack(pictures)[:, :, flipped]),
         np.ascontiguousarray(clip.coverage[:, :, flipped]),
@@ -135,7 +136,8 @@ def deformed_still(rng: np.random.Generator, library: StillLibrary, size: int, f
         alone = Layer(cutout.picture, _alpha(mask, 0.6), path, bent, subject=True)
         return composited([alone], size, aspect, frames).coverage
 
-    known = [label for label in np.unique(cutout.labels[~cutout.mask]) if label > 0][:MOST_OTHERS]
+    counts = np.bincount(cutout.labels[~cutout.mask], minlength=2)
+    known = [1 + label for label in np.argsort(-counts[1:])[:MOST_OTHERS] if counts[1 + label] > 0]
     others = [cut(cutout.labels == label, 1) for label in known] if frames == 1 else []
     coverage = cut(cutout.mask, frames)
     return Clip(pictures, coverage, np.concatenate([coverage[:0], *others]))
@@ -252,9 +254,9 @@ def _looked_at(rng: np.random.Generator, cutout: Cutout) -> Cutout:
     """A part of the still around the object, which is not always in its middle."""
     height, width = cutout.mask.shape
     x0, y0, x1, y1 = cutout.bounds
-    if rng.random() < 0.25:
+    if rng.random() < 0.4:
         return cutout
-    part = float(np.exp(rng.uniform(np.log(0.08), np.log(0.6))))
+    part = float(np.exp(rng.uniform(np.log(0.03), np.log(0.5))))
     area = max((x1 - x0) * (y1 - y0) / part, 64 * 64)
     aspect = float(rng.uniform(1.0, 1.9))
     w = int(np.clip(np.sqrt(area * aspect), min(1.1 * (x1 - x0), width), width))

@@ -73,11 +73,11 @@ class StillLibrary:
         return self._picture(self._names[rng.integers(len(self._names))])
 
     def cutout(self, rng: np.random.Generator, merge: float = 0.0) -> Cutout:
-        """Any object, large ones more often. With the probability `merge`, an object that touches it belongs
-        to it, as a rider belongs to the bicycle."""
+        """Any object, as often as it is large, for what is rotoscoped fills much of a picture. With the
+        probability `merge`, an object that touches it belongs to it, as a rider belongs to the bicycle."""
         source = list(self._objects_by_source)[rng.choice(len(self._shares), p=self._shares)]
         objects = self._objects_by_source[source]
-        chances = np.sqrt([found.part for found in objects])
+        chances = np.array([found.part for found in objects])
         chosen = objects[rng.choice(len(objects), p=chances / chances.sum())]
         labels = self._labels(chosen.name)
         mask = labels == chosen.label
