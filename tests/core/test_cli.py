@@ -131,17 +131,12 @@ def test_events_are_the_workers(clip: Path, run: Callable[..., int], tmp_path: P
 
 
 @pytest.mark.parametrize(
-    ("prompt", "least"),
-    [(("--box", "1:588,488,612,512"), 0.5), (("--point", "1:600,500"), 0.3)],
-    ids=["a box", "a point"],
+    "prompt", [("--box", "1:588,488,612,512"), ("--point", "1:600,500")], ids=["a box", "a point"]
 )
 def test_a_small_subject_of_a_large_plate_is_followed(
-    run: Callable[..., int], tmp_path: Path, prompt: tuple[str, str], least: float
+    run: Callable[..., int], tmp_path: Path, prompt: tuple[str, str]
 ) -> None:
-    """A ball of 20 pixels in a plate of 2000, over noise: on the whole, the model would see 2 pixels.
-
-    A click takes too much of what is around at first, and closes in on the ball.
-    """
+    """A ball of 20 pixels in a plate of 2000, over noise: on the whole, the model would see 2 pixels."""
     plate = tmp_path / "plate"
     plate.mkdir()
     ground = np.random.default_rng(3).integers(40, 90, (150, 250, 3), np.uint8)
@@ -158,7 +153,7 @@ def test_a_small_subject_of_a_large_plate_is_followed(
         cv2.circle(truth, center, 10, 1, -1)
         matte = read_gray(tmp_path / "m" / f"p_ball_matte.{n + 1:04d}.png") > 0.5
         iou = (matte & (truth > 0)).sum() / (matte | (truth > 0)).sum()
-        assert iou > (least if n < 3 else 0.5), n
+        assert iou > 0.5, (n, iou)
 
 
 def test_absent_frames_are_empty_and_certain(

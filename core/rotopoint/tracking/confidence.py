@@ -26,8 +26,8 @@ NAMES = (
 )
 """What `Evidence.numbers` are; each is higher where the record is better."""
 
-WEIGHTS = (1.87, 2.60, 1.57, 2.06, 4.74, 0.62)
-BIAS = -1.27
+WEIGHTS = (2.48, 2.83, 2.19, 0.76, 4.81, 1.40)
+BIAS = -2.19
 """As `python -m benchmarks.confidence` fitted them on DAVIS with the draft model."""
 
 HIGHEST_SCORE = 10.0
