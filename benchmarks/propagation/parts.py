@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from benchmarks.propagation import overlap, resident
-from benchmarks.propagation.contestants import FILLED, Ours, Upstream
+from benchmarks.propagation.contestants import FILLED, WARM_UP, Ours, Upstream
 from benchmarks.propagation.models import Model, checkpoint, pictures
 from benchmarks.propagation.timing import Rounds, Seconds, in_turn, middle, ratio
 from rotopoint.checkpoints import resolve
@@ -71,10 +71,10 @@ def first_pass(setting: Setting) -> list[Row]:
     shown, engine = pictures(5), setting.engine()
     on_disk = Kept(0, 4 << 30, setting.folder / "kept")
     ours, again = Ours(engine, shown, 1), Ours(engine, shown, 1, on_disk)
-    again.remember((0, *range(FILLED - 8, FILLED + setting.rounds + 1)))
+    again.remember((0, *range(FILLED - 8, FILLED + setting.rounds + WARM_UP)))
     plain, autocast = setting.upstream(shown, 1, False), setting.upstream(shown, 1, True)
-    ours.step()
-    again.step()
+    for each in (ours, again):
+        each.warm_up()
     rounds = in_turn(
         {UPSTREAM: plain.step, AUTOCAST: autocast.step, OURS: ours.step, "on disk": again.step},
         setting.rounds,
@@ -127,7 +127,7 @@ def subjects(setting: Setting) -> list[Row]:
     ours = {count: Ours(engine, shown, count) for count in (1, 4)}
     theirs = {count: setting.upstream(shown, count, False) for count in (1, 4)}
     for contestant in ours.values():
-        contestant.step()
+        contestant.warm_up()
     rounds = in_turn(
         {
             "ours, 4": ours[4].step,
