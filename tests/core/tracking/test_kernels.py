@@ -18,13 +18,16 @@ from rotopoint.tracking.configuration import ModelConfiguration, load_configurat
 from rotopoint.tracking.engine import choose_kernels, load_engine  # noqa: E402
 from rotopoint.tracking.kernels import KERNELS_VARIABLE, Kernels  # noqa: E402
 from rotopoint.tracking.runtime import MemoryBank, PointPrompts  # noqa: E402
+from rotopoint.tracking.sam2 import memory_attention  # noqa: E402
 from rotopoint.tracking.sam2.build import build_model  # noqa: E402
 from rotopoint.tracking.sam2.heads import Heads  # noqa: E402
 from rotopoint.tracking.sam2.image_encoder import ImageEncoder  # noqa: E402
 from rotopoint.tracking.sam2.layers import Linear, attend  # noqa: E402
 from rotopoint.tracking.sam2.mask_decoder import MaskDecoder  # noqa: E402
-from rotopoint.tracking.sam2.memory_attention import AttendedKeys, MemoryAttention  # noqa: E402
+from rotopoint.tracking.sam2.memory_attention import MemoryAttention  # noqa: E402
 from rotopoint.tracking.sam2.memory_encoder import MemoryEncoder  # noqa: E402
+from rotopoint.tracking.sam2.memory_keys import AttendedKeys, WholeKeys  # noqa: E402
+from rotopoint.tracking.sam2.row_keys import RowKeys  # noqa: E402
 from rotopoint.tracking.sam2.weights import load_weights  # noqa: E402
 
 CHECKPOINTS = Path(__file__).parents[3] / "checkpoints"
@@ -64,8 +67,12 @@ def test_the_image_encoder_is_the_packages(name: str, size: int, dtype: torch.dt
 
 @pytest.mark.parametrize(("dtype", "allowed"), PRECISIONS)
 @pytest.mark.parametrize("pointers", [0, 6])
+@pytest.mark.parametrize("by_row", [False, True], ids=["whole keys", "keys by row"])
 @torch.inference_mode()
-def test_memory_attention_is_the_packages(pointers: int, dtype: torch.dtype, allowed: float) -> None:
+def test_memory_attention_is_the_packages(
+    by_row: bool, pointers: int, dtype: torch.dtype, allowed: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory_attention, "_suits_rows", lambda table, dtype: by_row)
     torch.manual_seed(2)
     model = build_model(shape("draft/draft", 192))
     side, channels = 12, 128
@@ -231,6 +238,36 @@ def test_attention_in_blocks_is_attention(monkeypatch: pytest.MonkeyPatch, level
     assert error(found, expected) < 0.01
     # Scores around 100 are half a unit apart in bfloat16.
     assert torch.allclose(found[70], expected[70], atol=0.02 if level == 0 else 0.4)
+
+
+@pytest.mark.parametrize("bias", [0.3, 40.0], ids=["", "rows far apart"])
+@pytest.mark.parametrize("scale", [0.3, 6.0], ids=["", "scores far apart"])
+@torch.inference_mode()
+def test_keys_by_row_are_whole_keys(scale: float, bias: float) -> None:
+    """Also where exponentials do not reach and a softmax has to take their place."""
+    torch.manual_seed(6)
+    side, channels, width = 5, 16, 4
+    angles = torch.arange(side)[:, None] * torch.tensor([1.0, 0.3, 0.1, 0.01])
+    turns = torch.polar(torch.ones_like(angles), angles)
+    table = torch.cat((turns.expand(side, -1, -1), turns[:, None].expand(-1, side, -1)), -1).flatten(0, 1)
+    weights = [torch.randn(channels, width) for _ in range(2)]
+    biases = [torch.randn(channels) * bias for _ in range(2)]
+    places, memories = torch.randn(3, width), torch.randn(2, side * side, width)
+    pointers, queries = torch.randn(3, width), scale * torch.randn(2, 1, 70, channels)
+    found = []
+    for kind in (WholeKeys, RowKeys):
+        keys = kind(weights, biases, table, places, torch.float32)
+        attended = AttendedKeys(
+            [
+                (2, keys.of_memory(memories[0], memories[0] + 1)),
+                (0, keys.of_memory(memories[1], memories[1])),
+            ],
+            keys.of_pointers(pointers, pointers),
+        )
+        gathered = keys.gather([attended])
+        found.append([gathered.attend(number, some) for number, some in enumerate(queries)])
+    for whole, rows in zip(*found, strict=True):
+        assert torch.allclose(whole, rows, atol=1e-3)
 
 
 @pytest.mark.parametrize(("dtype", "allowed"), PRECISIONS)

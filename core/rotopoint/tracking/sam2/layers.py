@@ -107,14 +107,14 @@ def _attend_in_blocks(queries: torch.Tensor, keys: torch.Tensor, values: torch.T
     """
     out = queries.new_empty(queries.shape[0], values.shape[1])
     blocks = list(zip(torch.split(keys, KEYS_AT_ONCE), torch.split(values, KEYS_AT_ONCE), strict=True))
-    for rows, into in _few(queries, out):
+    for rows, into in few_queries(queries, out):
         weighed = torch.zeros(into.shape, dtype=torch.float32)
         total = torch.zeros(len(rows), 1, dtype=torch.float32)
         for some_keys, some_values in blocks:
             shares = torch.mm(rows, some_keys.t()).exp_()
             total += shares.sum(-1, keepdim=True)
             weighed += torch.mm(shares, some_values)
-        if SMALLEST_SUM < total.min() and total.max() < LARGEST_SUM:
+        if sums_hold(total):
             torch.div(weighed, total, out=weighed)
             into.copy_(weighed)
         else:
@@ -122,7 +122,12 @@ def _attend_in_blocks(queries: torch.Tensor, keys: torch.Tensor, values: torch.T
     return out
 
 
-def _few(*tensors: torch.Tensor) -> Iterator[tuple[torch.Tensor, ...]]:
+def sums_hold(total: torch.Tensor) -> bool:
+    """Whether sums of exponentials that were not taken relative to the largest say what a softmax says."""
+    return bool(SMALLEST_SUM < total.min() and total.max() < LARGEST_SUM)
+
+
+def few_queries(*tensors: torch.Tensor) -> Iterator[tuple[torch.Tensor, ...]]:
     """Tensors with the same first dimension, in parts of about QUERIES_AT_ONCE rows of equal length."""
     count = max(round(len(tensors[0]) / QUERIES_AT_ONCE), 1)
     return zip(*(tensor.tensor_split(count) for tensor in tensors), strict=True)

@@ -15,71 +15,26 @@ rotary encoding of "RoFormer" (Su et al., 2021). Same result, other order:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch.nn import functional
 
 from rotopoint.tracking.sam2.layers import Linear, attend_batch
+from rotopoint.tracking.sam2.memory_keys import AttendedKeys, Keys, MemoryKeys, WholeKeys
+from rotopoint.tracking.sam2.rotary import Rotation, split_order
+from rotopoint.tracking.sam2.row_keys import FEWEST_COLUMNS, RowKeys
 
 MLP_ROWS = 1024
 """Tokens that go through the wide hidden layer at a time."""
 
 
-@dataclass(frozen=True)
-class MemoryKeys:
-    """What attention reads of one memory, or of a set of object pointers.
-
-    `layers`: for each layer (tokens, C); `values`: (tokens, M).
-    """
-
-    layers: tuple[torch.Tensor, ...]
-    values: torch.Tensor
-
-
-@dataclass(frozen=True)
-class AttendedKeys:
-    """What a subject's picture is fused with: memories, each with its place in the bank, and pointers."""
-
-    memories: Sequence[tuple[int, MemoryKeys]]
-    pointers: MemoryKeys | None
-
-    @property
-    def values(self) -> torch.Tensor:
-        """(tokens, M) of all, in order."""
-        also = [] if self.pointers is None else [self.pointers.values]
-        return torch.cat([memory.values for _, memory in self.memories] + also)
-
-
-class _Rotation:
-    """Rotary position encoding over a square grid, on channels in split order."""
-
-    def __init__(self, table: torch.Tensor, dtype: torch.dtype) -> None:
-        self._cos, self._sin = table.real.to(dtype), table.imag.to(dtype)
-
-    def __call__(self, x: torch.Tensor) -> torch.Tensor:
-        """(..., tokens, C) turned by each token's place."""
-        first, second = x.chunk(2, -1)
-        return torch.cat(
-            (
-                torch.addcmul(first * self._cos, second, self._sin, value=-1),
-                torch.addcmul(first * self._sin, second, self._cos),
-            ),
-            -1,
-        )
-
-
-def _split(weight: torch.Tensor) -> torch.Tensor:
-    """Rows of pairs (0, 1), (2, 3), ... as all firsts, then all seconds."""
-    return torch.cat((weight[0::2], weight[1::2]))
-
-
 class _Layer:
     """Works on a batch of subjects: tokens are (B, n, C)."""
 
-    def __init__(self, module: Any, rotation: _Rotation, dtype: torch.dtype) -> None:
+    def __init__(self, module: Any, rotation: Rotation, dtype: torch.dtype) -> None:
         own, cross = module.self_attn, module.cross_attn_image
         self._norms = (module.norm1, module.norm2, module.norm3)
         self._rotate = rotation
@@ -88,15 +43,15 @@ class _Layer:
         value, value_bias = _folded(own)
         self._width = own.q_proj.weight.shape[0]
         self._own = Linear(
-            torch.cat((_split(own.q_proj.weight) * own_scale, _split(own.k_proj.weight), value)),
-            torch.cat((_split(own.q_proj.bias) * own_scale, _split(own.k_proj.bias), value_bias)),
+            torch.cat((split_order(own.q_proj.weight) * own_scale, split_order(own.k_proj.weight), value)),
+            torch.cat((split_order(own.q_proj.bias) * own_scale, split_order(own.k_proj.bias), value_bias)),
             dtype,
         )
         self._query = Linear(
-            _split(cross.q_proj.weight) * cross_scale, _split(cross.q_proj.bias) * cross_scale, dtype
+            split_order(cross.q_proj.weight) * cross_scale,
+            split_order(cross.q_proj.bias) * cross_scale,
+            dtype,
         )
-        self.key_weight, self.key_bias = _split(cross.k_proj.weight), _split(cross.k_proj.bias)
-        self._key = Linear(self.key_weight, self.key_bias, dtype)
         self._value = Linear(*_folded(cross), dtype)
         self._wide, self._narrow = Linear.of(module.linear1, dtype), Linear.of(module.linear2, dtype)
 
@@ -114,18 +69,14 @@ class _Layer:
     def query(self, x: torch.Tensor) -> torch.Tensor:
         return self._rotate(self._query(self._norm(1, x)))
 
-    def attend_memories(
-        self, x: torch.Tensor, query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor
-    ) -> torch.Tensor:
-        x = x + self._value(attend_batch(query, keys, values))
+    def take(self, x: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
+        """(B, n, C) with what was seen of memories, (B, n, M)."""
+        x = x + self._value(seen)
         tokens, normed = x.flatten(0, 1), self._norm(2, x).flatten(0, 1)
         for rows in range(0, len(tokens), MLP_ROWS):
             part = slice(rows, rows + MLP_ROWS)
             tokens[part] += self._narrow(self._wide.relu(normed[part]))
         return tokens.view_as(x)
-
-    def key(self, tokens: torch.Tensor) -> torch.Tensor:
-        return self._key(tokens)
 
 
 def _folded(attention: Any) -> tuple[torch.Tensor, torch.Tensor]:
@@ -158,14 +109,17 @@ class MemoryAttention:
         self._memory_position = memory_position[:, 0]
         self._norm = module.norm
         table = module.layers[0].self_attn.freqs_cis.to(position.device)
-        exact = _Rotation(table, torch.float32)
-        self._rotate = _Rotation(table, dtype)
-        self._layers = [_Layer(layer, self._rotate, dtype) for layer in module.layers]
-        # For each layer (places, tokens, C): what a place in the bank adds to the keys of a memory.
-        self._places = [
-            exact(functional.linear(places, layer.key_weight)[:, None].expand(-1, len(table), -1)).to(dtype)
-            for layer in self._layers
-        ]
+        rotate = Rotation(table, dtype)
+        self._layers = [_Layer(layer, rotate, dtype) for layer in module.layers]
+        maps = [layer.cross_attn_image.k_proj for layer in module.layers]
+        chosen = RowKeys if _suits_rows(table, dtype) else WholeKeys
+        self._keys: Keys = chosen(
+            [split_order(each.weight) for each in maps],
+            [split_order(each.bias) for each in maps],
+            table,
+            places,
+            dtype,
+        )
 
     def begin(self, top: torch.Tensor) -> torch.Tensor:
         """A picture's features (1, C, h, w) up to the first look at memories: (tokens, C)."""
@@ -176,34 +130,27 @@ class MemoryAttention:
         """Keys of a memory (1, M, h, w), but for its place."""
         tokens = spatial[0].flatten(1).t().contiguous()
         placed = (tokens + self._memory_position).to(self._dtype)
-        keys = tuple(self._rotate(layer.key(placed)) for layer in self._layers)
-        return MemoryKeys(keys, tokens.to(self._dtype))
+        return self._keys.of_memory(tokens.to(self._dtype), placed)
 
     def pointer_keys(self, pointers: torch.Tensor, positions: torch.Tensor) -> MemoryKeys:
-        """Keys of object pointers in pieces (n, M) at their distances (n, M); these are not rotated."""
-        placed = (pointers + positions).to(self._dtype)
-        return MemoryKeys(tuple(layer.key(placed) for layer in self._layers), pointers.to(self._dtype))
+        """Keys of object pointers in pieces (n, M) at their distances (n, M)."""
+        return self._keys.of_pointers(pointers.to(self._dtype), (pointers + positions).to(self._dtype))
 
     def finish(self, begun: torch.Tensor, subjects: Sequence[AttendedKeys]) -> torch.Tensor:
         """Features (B, tokens, C), float32, of one picture fused with what each of B subjects attends to,
         which must be as many tokens for each."""
-        values = torch.stack([subject.values for subject in subjects])
-        keys = values.new_empty(*values.shape[:2], subjects[0].memories[0][1].layers[0].shape[1])
+        gathered = self._keys.gather(subjects)
         x = begun.float().expand(len(subjects), -1, -1)
         for number, layer in enumerate(self._layers):
             if number > 0:
                 x = layer.attend_itself(x)
-            for subject, its_keys in zip(subjects, keys, strict=True):
-                self._fill(its_keys, subject, number)
-            x = layer.attend_memories(x, layer.query(x), keys, values)
+            x = layer.take(x, gathered.attend(number, layer.query(x)))
         return functional.layer_norm(
             x, self._norm.normalized_shape, self._norm.weight, self._norm.bias, self._norm.eps
         )
 
-    def _fill(self, keys: torch.Tensor, subject: AttendedKeys, layer: int) -> None:
-        end = 0
-        for place, memory in subject.memories:
-            start, end = end, end + len(memory.values)
-            torch.add(memory.layers[layer], self._places[layer][place], out=keys[start:end])
-        if subject.pointers is not None:
-            keys[end:] = subject.pointers.layers[layer]
+
+def _suits_rows(table: torch.Tensor, dtype: torch.dtype) -> bool:
+    """Whether keys by row are faster: on the CPU in bfloat16, over a grid that is large enough."""
+    large = math.isqrt(len(table)) >= FEWEST_COLUMNS
+    return table.device.type == "cpu" and dtype == torch.bfloat16 and large

@@ -22,8 +22,9 @@ from rotopoint.tracking.preprocess import model_input
 from rotopoint.tracking.runtime import Decoded, FramePrompts, MaskPrompt, MemoryBank, ModelShape, PointPrompts
 from rotopoint.tracking.sam2.heads import Heads, Masks
 from rotopoint.tracking.sam2.image_encoder import ImageEncoder
-from rotopoint.tracking.sam2.memory_attention import AttendedKeys, MemoryAttention, MemoryKeys
+from rotopoint.tracking.sam2.memory_attention import MemoryAttention
 from rotopoint.tracking.sam2.memory_encoder import MemoryEncoder
+from rotopoint.tracking.sam2.memory_keys import AttendedKeys, MemoryKeys
 from rotopoint.tracking.sam2.package import sam2_module
 
 PREVIOUS_LOGIT_LIMIT = 32.0
@@ -85,7 +86,7 @@ class Sam2Memory:
 
     @property
     def nbytes(self) -> int:
-        return self.spatial.nbytes + self.keys.values.nbytes + sum(t.nbytes for t in self.keys.layers)
+        return self.spatial.nbytes + self.keys.nbytes
 
     def to_bytes(self) -> bytes:
         return _pack(self.spatial)
