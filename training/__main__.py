@@ -32,9 +32,21 @@ def main() -> int:
     plot = commands.add_parser("plot", help="draw a run's log")
     plot.add_argument("log", type=Path)
     plot.add_argument("picture", type=Path, help="an .svg")
+    stills = commands.add_parser("stills", help="make a zip of those pictures of COCO that are free")
+    stills.add_argument(
+        "--coco",
+        type=Path,
+        nargs=2,
+        action="append",
+        required=True,
+        metavar=("INSTANCES", "PICTURES"),
+        help="instances_*.json and the folder of its pictures; again for more",
+    )
+    stills.add_argument("--also", type=Path, help="a zip of stills that go in too")
+    stills.add_argument("--output", type=Path, required=True, help="the zip")
     arguments = parser.parse_args()
     try:
-        return _run(arguments) if arguments.command == "run" else _plot(arguments)
+        return {"run": _run, "plot": _plot, "stills": _stills}[arguments.command](arguments)
     except ValueError as error:
         sys.stderr.write(f"{error}\n")
         return 2
@@ -78,6 +90,15 @@ def _plot(arguments: argparse.Namespace) -> int:
     from training.log import Log, plot
 
     arguments.picture.write_text(plot(Log(arguments.log).rows()), encoding="utf-8")
+    return 0
+
+
+def _stills(arguments: argparse.Namespace) -> int:
+    from training.data.coco import free_stills, write
+
+    found = [still for pair in arguments.coco for still in free_stills(*pair)]
+    count = write(arguments.output, found, arguments.also)
+    sys.stderr.write(f"{count} pictures\n")
     return 0
 
 
