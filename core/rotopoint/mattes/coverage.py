@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 
 from rotopoint.shot import MatteEdge
 
+ROWS_AT_ONCE = 64
+"""Of a picture, so that what is made on the way stays in the cache."""
+
 
 def coverage(logits: NDArray[np.float32], edge: MatteEdge) -> NDArray[np.float32]:
     """Coverage (H, W) in 0..1 of logits (H, W) at the picture's size; the edge is where they are zero.
@@ -34,7 +37,22 @@ def _antialiased(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     one side of a line is quadratic while the line cuts a corner off, and linear while it cuts two opposite
     sides.
     """
-    gx, gy = _steepness(logits, axis=1), _steepness(logits, axis=0)
+    result = (logits > 0).astype(np.float32)
+    for top in range(0, len(logits), ROWS_AT_ONCE):
+        bottom = min(top + ROWS_AT_ONCE, len(logits))
+        above, below = max(top - 1, 0), min(bottom + 1, len(logits))
+        gy = _steepness(logits[above:below], axis=0)[top - above : bottom - above]
+        _cut(logits[top:bottom], _steepness(logits[top:bottom], axis=1), gy, result[top:bottom])
+    return result
+
+
+def _cut(
+    logits: NDArray[np.float32],
+    gx: NDArray[np.float32],
+    gy: NDArray[np.float32],
+    result: NDArray[np.float32],
+) -> None:
+    """Put into `result`, which knows the sign alone, the part of each pixel that the edge cuts off."""
     crossed = np.nonzero(2 * np.abs(logits) < gx + gy)
     gx, gy = gx[crossed], gy[crossed]
     shallow, steep = np.minimum(gx, gy), np.maximum(gx, gy)
@@ -44,9 +62,7 @@ def _antialiased(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     corner = ((1 + shallow) / 2 - distance) ** 2 / (2 * np.maximum(shallow, np.finfo(np.float32).tiny))
     sides = 0.5 - distance
     smaller_part = np.where(distance > (1 - shallow) / 2, corner, sides)
-    result = (logits > 0).astype(np.float32)
     result[crossed] = np.where(level > 0, 1 - smaller_part, smaller_part)
-    return result
 
 
 def _steepness(logits: NDArray[np.float32], axis: int) -> NDArray[np.float32]:

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Logits made coverage."""
 
+from importlib import import_module
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -96,6 +98,14 @@ def test_plateaus_are_whole():
 @pytest.mark.parametrize("shape", [(1, 1), (1, 3), (3, 1)])
 def test_the_smallest_pictures(shape):
     assert (coverage(np.full(shape, 2.0, np.float32), MatteEdge.ANTIALIASED) == 1).all()
+
+
+@given(any_logits)
+def test_rows_that_are_done_at_once_do_not_show(logits):
+    whole = coverage(logits, MatteEdge.ANTIALIASED)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(import_module("rotopoint.mattes.coverage"), "ROWS_AT_ONCE", 2)
+        assert np.array_equal(coverage(logits, MatteEdge.ANTIALIASED), whole)
 
 
 @every_edge
