@@ -15,10 +15,14 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional
 
+from rotopoint.tracking.sam2.heads import mean_coverage
+
 FOCAL_WEIGHT = 20.0
 FOCAL_ALPHA, FOCAL_GAMMA = 0.25, 2.0
 CHOICE_WEIGHT, CHOICE_SPREAD = 0.1, 0.1
 """Of the order among masks, and how much IoU makes a difference there."""
+MEAN_SPREAD = 0.15
+"""Of the chances by which masks are averaged while training."""
 FINER = 2
 """Masks are compared at twice the side of the logits, so that edges are learned finer than their cells."""
 
@@ -41,11 +45,13 @@ def answer_loss(
     predicted_iou: torch.Tensor,
     object_score: torch.Tensor,
     coverage: torch.Tensor,
+    mean_weight: float = 0.0,
 ) -> AnswerLoss:
     """Compare one frame's answers with the truth.
 
     `logits` (B, M, h, w), `predicted_iou` (B, M), `object_score` (B, 1): a logit. `coverage` (B, S, S) is
-    float32 0..1, S a multiple of 2h. Where the subject is absent only the object score is taught.
+    float32 0..1, S a multiple of 2h. `mean_weight` is that of the dice of the masks' mean, which answers a
+    single click. Where the subject is absent only the object score is taught.
     """
     finer = functional.interpolate(
         logits.float(), scale_factor=float(FINER), mode="bilinear", align_corners=False
@@ -61,6 +67,9 @@ def answer_loss(
     iou_error = (predicted_iou.float() - iou).abs().mean(1) + CHOICE_WEIGHT * choice_loss(predicted_iou, iou)
     seen = functional.binary_cross_entropy_with_logits(object_score.float()[:, 0], there)
     frame = masks.gather(1, best)[:, 0] + iou_error
+    if mean_weight > 0:
+        mean = mean_coverage(finer, predicted_iou, MEAN_SPREAD)[:, None]
+        frame = frame + mean_weight * _dice(mean, truth)[:, 0]
     total = (frame * there).sum() / max(len(there), 1) + seen
     chosen = iou.gather(1, predicted_iou.argmax(1, keepdim=True))[:, 0]
     return AnswerLoss(
@@ -83,7 +92,11 @@ def focal_loss(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
 
 def dice_loss(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
     """(B, M) from (B, M, h, w) logits and (B, 1, h, w) coverage."""
-    chance, truth = logits.sigmoid().flatten(2), truth.flatten(2)
+    return _dice(logits.sigmoid(), truth)
+
+
+def _dice(chance: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+    chance, truth = chance.flatten(2), truth.flatten(2)
     shared = (chance * truth).sum(2)
     return 1 - (2 * shared + 1) / (chance.sum(2) + truth.sum(2) + 1)
 

@@ -58,6 +58,8 @@ class Stage:
     stills: int = 0
     subjects: int = 1
     """Prompts on each still: on other objects of it too, or on other places of the same."""
+    mean_weight: float = 0.0
+    """Of the loss of the mean of the three masks that answer a still's single click."""
     warmup: int = 50
     last_rate: float = 0.02
     average_decay: float = 0.998

@@ -79,7 +79,7 @@ def still_losses(tracker: ClipTracker, stage: Stage, batch: Batch, rng: np.rando
     features = features.repeated(len(truth) // len(batch.pictures))
     fused = tracker.condition(features, 0, [])
     answer = tracker.decode(fused, features, (batch.points, batch.labels))
-    first = _loss(answer, truth)
+    first = _loss(answer, truth, stage.mean_weight if batch.kind is PromptKind.POINT else 0.0)
     total = first.total
     if rng.random() < stage.correction:
         xy, labels = _clicks(rng, answer, truth)
@@ -91,8 +91,8 @@ def still_losses(tracker: ClipTracker, stage: Stage, batch: Batch, rng: np.rando
     return Losses(total, (first,))
 
 
-def _loss(answer: Answer, truth: torch.Tensor) -> AnswerLoss:
-    return answer_loss(answer.logits, answer.predicted_iou, answer.object_score, truth)
+def _loss(answer: Answer, truth: torch.Tensor, mean_weight: float = 0.0) -> AnswerLoss:
+    return answer_loss(answer.logits, answer.predicted_iou, answer.object_score, truth, mean_weight)
 
 
 def _true_logits(truth: torch.Tensor, size: int) -> torch.Tensor:

@@ -71,6 +71,18 @@ def test_only_the_best_mask_is_taught() -> None:
     assert [bool(logits.grad[0, n].any()) for n in range(3)] == [False, True, False]
 
 
+def test_the_mean_of_masks_teaches_all_that_are_likely() -> None:
+    """The first mask is right and the best; from the mean that they are part of the others learn too."""
+    logits = logits_like(coverage(), 3).clone()
+    logits[:, 1:] = -1.0
+    logits.requires_grad_(True)
+    answer_loss(logits, torch.ones(1, 3), torch.tensor([[9.0]]), coverage(), mean_weight=1.0).total.backward()
+    assert logits.grad is not None
+    shown = coverage()[0] > 0.5
+    lower = torch.nn.functional.max_pool2d(shown[None, None].float(), 2)[0, 0] > 0
+    assert (logits.grad[0, 1][lower] < 0).all()
+
+
 def test_a_right_answer_costs_almost_nothing() -> None:
     found = answer_loss(logits_like(coverage(), 1), torch.tensor([[1.0]]), torch.tensor([[20.0]]), coverage())
     assert found.total.item() < 0.1

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import cv2
+import av
 import numpy as np
 import OpenEXR
 from numpy.typing import NDArray
@@ -18,8 +19,9 @@ from rotopoint.clip.image_file import read_gray
 from rotopoint.deliver.output_folder import write_whole
 from rotopoint.shot import MatteFormat
 
-# Measured at 1080p: level 1 is as fast as any other, and the files are a tenth of level 0.
-PNG_OPTIONS = (cv2.IMWRITE_PNG_COMPRESSION, 1)
+# Measured at 1080p on a crisp matte, one of hair and a soft one: in 16 bits OpenCV's encoder, which tries
+# every filter on every row, takes 27, 58 and 40 ms, this one 8, 34 and 18, and the files are as small.
+PNG_OPTIONS = {"compression_level": "1", "pred": "up"}
 
 
 @dataclass(frozen=True)
@@ -41,12 +43,13 @@ def write_matte(
     NaN becomes 0. An existing file is replaced. Raises OutputUnwritable.
     """
     # fmax takes 0 where the other is NaN.
-    clean = np.fmin(np.fmax(matte, np.float32(0)), np.float32(1))
+    clean = np.fmax(matte, np.float32(0))
+    np.fmin(clean, np.float32(1), out=clean)
     match format:
         case MatteFormat.PNG8:
-            content = _png(_steps(clean, np.uint8))
+            content = _png(_steps(clean, np.uint8), "gray")
         case MatteFormat.PNG:
-            content = _png(_steps(clean, np.uint16))
+            content = _png(_steps(clean, np.uint16), "gray16be")
         case MatteFormat.EXR:
             content = _exr(clean.astype(np.float16), metadata)
     write_whole(path, content)
@@ -58,11 +61,21 @@ def read_matte(path: Path) -> NDArray[np.float32]:
 
 
 def _steps(coverage: NDArray[np.float32], dtype: type[np.unsignedinteger[Any]]) -> NDArray[Any]:
-    return np.asarray(coverage * np.float32(np.iinfo(dtype).max) + np.float32(0.5)).astype(dtype)
+    """The nearest steps; `coverage` is used up."""
+    coverage *= np.float32(np.iinfo(dtype).max)
+    coverage += np.float32(0.5)
+    return coverage.astype(dtype)
 
 
-def _png(steps: NDArray[Any]) -> bytes:
-    return bytes(cv2.imencode(".png", steps, PNG_OPTIONS)[1])
+def _png(steps: NDArray[Any], pixel_format: str) -> bytes:
+    encoder = av.CodecContext.create("png", "w")
+    encoder.height, encoder.width = steps.shape
+    encoder.pix_fmt, encoder.options = pixel_format, PNG_OPTIONS
+    # A file names its pixels' aspect, and FFmpeg would say 0.
+    encoder.sample_aspect_ratio = encoder.time_base = Fraction(1)
+    encoder.thread_count = 1
+    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(steps), format=pixel_format)
+    return b"".join(bytes(packet) for packet in (*encoder.encode(frame), *encoder.encode(None)))
 
 
 def _exr(coverage: NDArray[np.float16], metadata: MatteMetadata | None) -> bytes:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,16 +45,34 @@ def upsample(
     """
     width, height = size
     clamped = np.clip(logits, -LARGEST_LOGIT, LARGEST_LOGIT).astype(np.float32, copy=False)
-    down = _weights(logits.shape[0], height, interpolation)
-    across = _weights(logits.shape[1], width, interpolation)
-    return np.asarray((down @ clamped) @ across.T)
+    wide = _stretched(clamped.T, width, interpolation).T
+    return _stretched(np.ascontiguousarray(wide), height, interpolation)
 
 
-def _weights(samples: int, pixels: int, interpolation: Interpolation) -> NDArray[np.float32]:
-    """(pixels, samples): what each sample adds to each pixel along one axis; rows add up to 1."""
-    position = (np.arange(pixels) + 0.5) * (samples / pixels) - 0.5
+def _stretched(
+    samples: NDArray[np.float32], pixels: int, interpolation: Interpolation
+) -> NDArray[np.float32]:
+    """Samples (n, m) as (pixels, m). The pixels between two samples see the same few, and are made at once.
+
+    These products are too small for BLAS to call its other threads, which would spin for 20 ms after each.
+    """
+    count = len(samples)
+    position = (np.arange(pixels) + 0.5) * (count / pixels) - 0.5
     before = np.floor(position).astype(np.intp)
-    t = position - before
+    offsets, weights = _weights(position - before, interpolation)
+    result = np.empty((pixels, samples.shape[1]), np.float32)
+    starts = np.flatnonzero(np.diff(before, prepend=before[0] - 1))
+    for start, stop in pairwise((*starts.tolist(), pixels)):
+        seen = np.clip(before[start] + offsets, 0, count - 1)
+        np.matmul(weights[start:stop], samples[seen], out=result[start:stop])
+    return result
+
+
+def _weights(
+    t: NDArray[np.float64], interpolation: Interpolation
+) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    """Which samples, counted from the one before, add how much (pixels, samples) to pixels that lie `t` (0..1)
+    behind it; each pixel's add up to 1."""
     match interpolation:
         case Interpolation.LINEAR:
             taps = {0: 1 - t, 1: t}
@@ -64,8 +83,4 @@ def _weights(samples: int, pixels: int, interpolation: Interpolation) -> NDArray
                 1: t * (t * (4 - 3 * t) + 1) / 2,
                 2: t * t * (t - 1) / 2,
             }
-    weights = np.zeros((pixels, samples))
-    rows = np.arange(pixels)
-    for offset, weight in taps.items():
-        np.add.at(weights, (rows, np.clip(before + offset, 0, samples - 1)), weight)
-    return weights.astype(np.float32)
+    return np.array(list(taps)), np.stack(list(taps.values()), 1).astype(np.float32)

@@ -119,6 +119,24 @@ class MaskDecoder:
 
 
 @dataclass(frozen=True)
+class ClickMean:
+    """How three masks answer a first click together, where the model's own choice among them is poor.
+
+    Their coverage is averaged, the chances of each to be the one that is meant being in proportion to
+    exp(predicted IoU / `spread`), and the mask is where it is over `level`. Under 0.5 it takes in what only
+    some of the masks hold: with chances for what is meant, the largest IoU to be expected lies there (for
+    F-measures: Lipton et al., "Optimal Thresholding of Classifiers to Maximize F1 Measure", 2014).
+    """
+
+    spread: float
+    level: float
+
+    def __post_init__(self) -> None:
+        _require(self.spread > 0, "click.spread: expected a number over 0")
+        _require(0 < self.level < 1, "click.level: expected a number between 0 and 1")
+
+
+@dataclass(frozen=True)
 class TrackingOptions:
     """Options of `SAM2Base` that all SAM 2.1 models share unless their file says otherwise.
 
@@ -172,6 +190,8 @@ class ModelConfiguration:
     memory_encoder: MemoryEncoder = field(default_factory=MemoryEncoder)
     mask_decoder: MaskDecoder = field(default_factory=MaskDecoder)
     tracking: TrackingOptions = field(default_factory=TrackingOptions)
+    click: ClickMean | None = None
+    """None: the mask with the highest predicted IoU answers."""
 
     def __post_init__(self) -> None:
         _require(

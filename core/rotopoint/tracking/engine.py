@@ -73,7 +73,8 @@ def load_engine(
     chosen = choose_device(device)
     model = build_model(checkpoint.configuration)
     load_weights(model, checkpoint.path)
-    return Engine(Sam2Runtime(model, chosen, choose_kernels(chosen, kernels)), checkpoint, chosen)
+    runtime = Sam2Runtime(model, chosen, choose_kernels(chosen, kernels), checkpoint.configuration.click)
+    return Engine(runtime, checkpoint, chosen)
 
 
 def choose_device(device: str) -> str:

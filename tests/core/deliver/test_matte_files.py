@@ -49,6 +49,17 @@ def test_png_is_gray_of_16_bits(path):
         np.testing.assert_array_equal(np.asarray(image), np.round(RAMP.astype(np.float64) * 65535))
 
 
+def test_a_png_says_that_pixels_are_square(path):
+    """pHYs: pixels a unit in x and in y, no unit."""
+    path = named(path, MatteFormat.PNG)
+    write_matte(path, RAMP, MatteFormat.PNG)
+    content = path.read_bytes()
+    start = content.index(b"pHYs") + 4
+    assert content[start : start + 9] == bytes([0, 0, 0, 1, 0, 0, 0, 1, 0])
+    with Image.open(path) as image:
+        assert image.info.get("dpi") is None
+
+
 def test_exr_is_one_half_channel(path):
     path = named(path, MatteFormat.EXR)
     write_matte(path, RAMP, MatteFormat.EXR, MatteMetadata("Straße 1", "der Bär", 17))

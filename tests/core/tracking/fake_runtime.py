@@ -52,7 +52,11 @@ class FakeRuntime:
         return FakeBytes(digest(features.data, memories, pointers, bank.pointer_span))
 
     def decode_prompts(
-        self, conditioned: FakeBytes, prompts: FramePrompts | None, previous_logits: np.ndarray | None = None
+        self,
+        conditioned: FakeBytes,
+        prompts: FramePrompts | None,
+        previous_logits: np.ndarray | None = None,
+        averages: bool = False,
     ) -> Decoded:
         match prompts:
             case None:

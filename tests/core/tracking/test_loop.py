@@ -46,7 +46,11 @@ class Blob(FakeRuntime):
     """Sees a small subject somewhere in what it is shown."""
 
     def decode_prompts(
-        self, conditioned: FakeBytes, prompts: FramePrompts | None, previous_logits: np.ndarray | None = None
+        self,
+        conditioned: FakeBytes,
+        prompts: FramePrompts | None,
+        previous_logits: np.ndarray | None = None,
+        averages: bool = False,
     ) -> Decoded:
         answer = super().decode_prompts(conditioned, prompts, previous_logits)
         logits = np.full((16, 16), -5, np.float32)
@@ -119,6 +123,27 @@ def content(record: Record) -> bytes:
         [record.object_score, record.predicted_iou, record.prompted, *record.region], np.float32
     )
     return record.logits.tobytes() + record.pointer.tobytes() + numbers.tobytes()
+
+
+@pytest.mark.parametrize(("policy", "averages"), [("default", True), ("upstream", False)])
+def test_upstream_alone_takes_one_of_the_masks_for_a_click(
+    tmp_path: Path, policy: str, averages: bool
+) -> None:
+    told: set[bool] = set()
+
+    class Told(FakeRuntime):
+        def decode_prompts(
+            self,
+            conditioned: FakeBytes,
+            prompts: FramePrompts | None,
+            previous_logits: np.ndarray | None = None,
+            averages: bool = False,
+        ) -> Decoded:
+            told.add(averages)
+            return super().decode_prompts(conditioned, prompts, previous_logits)
+
+    Run(tmp_path, {"dog": {3: 1.0}}, policy, runtime=Told()).result()
+    assert told == {averages}
 
 
 @pytest.mark.parametrize("policy", ["default", "selective", "forward", "upstream"])

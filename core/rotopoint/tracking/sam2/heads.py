@@ -4,22 +4,37 @@ choice among the decoder's masks.
 
 The choice is that of SAM 2: of the three masks for one point (or none) the one with the highest predicted
 IoU; the one for several points, unless a small change of the threshold changes it much. Then the best of
-three is more stable.
+three is more stable. The mean of the three is our own addition (`ClickMean`).
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 import torch
 from torch.nn import functional
 
+from rotopoint.tracking.configuration import ClickMean
 from rotopoint.tracking.runtime import NO_OBJECT_LOGIT
 from rotopoint.tracking.sam2.mask_decoder import Answers, MaskDecoder, PackageDecoder
 
 GIVEN_LOGIT = 10.0
 """A given mask as logits: minus this outside, plus this inside."""
+
+
+SUREST = 1e-4
+"""How close to none or all of a place a mean coverage comes, so that its logit is finite."""
+
+
+class Take(Enum):
+    """What is taken of the decoder's masks."""
+
+    SINGLE = "the mask for several points"
+    BEST = "of the three masks the one with the highest predicted IoU"
+    MEAN = "the mean of the three masks, where the checkpoint says how it is made, else as BEST"
 
 
 @dataclass(frozen=True)
@@ -33,10 +48,26 @@ class Masks:
     predicted_iou: torch.Tensor
 
 
-class Heads:
-    """Those of a SAM2Base `model`, whose mask decoder computes in `dtype`."""
+def mean_coverage(logits: torch.Tensor, predicted_iou: torch.Tensor, spread: float) -> torch.Tensor:
+    """The coverage (B, h, w), 0..1, that masks of `logits` (B, M, h, w) give on average, the chances of each
+    to be the one that is meant being in proportion to exp(predicted IoU / `spread`); `predicted_iou` is
+    (B, M)."""
+    chances = torch.softmax(predicted_iou.float() / spread, 1)
+    return (chances[..., None, None] * logits.float().sigmoid()).sum(1)
 
-    def __init__(self, model: Any, dtype: torch.dtype) -> None:
+
+def _mean(answers: Answers, click: ClickMean) -> torch.Tensor:
+    """Logits (B, 4h, 4w) over 0 where the mean of the three masks is over the level."""
+    coverage = mean_coverage(answers.logits[:, 1:], answers.predicted_iou[:, 1:], click.spread)
+    return coverage.logit(SUREST) - math.log(click.level / (1 - click.level))
+
+
+class Heads:
+    """Those of a SAM2Base `model`, whose mask decoder computes in `dtype`. `click` says how several masks
+    are averaged."""
+
+    def __init__(self, model: Any, dtype: torch.dtype, click: ClickMean | None = None) -> None:
+        self._click = click
         decoder = model.sam_mask_decoder
         self._prompts = model.sam_prompt_encoder
         position = self._prompts.get_dense_pe()[0].flatten(1).t().contiguous()
@@ -57,19 +88,19 @@ class Heads:
         finer: tuple[torch.Tensor, ...],
         points: tuple[torch.Tensor, torch.Tensor] | None,
         earlier: torch.Tensor | None,
-        several: bool,
+        take: Take,
     ) -> Masks:
         """Decode features `places` (B, h * w, C) of one picture, whose finer maps are `finer`.
 
         `points`: (B, n, 2) in the model's pixels with centers on whole numbers, and (B, n) labels; None asks
-        memory alone. `earlier` (B, 1, 4h, 4w): logits to correct. `several`: choose among three masks.
+        memory alone. `earlier` (B, 1, 4h, 4w): logits to correct.
         """
         if points is None:
             nowhere = places.new_zeros(len(places), 1, 2)
             points = nowhere, -torch.ones(len(places), 1, dtype=torch.int32, device=places.device)
         sparse, dense = self._prompts(points=points, boxes=None, masks=earlier)
         answers = self._decoder(places + dense.flatten(2).mT, finer, sparse)
-        logits, iou, token = self._chosen(answers, several)
+        logits, iou, token = self._chosen(answers, take)
         seen = answers.object_score > 0
         return Masks(
             torch.where(seen[..., None], logits, NO_OBJECT_LOGIT),
@@ -88,7 +119,7 @@ class Heads:
         )
         seen = mask.flatten(1).any(1, keepdim=True)
         earlier = self._mask_downsample(mask)
-        pointer = self.decode(top[None], finer, None, earlier, several=False).pointer
+        pointer = self.decode(top[None], finer, None, earlier, Take.SINGLE).pointer
         score = torch.where(seen, GIVEN_LOGIT, -GIVEN_LOGIT)
         return Masks(small[:, 0], self._pointed(pointer, seen), score, torch.ones_like(score[:, 0]))
 
@@ -96,12 +127,15 @@ class Heads:
         """Where nothing is seen the pointer says that."""
         return torch.where(seen, pointer, self._no_pointer)
 
-    def _chosen(self, answers: Answers, several: bool) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Logits (B, 4h, 4w), predicted IoU (B,) and token (B, C) of the mask that is taken."""
+    def _chosen(self, answers: Answers, take: Take) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Logits (B, 4h, 4w), predicted IoU (B,) and token (B, C) of the mask that is taken; of a mean those
+        two are the likeliest mask's."""
         rows = torch.arange(len(answers.logits), device=answers.logits.device)
         best = 1 + answers.predicted_iou[:, 1:].argmax(1)
         logits, iou = answers.logits[rows, best], answers.predicted_iou[rows, best]
-        if several:
+        if take is Take.MEAN and self._click is not None:
+            logits = _mean(answers, self._click)
+        if take is not Take.SINGLE:
             return logits, iou, answers.tokens[rows, best]
         single, its_iou, token = answers.logits[:, 0], answers.predicted_iou[:, 0], answers.tokens[:, 0]
         if not self._asks_stability:

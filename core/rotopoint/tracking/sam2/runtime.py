@@ -17,10 +17,11 @@ import numpy.typing as npt
 import torch
 from torch.nn import functional
 
+from rotopoint.tracking.configuration import ClickMean
 from rotopoint.tracking.kernels import Kernels
 from rotopoint.tracking.preprocess import model_input
 from rotopoint.tracking.runtime import Decoded, FramePrompts, MaskPrompt, MemoryBank, ModelShape, PointPrompts
-from rotopoint.tracking.sam2.heads import Heads, Masks
+from rotopoint.tracking.sam2.heads import Heads, Masks, Take
 from rotopoint.tracking.sam2.image_encoder import ImageEncoder
 from rotopoint.tracking.sam2.memory_attention import MemoryAttention
 from rotopoint.tracking.sam2.memory_encoder import MemoryEncoder
@@ -121,7 +122,13 @@ class Sam2Runtime:
     It takes the model for itself: the parts that kernels of our own stand for are taken out of it.
     """
 
-    def __init__(self, model: Any, device: str = "cpu", kernels: Kernels = Kernels.FP32) -> None:
+    def __init__(
+        self,
+        model: Any,
+        device: str = "cpu",
+        kernels: Kernels = Kernels.FP32,
+        click: ClickMean | None = None,
+    ) -> None:
         self._device = torch.device(device)
         self._model = model.to(self._device).eval()
         self._sine = sam2_module("modeling.sam2_utils").get_1d_sine_pe
@@ -152,7 +159,7 @@ class Sam2Runtime:
                 dtype=dtype,
             )
             self._memory_encoder = MemoryEncoder(model.memory_encoder, dtype)
-            self._heads = Heads(model, dtype)
+            self._heads = Heads(model, dtype, click)
         model.image_encoder = model.memory_attention = model.memory_encoder = model.sam_mask_decoder = None
 
     @property
@@ -208,6 +215,7 @@ class Sam2Runtime:
         conditioned: Sam2Conditioned,
         prompts: FramePrompts | None,
         previous_logits: npt.NDArray[np.float32] | None = None,
+        averages: bool = False,
     ) -> Decoded:
         features = conditioned.features
         if isinstance(prompts, MaskPrompt):
@@ -218,9 +226,12 @@ class Sam2Runtime:
         if previous_logits is not None:
             earlier = torch.from_numpy(previous_logits).to(self._device)[None, None]
             earlier = earlier.clamp(-PREVIOUS_LOGIT_LIMIT, PREVIOUS_LOGIT_LIMIT)
-        several = self._asks_several(conditioned.starts, 0 if prompts is None else len(prompts.labels))
+        count = 0 if prompts is None else len(prompts.labels)
+        take = Take.SINGLE
+        if self._asks_several(conditioned.starts, count):
+            take = Take.MEAN if averages and conditioned.starts and count else Take.BEST
         places = conditioned.places[None]
-        return _decoded(self._heads.decode(places, features.high_resolution, points, earlier, several))[0]
+        return _decoded(self._heads.decode(places, features.high_resolution, points, earlier, take))[0]
 
     def decode_together(
         self, features: Sam2Features, banks: Sequence[MemoryBank[Sam2Memory]]
@@ -237,8 +248,8 @@ class Sam2Runtime:
     @torch.inference_mode()
     def _decode_banks(self, features: Sam2Features, banks: Sequence[MemoryBank[Sam2Memory]]) -> list[Decoded]:
         places = self._attention.finish(features.begun, [self._attended(bank) for bank in banks])
-        several = self._asks_several(starts=False, count=0)
-        return _decoded(self._heads.decode(places, features.high_resolution, None, None, several))
+        take = Take.BEST if self._asks_several(starts=False, count=0) else Take.SINGLE
+        return _decoded(self._heads.decode(places, features.high_resolution, None, None, take))
 
     def _asks_several(self, starts: bool, count: int) -> bool:
         """Whether so many points ask for three masks to choose from."""
