@@ -71,8 +71,8 @@ def _stretched(
 def _weights(
     t: NDArray[np.float64], interpolation: Interpolation
 ) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
-    """Which samples, counted from the one before, add how much (pixels, samples) to pixels that lie `t` behind
-    it, 0..1; each pixel's add up to 1."""
+    """Which samples, counted from the one before, add how much (pixels, samples) to pixels `t` (0..1) behind
+    it; the parts of a pixel add up to 1."""
     match interpolation:
         case Interpolation.LINEAR:
             taps = {0: 1 - t, 1: t}
