@@ -71,7 +71,7 @@ def each_frame_alone(sequence: Sequence, engine: Engine) -> Masks:
     for picture in sequence.pictures():
         features = runtime.encode_image(np.ascontiguousarray(picture[..., ::-1]))
         asked = point_prompts([Point(ClipFrame(1), *point)], None, size, runtime.shape.input_size)
-        decoded = runtime.decode_prompts(runtime.condition_on_memory(features, None), asked, averages=True)
+        decoded = runtime.decode_prompts(runtime.condition_on_memory(features, None), asked, calibrates=True)
         masks.append(make_matte(decoded.logits, size, MatteEdge.HARD) > 0.5)
         if masks[-1].any():
             point = farthest_point(masks[-1])

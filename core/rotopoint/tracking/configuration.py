@@ -119,21 +119,22 @@ class MaskDecoder:
 
 
 @dataclass(frozen=True)
-class ClickMean:
-    """How three masks answer a first click together, where the model's own choice among them is poor.
+class Calibration:
+    """How what a model says to a track's first prompts becomes a mask, where its own choice is poor.
 
-    Their coverage is averaged, the chances of each to be the one that is meant being in proportion to
-    exp(predicted IoU / `spread`), and the mask is where it is over `level`. Under 0.5 it takes in what only
-    some of the masks hold: with chances for what is meant, the largest IoU to be expected lies there (for
-    F-measures: Lipton et al., "Optimal Thresholding of Classifiers to Maximize F1 Measure", 2014).
+    To one click the coverage of the three masks is averaged, the chances of each to be the one that is meant
+    being in proportion to exp(predicted IoU / `spread`). To several points or a box the mask for several
+    points answers, stable or not. The mask is where coverage is over `level`: for what is unsure, the largest
+    IoU to be expected lies under 0.5 (for F-measures: Lipton et al., "Optimal Thresholding of Classifiers to
+    Maximize F1 Measure", 2014).
     """
 
     spread: float
     level: float
 
     def __post_init__(self) -> None:
-        _require(self.spread > 0, "click.spread: expected a number over 0")
-        _require(0 < self.level < 1, "click.level: expected a number between 0 and 1")
+        _require(self.spread > 0, "calibration.spread: expected a number over 0")
+        _require(0 < self.level < 1, "calibration.level: expected a number between 0 and 1")
 
 
 @dataclass(frozen=True)
@@ -190,8 +191,8 @@ class ModelConfiguration:
     memory_encoder: MemoryEncoder = field(default_factory=MemoryEncoder)
     mask_decoder: MaskDecoder = field(default_factory=MaskDecoder)
     tracking: TrackingOptions = field(default_factory=TrackingOptions)
-    click: ClickMean | None = None
-    """None: the mask with the highest predicted IoU answers."""
+    calibration: Calibration | None = None
+    """None: masks are chosen and cut as SAM 2 does."""
 
     def __post_init__(self) -> None:
         _require(

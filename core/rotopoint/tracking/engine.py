@@ -73,7 +73,9 @@ def load_engine(
     chosen = choose_device(device)
     model = build_model(checkpoint.configuration)
     load_weights(model, checkpoint.path)
-    runtime = Sam2Runtime(model, chosen, choose_kernels(chosen, kernels), checkpoint.configuration.click)
+    runtime = Sam2Runtime(
+        model, chosen, choose_kernels(chosen, kernels), checkpoint.configuration.calibration
+    )
     return Engine(runtime, checkpoint, chosen)
 
 

@@ -242,7 +242,7 @@ class SubjectTracker(Generic[FeaturesT, ConditionedT, MemoryT]):
         previous = None
         if step.corrects is not None:
             previous = self._record(step.corrects).logits.astype(np.float32)
-        decoded = self._runtime.decode_prompts(conditioned, prompts, previous, self._policy.averages)
+        decoded = self._runtime.decode_prompts(conditioned, prompts, previous, self._policy.calibrates)
         self._forget(step)
         return self._record_of(step, region, decoded)
 

@@ -127,13 +127,13 @@ class Runtime(Protocol[FeaturesT, ConditionedT, MemoryT]):
         conditioned: ConditionedT,
         prompts: FramePrompts | None,
         previous_logits: npt.NDArray[np.float32] | None = None,
-        averages: bool = False,
+        calibrates: bool = False,
     ) -> Decoded:
         """The mask of one subject; without prompts, what memory alone says.
 
         `previous_logits` (logit_size, logit_size) is an earlier answer on this frame that points correct.
-        `averages`: the single click that starts a track is answered as the checkpoint's `ClickMean` says,
-        where it has one.
+        `calibrates`: points that start a track are answered as the checkpoint's `Calibration` says, where it
+        has one.
         """
         ...
 

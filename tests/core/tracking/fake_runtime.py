@@ -56,7 +56,7 @@ class FakeRuntime:
         conditioned: FakeBytes,
         prompts: FramePrompts | None,
         previous_logits: np.ndarray | None = None,
-        averages: bool = False,
+        calibrates: bool = False,
     ) -> Decoded:
         match prompts:
             case None:

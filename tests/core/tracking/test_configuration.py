@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rotopoint.errors import CheckpointBroken
-from rotopoint.tracking.configuration import ClickMean, load_configuration, parse_configuration
+from rotopoint.tracking.configuration import Calibration, load_configuration, parse_configuration
 
 PATH = Path("model.toml")
 
@@ -41,10 +41,10 @@ def test_sections_override_defaults_and_whole_numbers_serve_as_real_ones() -> No
     assert model.tracking.num_maskmem == 2
     assert model.memory_attention.rope_theta == 100.0
     assert isinstance(model.memory_attention.rope_theta, float)
-    assert model.click is None
-    assert parse_configuration(TEXT + "[click]\nspread = 0.2\nlevel = 0.4\n", PATH).click == ClickMean(
-        0.2, 0.4
-    )
+    assert model.calibration is None
+    assert parse_configuration(
+        TEXT + "[calibration]\nspread = 0.2\nlevel = 0.4\n", PATH
+    ).calibration == Calibration(0.2, 0.4)
 
 
 @pytest.mark.parametrize(
@@ -66,15 +66,19 @@ def test_sections_override_defaults_and_whole_numbers_serve_as_real_ones() -> No
         ("image_size = 256", "image_size = 256\nneck = 3", "neck: expected a table"),
         (
             "image_size = 256",
-            "image_size = 256\nclick = { spread = 0, level = 0.4 }",
-            "click.spread: expected",
+            "image_size = 256\ncalibration = { spread = 0, level = 0.4 }",
+            "calibration.spread: expected",
         ),
         (
             "image_size = 256",
-            "image_size = 256\nclick = { spread = 0.2, level = 1 }",
-            "click.level: expected",
+            "image_size = 256\ncalibration = { spread = 0.2, level = 1 }",
+            "calibration.level: expected",
         ),
-        ("image_size = 256", "image_size = 256\nclick = { level = 0.4 }", "missing key click.spread"),
+        (
+            "image_size = 256",
+            "image_size = 256\ncalibration = { level = 0.4 }",
+            "missing key calibration.spread",
+        ),
         ("image_size = 256", "image_size = ", "configuration: Invalid"),
     ],
 )

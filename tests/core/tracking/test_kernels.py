@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ torch = pytest.importorskip("torch")
 
 from rotopoint.checkpoints import resolve  # noqa: E402
 from rotopoint.tracking import engine  # noqa: E402
-from rotopoint.tracking.configuration import ClickMean, ModelConfiguration, load_configuration  # noqa: E402
+from rotopoint.tracking.configuration import Calibration, ModelConfiguration, load_configuration  # noqa: E402
 from rotopoint.tracking.engine import choose_kernels, load_engine  # noqa: E402
 from rotopoint.tracking.kernels import KERNELS_VARIABLE, Kernels  # noqa: E402
 from rotopoint.tracking.runtime import MemoryBank, PointPrompts  # noqa: E402
@@ -23,7 +24,7 @@ from rotopoint.tracking.sam2.build import build_model  # noqa: E402
 from rotopoint.tracking.sam2.heads import Heads, Take, mean_coverage  # noqa: E402
 from rotopoint.tracking.sam2.image_encoder import ImageEncoder  # noqa: E402
 from rotopoint.tracking.sam2.layers import Linear, attend  # noqa: E402
-from rotopoint.tracking.sam2.mask_decoder import MaskDecoder  # noqa: E402
+from rotopoint.tracking.sam2.mask_decoder import MaskDecoder, PackageDecoder  # noqa: E402
 from rotopoint.tracking.sam2.memory_attention import MemoryAttention  # noqa: E402
 from rotopoint.tracking.sam2.memory_encoder import MemoryEncoder  # noqa: E402
 from rotopoint.tracking.sam2.memory_keys import AttendedKeys, WholeKeys  # noqa: E402
@@ -192,7 +193,7 @@ def test_the_choice_among_masks_is_the_packages(
     points = None if xy is None else (torch.tensor([xy]), torch.ones(1, len(xy), dtype=torch.int32))
     asked = None if points is None else {"point_coords": points[0], "point_labels": points[1]}
     several = xy is None or len(xy) == 1
-    take = Take.BEST if several else Take.SINGLE
+    take = Take.BEST if several else Take.STABLE
     _, _, iou, logits, _, pointer, score = model._forward_sam_heads(
         top, asked, earlier, list(finer), multimask_output=several
     )
@@ -212,11 +213,14 @@ def test_the_mean_of_masks_follows_their_chances() -> None:
     assert coverage.flatten().tolist() == pytest.approx([1.0, likelier, 0.0], abs=1e-6)
 
 
+CALIBRATION = Calibration(spread=0.2, level=0.4)
+
+
 @torch.inference_mode()
-def test_a_first_click_can_be_answered_by_the_mean_of_masks() -> None:
+def test_calibrated_masks_are_cut_at_the_level() -> None:
     torch.manual_seed(7)
-    click = ClickMean(spread=0.2, level=0.4)
-    heads = Heads(model := trained(192), torch.float32, click)
+    model = trained(192)
+    heads = Heads(model, torch.float32, CALIBRATION)
     top, finer = torch.randn(1, 128, 12, 12), (torch.randn(1, 16, 48, 48), torch.randn(1, 32, 24, 24))
     points = torch.tensor([[[60.0, 70.0]]]), torch.ones(1, 1, dtype=torch.int32)
     places = top.flatten(2).mT
@@ -224,35 +228,40 @@ def test_a_first_click_can_be_answered_by_the_mean_of_masks() -> None:
         heads.decode(places, finer, points, None, take) for take in (Take.MEAN, Take.BEST, Take.SINGLE)
     )
     sparse, dense = model.sam_prompt_encoder(points=points, boxes=None, masks=None)
-    answers = heads._decoder(places + dense.flatten(2).mT, finer, sparse)
-    coverage = mean_coverage(answers.logits[:, 1:], answers.predicted_iou[:, 1:], click.spread)
-    assert torch.equal(mean.logits > 0, coverage > click.level)
+    answers = PackageDecoder(
+        model.sam_mask_decoder, model.sam_prompt_encoder.get_dense_pe()[0].flatten(1).t()
+    )(places + dense.flatten(2).mT, finer, sparse)
+    three = mean_coverage(answers.logits[:, 1:], answers.predicted_iou[:, 1:], CALIBRATION.spread)
+    assert torch.equal(mean.logits > 0, three > CALIBRATION.level)
+    assert torch.equal(single.logits > 0, answers.logits[:, 0].sigmoid() > CALIBRATION.level)
     assert not torch.equal(mean.logits > 0, best.logits > 0)
-    assert not torch.equal(mean.logits > 0, single.logits > 0)
     assert torch.isfinite(mean.logits).all()
     assert torch.equal(mean.pointer, best.pointer) and torch.equal(mean.predicted_iou, best.predicted_iou)
+    assert torch.equal(single.predicted_iou, answers.predicted_iou[:, 0])
 
 
 @torch.inference_mode()
-def test_the_mean_answers_the_click_that_starts_a_track_alone() -> None:
+def test_prompts_that_start_a_track_alone_are_calibrated() -> None:
     torch.manual_seed(9)
-    runtime = Sam2Runtime(trained(192), click=ClickMean(spread=0.2, level=0.4))
+    model = trained(192)
+    theirs = Sam2Runtime(copy.deepcopy(model))
+    runtime = Sam2Runtime(model, calibration=CALIBRATION)
     features = runtime.encode_tensor(torch.randn(3, 192, 192))
     one = PointPrompts(np.array([[60, 70]], np.float32), np.array([1], np.int32))
     two = PointPrompts(np.array([[60, 70], [90, 90]], np.float32), np.array([1, 1], np.int32))
     start = runtime.condition_on_memory(features, None)
-
-    def differs(conditioned: Any, asked: PointPrompts | None) -> bool:
-        found = [runtime.decode_prompts(conditioned, asked, averages=averages) for averages in (True, False)]
-        return not np.array_equal(found[0].logits, found[1].logits)
-
-    assert differs(start, one)
-    assert not differs(start, two)
     first = runtime.decode_prompts(start, one)
     memory = runtime.encode_memory(features, first.logits, first.object_score, prompted=True)
     later = runtime.condition_on_memory(features, MemoryBank(((0, memory),), ((1, first.pointer),), 2))
-    assert not differs(later, one)
-    assert not differs(later, None)
+
+    def differs(conditioned: Any, asked: PointPrompts | None) -> bool:
+        ours, plain = (runtime.decode_prompts(conditioned, asked, calibrates=c) for c in (True, False))
+        without = theirs.decode_prompts(conditioned, asked, calibrates=True)
+        assert np.array_equal(plain.logits, without.logits)
+        return not np.array_equal(ours.logits, plain.logits)
+
+    assert [differs(start, one), differs(start, two)] == [True, True]
+    assert [differs(later, one), differs(later, two), differs(later, None)] == [False, False, False]
 
 
 @pytest.mark.parametrize("filled", [True, False])

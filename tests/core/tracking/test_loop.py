@@ -50,7 +50,7 @@ class Blob(FakeRuntime):
         conditioned: FakeBytes,
         prompts: FramePrompts | None,
         previous_logits: np.ndarray | None = None,
-        averages: bool = False,
+        calibrates: bool = False,
     ) -> Decoded:
         answer = super().decode_prompts(conditioned, prompts, previous_logits)
         logits = np.full((16, 16), -5, np.float32)
@@ -125,10 +125,8 @@ def content(record: Record) -> bytes:
     return record.logits.tobytes() + record.pointer.tobytes() + numbers.tobytes()
 
 
-@pytest.mark.parametrize(("policy", "averages"), [("default", True), ("upstream", False)])
-def test_upstream_alone_takes_one_of_the_masks_for_a_click(
-    tmp_path: Path, policy: str, averages: bool
-) -> None:
+@pytest.mark.parametrize(("policy", "calibrates"), [("default", True), ("upstream", False)])
+def test_upstream_alone_does_without_calibration(tmp_path: Path, policy: str, calibrates: bool) -> None:
     told: set[bool] = set()
 
     class Told(FakeRuntime):
@@ -137,13 +135,13 @@ def test_upstream_alone_takes_one_of_the_masks_for_a_click(
             conditioned: FakeBytes,
             prompts: FramePrompts | None,
             previous_logits: np.ndarray | None = None,
-            averages: bool = False,
+            calibrates: bool = False,
         ) -> Decoded:
-            told.add(averages)
+            told.add(calibrates)
             return super().decode_prompts(conditioned, prompts, previous_logits)
 
     Run(tmp_path, {"dog": {3: 1.0}}, policy, runtime=Told()).result()
-    assert told == {averages}
+    assert told == {calibrates}
 
 
 @pytest.mark.parametrize("policy", ["default", "selective", "forward", "upstream"])

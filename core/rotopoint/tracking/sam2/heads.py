@@ -4,7 +4,7 @@ choice among the decoder's masks.
 
 The choice is that of SAM 2: of the three masks for one point (or none) the one with the highest predicted
 IoU; the one for several points, unless a small change of the threshold changes it much. Then the best of
-three is more stable. The mean of the three is our own addition (`ClickMean`).
+three is more stable. What a `Calibration` says is our own addition.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from rotopoint.tracking.configuration import ClickMean
+from rotopoint.tracking.configuration import Calibration
 from rotopoint.tracking.runtime import NO_OBJECT_LOGIT
 from rotopoint.tracking.sam2.mask_decoder import Answers, MaskDecoder, PackageDecoder
 
@@ -32,9 +32,10 @@ SUREST = 1e-4
 class Take(Enum):
     """What is taken of the decoder's masks."""
 
-    SINGLE = "the mask for several points"
+    STABLE = "the mask for several points, or BEST where that is not stable"
     BEST = "of the three masks the one with the highest predicted IoU"
-    MEAN = "the mean of the three masks, where the checkpoint says how it is made, else as BEST"
+    MEAN = "the mean of the three masks, calibrated"
+    SINGLE = "the mask for several points, calibrated"
 
 
 @dataclass(frozen=True)
@@ -56,18 +57,12 @@ def mean_coverage(logits: torch.Tensor, predicted_iou: torch.Tensor, spread: flo
     return (chances[..., None, None] * logits.float().sigmoid()).sum(1)
 
 
-def _mean(answers: Answers, click: ClickMean) -> torch.Tensor:
-    """Logits (B, 4h, 4w) over 0 where the mean of the three masks is over the level."""
-    coverage = mean_coverage(answers.logits[:, 1:], answers.predicted_iou[:, 1:], click.spread)
-    return coverage.logit(SUREST) - math.log(click.level / (1 - click.level))
-
-
 class Heads:
-    """Those of a SAM2Base `model`, whose mask decoder computes in `dtype`. `click` says how several masks
-    are averaged."""
+    """Those of a SAM2Base `model`, whose mask decoder computes in `dtype`. What is calibrated needs a
+    `calibration`."""
 
-    def __init__(self, model: Any, dtype: torch.dtype, click: ClickMean | None = None) -> None:
-        self._click = click
+    def __init__(self, model: Any, dtype: torch.dtype, calibration: Calibration | None = None) -> None:
+        self._calibration = calibration
         decoder = model.sam_mask_decoder
         self._prompts = model.sam_prompt_encoder
         position = self._prompts.get_dense_pe()[0].flatten(1).t().contiguous()
@@ -119,7 +114,7 @@ class Heads:
         )
         seen = mask.flatten(1).any(1, keepdim=True)
         earlier = self._mask_downsample(mask)
-        pointer = self.decode(top[None], finer, None, earlier, Take.SINGLE).pointer
+        pointer = self.decode(top[None], finer, None, earlier, Take.STABLE).pointer
         score = torch.where(seen, GIVEN_LOGIT, -GIVEN_LOGIT)
         return Masks(small[:, 0], self._pointed(pointer, seen), score, torch.ones_like(score[:, 0]))
 
@@ -132,16 +127,36 @@ class Heads:
         two are the likeliest mask's."""
         rows = torch.arange(len(answers.logits), device=answers.logits.device)
         best = 1 + answers.predicted_iou[:, 1:].argmax(1)
-        logits, iou = answers.logits[rows, best], answers.predicted_iou[rows, best]
-        if take is Take.MEAN and self._click is not None:
-            logits = _mean(answers, self._click)
-        if take is not Take.SINGLE:
-            return logits, iou, answers.tokens[rows, best]
-        single, its_iou, token = answers.logits[:, 0], answers.predicted_iou[:, 0], answers.tokens[:, 0]
-        if not self._asks_stability:
-            return single, its_iou, token
-        stable = self._stability(single) >= self._least_stability
-        return torch.where(stable[:, None, None], single, logits), torch.where(stable, its_iou, iou), token
+        logits, iou, token = (
+            part[rows, best] for part in (answers.logits, answers.predicted_iou, answers.tokens)
+        )
+        single, its_iou, its_token = (
+            part[:, 0] for part in (answers.logits, answers.predicted_iou, answers.tokens)
+        )
+        match take:
+            case Take.BEST:
+                return logits, iou, token
+            case Take.MEAN:
+                return self._mean(answers), iou, token
+            case Take.SINGLE:
+                return self._cut(single), its_iou, its_token
+            case Take.STABLE if not self._asks_stability:
+                return single, its_iou, its_token
+            case Take.STABLE:
+                stable = self._stability(single) >= self._least_stability
+                chosen = torch.where(stable[:, None, None], single, logits)
+                return chosen, torch.where(stable, its_iou, iou), its_token
+
+    def _mean(self, answers: Answers) -> torch.Tensor:
+        assert self._calibration is not None
+        logits, iou = answers.logits[:, 1:], answers.predicted_iou[:, 1:]
+        return self._cut(mean_coverage(logits, iou, self._calibration.spread).logit(SUREST))
+
+    def _cut(self, logits: torch.Tensor) -> torch.Tensor:
+        """Over 0 where coverage is over the level."""
+        assert self._calibration is not None
+        level = self._calibration.level
+        return logits - math.log(level / (1 - level))
 
     def _stability(self, logits: torch.Tensor) -> torch.Tensor:
         """IoU (B,) of the masks at two thresholds around zero, of which one holds the other; 1 where both

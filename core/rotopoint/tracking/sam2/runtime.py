@@ -17,7 +17,7 @@ import numpy.typing as npt
 import torch
 from torch.nn import functional
 
-from rotopoint.tracking.configuration import ClickMean
+from rotopoint.tracking.configuration import Calibration
 from rotopoint.tracking.kernels import Kernels
 from rotopoint.tracking.preprocess import model_input
 from rotopoint.tracking.runtime import Decoded, FramePrompts, MaskPrompt, MemoryBank, ModelShape, PointPrompts
@@ -127,7 +127,7 @@ class Sam2Runtime:
         model: Any,
         device: str = "cpu",
         kernels: Kernels = Kernels.FP32,
-        click: ClickMean | None = None,
+        calibration: Calibration | None = None,
     ) -> None:
         self._device = torch.device(device)
         self._model = model.to(self._device).eval()
@@ -159,7 +159,8 @@ class Sam2Runtime:
                 dtype=dtype,
             )
             self._memory_encoder = MemoryEncoder(model.memory_encoder, dtype)
-            self._heads = Heads(model, dtype, click)
+            self._calibrated = calibration is not None
+            self._heads = Heads(model, dtype, calibration)
         model.image_encoder = model.memory_attention = model.memory_encoder = model.sam_mask_decoder = None
 
     @property
@@ -215,7 +216,7 @@ class Sam2Runtime:
         conditioned: Sam2Conditioned,
         prompts: FramePrompts | None,
         previous_logits: npt.NDArray[np.float32] | None = None,
-        averages: bool = False,
+        calibrates: bool = False,
     ) -> Decoded:
         features = conditioned.features
         if isinstance(prompts, MaskPrompt):
@@ -227,9 +228,10 @@ class Sam2Runtime:
             earlier = torch.from_numpy(previous_logits).to(self._device)[None, None]
             earlier = earlier.clamp(-PREVIOUS_LOGIT_LIMIT, PREVIOUS_LOGIT_LIMIT)
         count = 0 if prompts is None else len(prompts.labels)
-        take = Take.SINGLE
-        if self._asks_several(conditioned.starts, count):
-            take = Take.MEAN if averages and conditioned.starts and count else Take.BEST
+        several = self._asks_several(conditioned.starts, count)
+        take = Take.BEST if several else Take.STABLE
+        if calibrates and self._calibrated and conditioned.starts and count:
+            take = Take.MEAN if several else Take.SINGLE
         places = conditioned.places[None]
         return _decoded(self._heads.decode(places, features.high_resolution, points, earlier, take))[0]
 
@@ -248,7 +250,7 @@ class Sam2Runtime:
     @torch.inference_mode()
     def _decode_banks(self, features: Sam2Features, banks: Sequence[MemoryBank[Sam2Memory]]) -> list[Decoded]:
         places = self._attention.finish(features.begun, [self._attended(bank) for bank in banks])
-        take = Take.BEST if self._asks_several(starts=False, count=0) else Take.SINGLE
+        take = Take.BEST if self._asks_several(starts=False, count=0) else Take.STABLE
         return _decoded(self._heads.decode(places, features.high_resolution, None, None, take))
 
     def _asks_several(self, starts: bool, count: int) -> bool:
