@@ -67,7 +67,9 @@ class Stage:
     true_memory: float = 0.15
     """How often a frame's memory is made from the true mask and not from the answer."""
     correction: float = 0.0
-    """How often a later frame of a clip prompted by points, or a still, is corrected by a click."""
+    """How often a later frame of a clip, or a still, is corrected by clicks."""
+    correction_clicks: int = 1
+    """On a later frame of a clip, one after the other, at most."""
     distant_prompt: float = 0.5
     """How often the prompted frame's pointer pretends to be up to a hundred frames farther away."""
     clip_prompts: PromptShares = PromptShares(0.3, 0.15, 0.15, 0.4)
@@ -80,6 +82,7 @@ class Stage:
         _require(self.steps > 0, f"stage {self.name}: expected at least one step")
         _require(self.input_size % 64 == 0, f"stage {self.name}: input_size must be a multiple of 64")
         _require(self.clips + self.stills > 0, f"stage {self.name}: expected clips or stills")
+        _require(self.correction_clicks > 0, f"stage {self.name}: a correction has at least one click")
         _require(self.subjects > 0, f"stage {self.name}: expected at least one subject a still")
         _require(self.clips == 0 or self.frames > 1, f"stage {self.name}: a clip has at least two frames")
 

@@ -14,7 +14,7 @@ from training.data.batches import Batch
 from training.losses import AnswerLoss, answer_loss
 from training.prompts import PromptKind, click_on_error
 from training.recipe import Stage
-from training.tracker import MASK_LOGIT, Answer, ClipTracker, Remembered
+from training.tracker import MASK_LOGIT, Answer, ClipTracker, Features, Remembered
 
 FARTHEST_PROMPT = 100
 """Frames that a prompted frame's pointer pretends to be farther away, at most."""
@@ -38,7 +38,7 @@ def normalized(pictures: torch.Tensor) -> torch.Tensor:
 def clip_losses(tracker: ClipTracker, stage: Stage, batch: Batch, rng: np.random.Generator) -> Losses:
     """The mean loss of all answers on clips that are tracked from their first frame's prompt.
 
-    Now and then a memory is made from the true mask, a later frame is corrected by a click (and then counts
+    Now and then a memory is made from the true mask, a later frame is corrected by clicks (and then counts
     as prompted), and the prompted frame's pointer is told to be far away, as it is in long clips.
     """
     coverage = batch.coverage.float() / 255
@@ -46,7 +46,7 @@ def clip_losses(tracker: ClipTracker, stage: Stage, batch: Batch, rng: np.random
     frames = len(all_features)
     farther = int(rng.integers(FARTHEST_PROMPT)) if rng.random() < stage.distant_prompt else 0
     corrected = -1
-    if batch.kind is not PromptKind.MASK and rng.random() < stage.correction:
+    if rng.random() < stage.correction:
         corrected = int(rng.integers(1, frames))
     total, answers = torch.zeros((), device=coverage.device), []
     past: list[Remembered] = []
@@ -61,15 +61,35 @@ def clip_losses(tracker: ClipTracker, stage: Stage, batch: Batch, rng: np.random
             answers.append(_loss(answer, truth))
             total = total + answers[-1].total
         if frame == corrected:
-            clicks = _clicks(rng, answer, truth)
-            answer = tracker.decode(fused, features, clicks)
-            total = total + _loss(answer, truth).total
+            answer, loss = _corrected(tracker, stage, fused, features, answer, truth, rng)
+            total = total + loss
             prompted = True
         logits = answer.best
         if rng.random() < stage.true_memory:
             logits = _true_logits(truth, logits.shape[-1])
         past.append(tracker.remember(features, frame, answer, prompted, logits))
     return Losses(total / frames, tuple(answers))
+
+
+def _corrected(
+    tracker: ClipTracker,
+    stage: Stage,
+    fused: torch.Tensor,
+    features: Features,
+    answer: Answer,
+    truth: torch.Tensor,
+    rng: np.random.Generator,
+) -> tuple[Answer, torch.Tensor]:
+    """The answer after clicks on errors, each seen with those before it, and the mean loss of all answers."""
+    xy, labels = truth.new_zeros(len(truth), 0, 2), torch.zeros(len(truth), 0, dtype=torch.int32)
+    count = int(rng.integers(1, stage.correction_clicks + 1))
+    total = truth.new_zeros(())
+    for _ in range(count):
+        more = _clicks(rng, answer, truth)
+        xy, labels = torch.cat([xy, more[0]], 1), torch.cat([labels.to(more[1].device), more[1]], 1)
+        answer = tracker.decode(fused, features, (xy, labels))
+        total = total + _loss(answer, truth).total
+    return answer, total / count
 
 
 def still_losses(tracker: ClipTracker, stage: Stage, batch: Batch, rng: np.random.Generator) -> Losses:

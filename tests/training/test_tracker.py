@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +17,9 @@ from rotopoint.tracking.preprocess import model_input
 from rotopoint.tracking.runtime import Decoded, FramePrompts, MaskPrompt, MemoryBank, PointPrompts
 from rotopoint.tracking.sam2.runtime import Sam2Features, Sam2Memory, Sam2Runtime
 from training.data.batches import StepDataset
-from training.recipe import load_recipe
-from training.steps import still_losses
-from training.tracker import ClipTracker, Remembered
+from training.recipe import PromptShares, load_recipe
+from training.steps import clip_losses, still_losses
+from training.tracker import Answer, ClipTracker, Features, Remembered
 from training.weights import fresh_model
 
 FRAMES = 5
@@ -103,6 +104,48 @@ def test_subjects_of_one_picture_learn_as_if_each_had_its_own(
         still_losses(tracker, stage, each, np.random.default_rng(0)).total for each in (batch, apart)
     )
     assert together.item() == pytest.approx(alone.item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["point", "mask"])
+def test_a_later_frame_is_corrected_by_one_click_after_the_other(
+    configuration: ModelConfiguration, recipe: Path, stills: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    given: list[tuple[torch.Tensor, torch.Tensor]] = []
+
+    class Watched(ClipTracker):
+        def decode(
+            self,
+            fused: torch.Tensor,
+            features: Features,
+            points: tuple[torch.Tensor, torch.Tensor] | None,
+            previous: torch.Tensor | None = None,
+        ) -> Answer:
+            if points is not None:
+                given.append(points)
+            return super().decode(fused, features, points, previous)
+
+    only = replace(PromptShares(0.0, 0.0, 0.0, 0.0), **{kind: 1.0})
+    stage = replace(
+        load_recipe(recipe)[0].stage[1],
+        input_size=SIZE,
+        stills=0,
+        correction=1.0,
+        correction_clicks=3,
+        clip_prompts=only,
+    )
+    batch = StepDataset(replace(load_recipe(recipe)[0], stage=(stage,)), stills)[0].clips
+    assert batch is not None
+    counts = set()
+    for seed in range(8):
+        given.clear()
+        clip_losses(Watched(fresh_model(configuration, seed=5)), stage, batch, np.random.default_rng(seed))
+        clicks = given[1:] if kind == "point" else given
+        assert [xy.shape for xy, _ in clicks] == [(2, n, 2) for n in range(1, len(clicks) + 1)]
+        assert [labels.shape for _, labels in clicks] == [(2, n) for n in range(1, len(clicks) + 1)]
+        for earlier, later in pairwise(clicks):
+            assert torch.equal(earlier[0], later[0][:, :-1]) and torch.equal(earlier[1], later[1][:, :-1])
+        counts.add(len(clicks))
+    assert counts == {1, 2, 3}
 
 
 def test_gradients_reach_every_part(configuration: ModelConfiguration) -> None:
