@@ -27,7 +27,7 @@ from rotopoint.tracking.sam2.layers import Linear, attend  # noqa: E402
 from rotopoint.tracking.sam2.mask_decoder import MaskDecoder, PackageDecoder  # noqa: E402
 from rotopoint.tracking.sam2.memory_attention import MemoryAttention  # noqa: E402
 from rotopoint.tracking.sam2.memory_encoder import MemoryEncoder  # noqa: E402
-from rotopoint.tracking.sam2.memory_keys import AttendedKeys, WholeKeys  # noqa: E402
+from rotopoint.tracking.sam2.memory_keys import AttendedKeys, KeyMaps, WholeKeys  # noqa: E402
 from rotopoint.tracking.sam2.row_keys import RowKeys  # noqa: E402
 from rotopoint.tracking.sam2.runtime import Sam2Runtime  # noqa: E402
 from rotopoint.tracking.sam2.weights import load_weights  # noqa: E402
@@ -313,13 +313,13 @@ def test_keys_by_row_are_whole_keys(scale: float, bias: float) -> None:
     angles = torch.arange(side)[:, None] * torch.tensor([1.0, 0.3, 0.1, 0.01])
     turns = torch.polar(torch.ones_like(angles), angles)
     table = torch.cat((turns.expand(side, -1, -1), turns[:, None].expand(-1, side, -1)), -1).flatten(0, 1)
-    weights = [torch.randn(channels, width) for _ in range(2)]
-    biases = [torch.randn(channels) * bias for _ in range(2)]
-    places, memories = torch.randn(3, width), torch.randn(2, side * side, width)
+    layers = tuple((torch.randn(channels, width), torch.randn(channels) * bias) for _ in range(2))
+    maps = KeyMaps(layers, table, places=torch.randn(3, width))
+    memories = torch.randn(2, side * side, width)
     pointers, queries = torch.randn(3, width), scale * torch.randn(2, 1, 70, channels)
     found = []
     for kind in (WholeKeys, RowKeys):
-        keys = kind(weights, biases, table, places, torch.float32)
+        keys = kind(maps, torch.float32)
         attended = AttendedKeys(
             [
                 (2, keys.of_memory(memories[0], memories[0] + 1)),

@@ -22,7 +22,7 @@ import torch
 from torch.nn import functional
 
 from rotopoint.tracking.sam2.layers import Linear, attend_batch
-from rotopoint.tracking.sam2.memory_keys import AttendedKeys, Keys, MemoryKeys, WholeKeys
+from rotopoint.tracking.sam2.memory_keys import AttendedKeys, KeyMaps, Keys, MemoryKeys, WholeKeys
 from rotopoint.tracking.sam2.rotary import Rotation, split_order
 from rotopoint.tracking.sam2.row_keys import FEWEST_COLUMNS, RowKeys
 
@@ -110,15 +110,10 @@ class MemoryAttention:
         table = module.layers[0].self_attn.freqs_cis.to(position.device)
         rotate = Rotation(table, dtype)
         self._layers = [_Layer(layer, rotate, dtype) for layer in module.layers]
-        maps = [layer.cross_attn_image.k_proj for layer in module.layers]
+        projections = [layer.cross_attn_image.k_proj for layer in module.layers]
+        layers = tuple((split_order(each.weight), split_order(each.bias)) for each in projections)
         chosen = RowKeys if _suits_rows(table, dtype) else WholeKeys
-        self._keys: Keys = chosen(
-            [split_order(each.weight) for each in maps],
-            [split_order(each.bias) for each in maps],
-            table,
-            places,
-            dtype,
-        )
+        self._keys: Keys = chosen(KeyMaps(layers, table, places), dtype)
 
     def begin(self, top: torch.Tensor) -> torch.Tensor:
         """A picture's features (1, C, h, w) up to the first look at memories: (tokens, C)."""

@@ -63,28 +63,30 @@ class Keys(Protocol):
     def gather(self, subjects: Sequence[AttendedKeys]) -> Gathered: ...
 
 
-class WholeKeys:
-    """Keys with all of their channels, for any device and precision.
+@dataclass(frozen=True)
+class KeyMaps:
+    """What keys are made with, float32 or complex.
 
-    `weights`, `biases`: for each layer (C, M) and (C,), in split order; `table` (tokens, C / 2) is the
-    rotation; `places` (count, M) what tells the places in the bank apart.
+    `layers`: for each its weight (C, M) and bias (C,), in split order; `table` (tokens, C / 2) is the rotation;
+    `places` (count, M) what tells the places in the bank apart.
     """
 
-    def __init__(
-        self,
-        weights: Sequence[torch.Tensor],
-        biases: Sequence[torch.Tensor],
-        table: torch.Tensor,
-        places: torch.Tensor,
-        dtype: torch.dtype,
-    ) -> None:
-        exact = Rotation(table, torch.float32)
-        self._rotate = Rotation(table, dtype)
-        self._keys = [Linear(weight, bias, dtype) for weight, bias in zip(weights, biases, strict=True)]
+    layers: tuple[tuple[torch.Tensor, torch.Tensor], ...]
+    table: torch.Tensor
+    places: torch.Tensor
+
+
+class WholeKeys:
+    """Keys with all of their channels, for any device and precision."""
+
+    def __init__(self, maps: KeyMaps, dtype: torch.dtype) -> None:
+        exact, tokens = Rotation(maps.table, torch.float32), len(maps.table)
+        self._rotate = Rotation(maps.table, dtype)
+        self._keys = [Linear(weight, bias, dtype) for weight, bias in maps.layers]
         # For each layer (places, tokens, C): what a place in the bank adds to the keys of a memory.
         self.places = [
-            exact(functional.linear(places, weight)[:, None].expand(-1, len(table), -1)).to(dtype)
-            for weight in weights
+            exact(functional.linear(maps.places, weight)[:, None].expand(-1, tokens, -1)).to(dtype)
+            for weight, _ in maps.layers
         ]
 
     def of_memory(self, values: torch.Tensor, placed: torch.Tensor) -> MemoryKeys:

@@ -19,7 +19,7 @@ import torch
 from torch.nn import functional
 
 from rotopoint.tracking.sam2.layers import Linear, few_queries, sums_hold
-from rotopoint.tracking.sam2.memory_keys import AttendedKeys, MemoryKeys
+from rotopoint.tracking.sam2.memory_keys import AttendedKeys, KeyMaps, MemoryKeys
 from rotopoint.tracking.sam2.rotary import Rotation
 
 FEWEST_COLUMNS = 64
@@ -74,25 +74,14 @@ class _Layer:
 
 
 class RowKeys:
-    """Keys of which the half that columns turn is kept for each layer, and memories stand for the other.
+    """Keys of which the half that columns turn is kept for each layer, and memories stand for the other: on
+    the CPU, over a square grid."""
 
-    Parameters as in `WholeKeys`, on the CPU; the grid that `table` is over is square.
-    """
-
-    def __init__(
-        self,
-        weights: Sequence[torch.Tensor],
-        biases: Sequence[torch.Tensor],
-        table: torch.Tensor,
-        places: torch.Tensor,
-        dtype: torch.dtype,
-    ) -> None:
-        self._side = math.isqrt(len(table))
-        self._places = places.to(dtype)
-        grid = table.view(self._side, self._side, -1)
-        self._layers = [
-            _Layer(weight, bias, grid, places, dtype) for weight, bias in zip(weights, biases, strict=True)
-        ]
+    def __init__(self, maps: KeyMaps, dtype: torch.dtype) -> None:
+        self._side = math.isqrt(len(maps.table))
+        self._places = maps.places.to(dtype)
+        grid = maps.table.view(self._side, self._side, -1)
+        self._layers = [_Layer(weight, bias, grid, maps.places, dtype) for weight, bias in maps.layers]
 
     def of_memory(self, values: torch.Tensor, placed: torch.Tensor) -> MemoryKeys:
         grid = placed.view(self._side, self._side, -1)
