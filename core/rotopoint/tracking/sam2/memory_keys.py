@@ -67,7 +67,7 @@ class Keys(Protocol):
 class KeyMaps:
     """What keys are made with, float32 or complex.
 
-    `layers`: for each its weight (C, M) and bias (C,), in split order; `table` (tokens, C / 2) is the rotation;
+    `layers`: each its weight (C, M) and bias (C,), in split order; `table` (tokens, C / 2) is the rotation;
     `places` (count, M) what tells the places in the bank apart.
     """
 
