@@ -46,7 +46,7 @@ def tracked(tracker: ClipTracker, size: int, clip: Clip) -> list[NDArray[np.floa
         (features,) = tracker.features(torch.from_numpy(model_input(picture, size))[None, None])
         fused = tracker.condition(features, frame, past)
         points = (point, torch.ones(1, 1, dtype=torch.int32)) if frame == 0 else None
-        answer = tracker.decode(fused, features, points)
+        answer = tracker.decode(fused, features, points, starts=not past)
         past.append(tracker.remember(features, frame, answer, frame == 0, answer.best))
         logits = answer.best[0, 0].numpy()
         found.append(np.asarray(cv2.resize(logits, (side, clip.pictures.shape[1])), np.float32))
@@ -81,7 +81,10 @@ def main() -> int:
     checkpoint = resolve(arguments.checkpoint)
     model: Any = build_model(checkpoint.configuration)
     load_weights(model, checkpoint.path)
-    tracker, size = ClipTracker(model), checkpoint.configuration.image_size
+    tracker, size = (
+        ClipTracker(model, checkpoint.configuration.calibration),
+        checkpoint.configuration.image_size,
+    )
     library = RenderedLibrary(arguments.rendered)
     rows = []
     for number in range(min(arguments.clips, len(library))):

@@ -57,7 +57,7 @@ def clip_losses(tracker: ClipTracker, stage: Stage, batch: Batch, rng: np.random
             answer = tracker.given_mask(features, (truth >= 0.5).float())
         else:
             points = (batch.points, batch.labels) if frame == 0 else None
-            answer = tracker.decode(fused, features, points)
+            answer = tracker.decode(fused, features, points, starts=frame == 0)
             answers.append(_loss(answer, truth))
             total = total + answers[-1].total
         if frame == corrected:

@@ -14,7 +14,9 @@ from typing import Any
 import torch
 from torch.nn import functional
 
+from rotopoint.tracking.configuration import Calibration
 from rotopoint.tracking.runtime import NO_OBJECT_LOGIT
+from rotopoint.tracking.sam2.heads import calibrated
 from rotopoint.tracking.sam2.package import sam2_module
 
 MASK_LOGIT = 10.0
@@ -37,7 +39,8 @@ class Features:
 @dataclass(frozen=True)
 class Answer:
     """`logits` (B, M, 4h, 4w), `predicted_iou` (B, M), `object_score` (B, 1); `best` (B, 1, 4h, 4w) are the
-    logits of the mask with the highest predicted IoU and `pointer` (B, C) is its object pointer."""
+    logits of the mask that is taken and `pointer` (B, C) is the object pointer of the one with the highest
+    predicted IoU."""
 
     logits: torch.Tensor
     predicted_iou: torch.Tensor
@@ -57,10 +60,12 @@ class Remembered:
 
 
 class ClipTracker:
-    """Runs a SAM2Base on batches. The model stays set to evaluate: its dropouts are not used."""
+    """Runs a SAM2Base on batches. The model stays set to evaluate: its dropouts are not used. First answers
+    follow `calibration`."""
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, calibration: Calibration | None = None) -> None:
         self.model = model
+        self._calibration = calibration
         self._sine = sam2_module("modeling.sam2_utils").get_1d_sine_pe
         self._grid = int(model.image_size) // int(model.backbone_stride)
 
@@ -111,9 +116,11 @@ class ClipTracker:
         features: Features,
         points: tuple[torch.Tensor, torch.Tensor] | None,
         previous: torch.Tensor | None = None,
+        starts: bool = False,
     ) -> Answer:
         """The masks of points ((B, n, 2) pixels with centers at .5, (B, n) labels), or of memory alone: three
-        of up to one point, else one. `previous` (B, 1, 4h, 4w) are logits that the points correct."""
+        of up to one point, else one. `previous` (B, 1, 4h, 4w) are logits that the points correct; `starts`:
+        no memory is in `fused`, and the answer is calibrated."""
         model, batch = self.model, fused.shape[0]
         if points is None:
             xy = torch.zeros(batch, 1, 2, device=fused.device)
@@ -136,7 +143,10 @@ class ClipTracker:
         index, rows = ious.argmax(1), torch.arange(batch, device=fused.device)
         seen = (score > 0).to(tokens.dtype)
         pointer = seen * model.obj_ptr_proj(tokens[rows, index]) + (1 - seen) * model.no_obj_ptr
-        best = torch.where(score[..., None, None] > 0, logits[rows, index][:, None], NO_OBJECT_LOGIT)
+        taken = logits[rows, index]
+        if starts and self._calibration is not None:
+            taken = calibrated(logits, ious, self._calibration)
+        best = torch.where(score[..., None, None] > 0, taken[:, None], NO_OBJECT_LOGIT)
         return Answer(logits, ious, score, best, pointer)
 
     def given_mask(self, features: Features, mask: torch.Tensor) -> Answer:

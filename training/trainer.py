@@ -131,7 +131,7 @@ class Trainer:
         self._model = fresh_model(sized(self.configuration, stage.input_size), self.recipe.seed)
         self._model.load_state_dict(self.average)
         self._model.to(self._device)
-        self._tracker = ClipTracker(self._model)
+        self._tracker = ClipTracker(self._model, self.configuration.calibration)
         parameters = list(self._model.parameters())
         self._optimizer = torch.optim.AdamW(
             [

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from rotopoint.tracking.configuration import ModelConfiguration, load_configuration
+from rotopoint.tracking.configuration import Calibration, ModelConfiguration, load_configuration
 from rotopoint.tracking.preprocess import model_input
 from rotopoint.tracking.runtime import Decoded, FramePrompts, MaskPrompt, MemoryBank, PointPrompts
 from rotopoint.tracking.sam2.runtime import Sam2Features, Sam2Memory, Sam2Runtime
@@ -35,7 +35,7 @@ def pictures() -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (FRAMES, SIZE, SIZE, 3), np.uint8)
 
 
-def by_runtime(runtime: Sam2Runtime, prompts: FramePrompts) -> list[Decoded]:
+def by_runtime(runtime: Sam2Runtime, prompts: FramePrompts, calibrates: bool) -> list[Decoded]:
     """Frame after frame as the default policy goes: the prompted frame and the recent ones."""
     shape, answers = runtime.shape, []
     features: list[Sam2Features] = []
@@ -52,24 +52,39 @@ def by_runtime(runtime: Sam2Runtime, prompts: FramePrompts) -> list[Decoded]:
                 shape.pointer_count,
             )
         conditioned = runtime.condition_on_memory(features[-1], bank)
-        answers.append(runtime.decode_prompts(conditioned, None if frame else prompts))
+        asked = None if frame else prompts
+        answers.append(runtime.decode_prompts(conditioned, asked, calibrates=calibrates))
         memories.append(
             runtime.encode_memory(features[-1], answers[-1].logits, answers[-1].object_score, frame == 0)
         )
     return answers
 
 
-@pytest.mark.parametrize("kind", ["point", "mask"])
-def test_a_clip_is_tracked_as_the_runtime_tracks_it(configuration: ModelConfiguration, kind: str) -> None:
+CALIBRATION = Calibration(spread=0.1, level=0.3)
+
+
+@pytest.mark.parametrize(
+    ("kind", "calibration"),
+    [("point", None), ("mask", None), ("point", CALIBRATION), ("points", CALIBRATION), ("mask", CALIBRATION)],
+)
+def test_a_clip_is_tracked_as_the_runtime_tracks_it(
+    configuration: ModelConfiguration, kind: str, calibration: Calibration | None
+) -> None:
+    if calibration is not None:
+        tracking = replace(configuration.tracking, binarize_mask_from_pts_for_mem_enc=False)
+        configuration = replace(configuration, tracking=tracking)
     model = fresh_model(configuration, seed=5)
     mask = np.zeros((SIZE, SIZE), bool)
     mask[20:50, 10:40] = True
-    xy, labels = np.array([[25.5, 35.5]], np.float32), np.array([1], np.int32)
-    prompts: FramePrompts = PointPrompts(xy, labels) if kind == "point" else MaskPrompt(mask)
+    xy, labels = np.array([[25.5, 35.5], [11.5, 22.5]], np.float32), np.array([1, 1], np.int32)
+    if kind == "point":
+        xy, labels = xy[:1], labels[:1]
+    prompts: FramePrompts = MaskPrompt(mask) if kind == "mask" else PointPrompts(xy, labels)
     # The runtime takes the model apart.
-    expected = by_runtime(Sam2Runtime(copy.deepcopy(model)), prompts)
+    runtime = Sam2Runtime(copy.deepcopy(model), calibration=calibration)
+    expected = by_runtime(runtime, prompts, calibrates=calibration is not None)
 
-    tracker = ClipTracker(model)
+    tracker = ClipTracker(model, calibration)
     batch = np.stack([model_input(picture, SIZE) for picture in pictures()])
     # Twice in one batch: neither may disturb the other.
     all_features = tracker.features(torch.from_numpy(np.stack([batch, batch])))
@@ -79,8 +94,8 @@ def test_a_clip_is_tracked_as_the_runtime_tracks_it(configuration: ModelConfigur
         if frame == 0 and kind == "mask":
             answer = tracker.given_mask(features, torch.from_numpy(np.stack([mask, mask])).float())
         else:
-            points = (torch.from_numpy(xy).expand(2, 1, 2), torch.from_numpy(labels).expand(2, 1))
-            answer = tracker.decode(fused, features, points if frame == 0 else None)
+            points = (torch.from_numpy(xy).expand(2, -1, 2), torch.from_numpy(labels).expand(2, -1))
+            answer = tracker.decode(fused, features, points if frame == 0 else None, starts=frame == 0)
         past.append(tracker.remember(features, frame, answer, frame == 0, answer.best))
         # The runtime keeps memories as bfloat16.
         past[-1] = Remembered(frame, frame == 0, past[-1].memory.bfloat16().float(), past[-1].pointer)
@@ -119,10 +134,11 @@ def test_a_later_frame_is_corrected_by_one_click_after_the_other(
             features: Features,
             points: tuple[torch.Tensor, torch.Tensor] | None,
             previous: torch.Tensor | None = None,
+            starts: bool = False,
         ) -> Answer:
             if points is not None:
                 given.append(points)
-            return super().decode(fused, features, points, previous)
+            return super().decode(fused, features, points, previous, starts)
 
     only = replace(PromptShares(0.0, 0.0, 0.0, 0.0), **{kind: 1.0})
     stage = replace(

@@ -24,7 +24,6 @@ from rotopoint.tracking.sam2.mask_decoder import Answers, MaskDecoder, PackageDe
 GIVEN_LOGIT = 10.0
 """A given mask as logits: minus this outside, plus this inside."""
 
-
 SUREST = 1e-4
 """How close to none or all of a place a mean coverage comes, so that its logit is finite."""
 
@@ -55,6 +54,13 @@ def mean_coverage(logits: torch.Tensor, predicted_iou: torch.Tensor, spread: flo
     (B, M)."""
     chances = torch.softmax(predicted_iou.float() / spread, 1)
     return (chances[..., None, None] * logits.float().sigmoid()).sum(1)
+
+
+def calibrated(logits: torch.Tensor, predicted_iou: torch.Tensor, calibration: Calibration) -> torch.Tensor:
+    """Logits (B, h, w) over 0 where the mean coverage of masks is over the level; parameters as in
+    `mean_coverage`."""
+    coverage = mean_coverage(logits, predicted_iou, calibration.spread)
+    return coverage.logit(SUREST) - math.log(calibration.level / (1 - calibration.level))
 
 
 class Heads:
@@ -137,9 +143,9 @@ class Heads:
             case Take.BEST:
                 return logits, iou, token
             case Take.MEAN:
-                return self._mean(answers), iou, token
+                return self._calibrated(answers, slice(1, None)), iou, token
             case Take.SINGLE:
-                return self._cut(single), its_iou, its_token
+                return self._calibrated(answers, slice(0, 1)), its_iou, its_token
             case Take.STABLE if not self._asks_stability:
                 return single, its_iou, its_token
             case Take.STABLE:
@@ -147,16 +153,9 @@ class Heads:
                 chosen = torch.where(stable[:, None, None], single, logits)
                 return chosen, torch.where(stable, its_iou, iou), its_token
 
-    def _mean(self, answers: Answers) -> torch.Tensor:
+    def _calibrated(self, answers: Answers, masks: slice) -> torch.Tensor:
         assert self._calibration is not None
-        logits, iou = answers.logits[:, 1:], answers.predicted_iou[:, 1:]
-        return self._cut(mean_coverage(logits, iou, self._calibration.spread).logit(SUREST))
-
-    def _cut(self, logits: torch.Tensor) -> torch.Tensor:
-        """Over 0 where coverage is over the level."""
-        assert self._calibration is not None
-        level = self._calibration.level
-        return logits - math.log(level / (1 - level))
+        return calibrated(answers.logits[:, masks], answers.predicted_iou[:, masks], self._calibration)
 
     def _stability(self, logits: torch.Tensor) -> torch.Tensor:
         """IoU (B,) of the masks at two thresholds around zero, of which one holds the other; 1 where both
