@@ -167,7 +167,7 @@ class ClipTracker:
                 logits.float(), size=size, mode="bilinear", align_corners=False
             ),
             object_score_logits=answer.object_score,
-            is_mask_from_pts=prompted,
+            is_mask_from_pts=prompted and self._calibration is None,
         )
         return Remembered(frame, prompted, memory, answer.pointer)
 

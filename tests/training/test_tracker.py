@@ -54,13 +54,12 @@ def by_runtime(runtime: Sam2Runtime, prompts: FramePrompts, calibrates: bool) ->
         conditioned = runtime.condition_on_memory(features[-1], bank)
         asked = None if frame else prompts
         answers.append(runtime.decode_prompts(conditioned, asked, calibrates=calibrates))
-        memories.append(
-            runtime.encode_memory(features[-1], answers[-1].logits, answers[-1].object_score, frame == 0)
-        )
+        logits, score = answers[-1].logits, answers[-1].object_score
+        memories.append(runtime.encode_memory(features[-1], logits, score, frame == 0, calibrates))
     return answers
 
 
-CALIBRATION = Calibration(spread=0.1, level=0.3)
+CALIBRATION = Calibration(spread=0.1, level=0.3, sure=0.9)
 
 
 @pytest.mark.parametrize(
@@ -70,9 +69,6 @@ CALIBRATION = Calibration(spread=0.1, level=0.3)
 def test_a_clip_is_tracked_as_the_runtime_tracks_it(
     configuration: ModelConfiguration, kind: str, calibration: Calibration | None
 ) -> None:
-    if calibration is not None:
-        tracking = replace(configuration.tracking, binarize_mask_from_pts_for_mem_enc=False)
-        configuration = replace(configuration, tracking=tracking)
     model = fresh_model(configuration, seed=5)
     mask = np.zeros((SIZE, SIZE), bool)
     mask[20:50, 10:40] = True

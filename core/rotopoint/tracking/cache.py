@@ -218,9 +218,9 @@ class FeatureCache(Generic[FeaturesT, ConditionedT, MemoryT]):
         finally:
             self._read = before
 
-    def memory(self, record: Record) -> MemoryT:
-        """The memory of a frame as it was stored."""
-        key = (self._scope, record.frame, digest(record))
+    def memory(self, record: Record, calibrates: bool = False) -> MemoryT:
+        """The memory of a frame as it was stored; `calibrates` as in `Runtime.encode_memory`."""
+        key = (self._scope, record.frame, digest(record), calibrates)
         memory = self._kept.get(key, self._runtime.memory_from_bytes)
         if memory is None:
             memory = self._runtime.encode_memory(
@@ -228,6 +228,7 @@ class FeatureCache(Generic[FeaturesT, ConditionedT, MemoryT]):
                 record.logits.astype(np.float32),
                 record.object_score,
                 record.prompted,
+                calibrates,
             )
             self._kept.put(key, memory)
         return memory

@@ -122,15 +122,18 @@ class MaskDecoder:
 class Calibration:
     """How what a model says to a track's first prompts becomes a mask, where its own choice is poor.
 
-    To one click the coverage of the three masks is averaged, the chances of each to be the one that is meant
-    being in proportion to exp(predicted IoU / `spread`). To several points or a box the mask for several
+    To one click the mask answers whose predicted IoU is `sure` or more; where none is, the coverage of the
+    three is averaged, the chances of each to be the one that is meant being in proportion to
+    exp(predicted IoU / `spread`). To several points or a box the mask for several
     points answers, stable or not. The mask is where coverage is over `level`: for what is unsure, the largest
     IoU to be expected lies under 0.5 (for F-measures: Lipton et al., "Optimal Thresholding of Classifiers to
-    Maximize F1 Measure", 2014).
+    Maximize F1 Measure", 2014). The memory of a prompted frame keeps what the answer is unsure of, where
+    SAM 2 makes it of zeros and ones.
     """
 
     spread: float
     level: float
+    sure: float
 
     def __post_init__(self) -> None:
         _require(self.spread > 0, "calibration.spread: expected a number over 0")

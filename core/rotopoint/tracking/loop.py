@@ -279,7 +279,7 @@ class SubjectTracker(Generic[FeaturesT, ConditionedT, MemoryT]):
 
     def _memory(self, address: Address) -> MemoryT:
         if address not in self._memories:
-            self._memories[address] = self._cache.memory(self._record(address))
+            self._memories[address] = self._cache.memory(self._record(address), self._policy.calibrates)
         return self._memories[address]
 
     def _forget(self, step: Step) -> None:

@@ -132,8 +132,8 @@ class Policy:
     `passes(asked, position)` are the prompted positions whose passes have a say in a picture, the
     earlier first. `settles`: passes may end early, see `joining`. `one_pass`: later prompted pictures
     are part of the pass from the earliest. `remembers` lets a step see other memories than the nearest,
-    by what records say. `calibrates`: first prompts are answered as the checkpoint's `Calibration`
-    says. `logit_type` is how records keep logits.
+    by what records say. `calibrates`: first prompts are answered, and prompted frames remembered,
+    as the checkpoint's `Calibration` says. `logit_type` is how records keep logits.
     """
 
     name: str

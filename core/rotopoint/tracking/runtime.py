@@ -150,8 +150,10 @@ class Runtime(Protocol[FeaturesT, ConditionedT, MemoryT]):
         logits: npt.NDArray[np.float32],
         object_score: float,
         prompted: bool,
+        calibrates: bool = False,
     ) -> MemoryT:
-        """The memory of a frame, from its stored logits (logit_size, logit_size)."""
+        """The memory of a frame, from its stored logits (logit_size, logit_size). `calibrates`: that of a
+        prompted one keeps what the answer is unsure of, where the checkpoint has a `Calibration`."""
         ...
 
     def features_from_bytes(self, data: bytes) -> FeaturesT: ...

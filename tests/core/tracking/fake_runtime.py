@@ -81,7 +81,12 @@ class FakeRuntime:
         return [self.decode_prompts(self.condition_on_memory(features, bank), None) for bank in banks]
 
     def encode_memory(
-        self, features: FakeBytes, logits: np.ndarray, object_score: float, prompted: bool
+        self,
+        features: FakeBytes,
+        logits: np.ndarray,
+        object_score: float,
+        prompted: bool,
+        calibrates: bool = False,
     ) -> FakeBytes:
         return FakeBytes(digest(features.data, logits.tobytes(), object_score, prompted))
 

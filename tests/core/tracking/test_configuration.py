@@ -43,8 +43,8 @@ def test_sections_override_defaults_and_whole_numbers_serve_as_real_ones() -> No
     assert isinstance(model.memory_attention.rope_theta, float)
     assert model.calibration is None
     assert parse_configuration(
-        TEXT + "[calibration]\nspread = 0.2\nlevel = 0.4\n", PATH
-    ).calibration == Calibration(0.2, 0.4)
+        TEXT + "[calibration]\nspread = 0.2\nlevel = 0.4\nsure = 0.7\n", PATH
+    ).calibration == Calibration(0.2, 0.4, 0.7)
 
 
 @pytest.mark.parametrize(
@@ -66,17 +66,17 @@ def test_sections_override_defaults_and_whole_numbers_serve_as_real_ones() -> No
         ("image_size = 256", "image_size = 256\nneck = 3", "neck: expected a table"),
         (
             "image_size = 256",
-            "image_size = 256\ncalibration = { spread = 0, level = 0.4 }",
+            "image_size = 256\ncalibration = { spread = 0, level = 0.4, sure = 1 }",
             "calibration.spread: expected",
         ),
         (
             "image_size = 256",
-            "image_size = 256\ncalibration = { spread = 0.2, level = 1 }",
+            "image_size = 256\ncalibration = { spread = 0.2, level = 1, sure = 1 }",
             "calibration.level: expected",
         ),
         (
             "image_size = 256",
-            "image_size = 256\ncalibration = { level = 0.4 }",
+            "image_size = 256\ncalibration = { level = 0.4, sure = 1 }",
             "missing key calibration.spread",
         ),
         ("image_size = 256", "image_size = ", "configuration: Invalid"),

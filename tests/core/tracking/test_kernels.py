@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from rotopoint.tracking.kernels import KERNELS_VARIABLE, Kernels  # noqa: E402
 from rotopoint.tracking.runtime import MemoryBank, PointPrompts  # noqa: E402
 from rotopoint.tracking.sam2 import memory_attention  # noqa: E402
 from rotopoint.tracking.sam2.build import build_model  # noqa: E402
-from rotopoint.tracking.sam2.heads import Heads, Take, mean_coverage  # noqa: E402
+from rotopoint.tracking.sam2.heads import Heads, Take, calibrated, mean_coverage  # noqa: E402
 from rotopoint.tracking.sam2.image_encoder import ImageEncoder  # noqa: E402
 from rotopoint.tracking.sam2.layers import Linear, attend  # noqa: E402
 from rotopoint.tracking.sam2.mask_decoder import MaskDecoder, PackageDecoder  # noqa: E402
@@ -213,7 +214,7 @@ def test_the_mean_of_masks_follows_their_chances() -> None:
     assert coverage.flatten().tolist() == pytest.approx([1.0, likelier, 0.0], abs=1e-6)
 
 
-CALIBRATION = Calibration(spread=0.2, level=0.4)
+CALIBRATION = Calibration(spread=0.2, level=0.4, sure=1.1)
 
 
 @torch.inference_mode()
@@ -240,6 +241,14 @@ def test_calibrated_masks_are_cut_at_the_level() -> None:
     assert torch.equal(single.predicted_iou, answers.predicted_iou[:, 0])
 
 
+def test_a_sure_mask_answers_by_itself() -> None:
+    """Of two subjects the first has a mask that is sure; of the second's two none is."""
+    logits = torch.tensor([[[[5.0]], [[-5.0]]], [[[5.0]], [[-5.0]]]])
+    said = torch.tensor([[0.2, 0.9], [0.2, 0.2]])
+    found = calibrated(logits, said, Calibration(spread=0.1, level=0.4, sure=0.8))
+    assert found.flatten().tolist() == pytest.approx([-5.0, -math.log(0.4 / 0.6)], abs=1e-5)
+
+
 @torch.inference_mode()
 def test_prompts_that_start_a_track_alone_are_calibrated() -> None:
     torch.manual_seed(9)
@@ -260,6 +269,12 @@ def test_prompts_that_start_a_track_alone_are_calibrated() -> None:
         assert np.array_equal(plain.logits, without.logits)
         return not np.array_equal(ours.logits, plain.logits)
 
+    soft, binary = (
+        runtime.encode_memory(features, first.logits, first.object_score, True, calibrates=c).spatial
+        for c in (True, False)
+    )
+    unprompted = runtime.encode_memory(features, first.logits, first.object_score, prompted=False).spatial
+    assert torch.equal(soft, unprompted) and not torch.equal(soft, binary)
     assert [differs(start, one), differs(start, two)] == [True, True]
     assert [differs(later, one), differs(later, two), differs(later, None)] == [False, False, False]
 

@@ -57,8 +57,7 @@ def draft(request: pytest.FixtureRequest, footage: Path) -> ResolvedCheckpoint:
     if not weights.is_file():
         pytest.skip(f"no first draft at {weights}")
     trunk = replace(ships.configuration.trunk, global_att_blocks=(4,))
-    tracking = replace(ships.configuration.tracking, binarize_mask_from_pts_for_mem_enc=True)
-    configuration = replace(ships.configuration, image_size=256, trunk=trunk, tracking=tracking)
+    configuration = replace(ships.configuration, image_size=256, trunk=trunk)
     return replace(ships, name="first draft", path=weights, configuration=configuration)
 
 

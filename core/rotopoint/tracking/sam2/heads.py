@@ -57,10 +57,15 @@ def mean_coverage(logits: torch.Tensor, predicted_iou: torch.Tensor, spread: flo
 
 
 def calibrated(logits: torch.Tensor, predicted_iou: torch.Tensor, calibration: Calibration) -> torch.Tensor:
-    """Logits (B, h, w) over 0 where the mean coverage of masks is over the level; parameters as in
-    `mean_coverage`."""
+    """Logits (B, h, w) over 0 where the mean coverage of masks is over the level, or those of the best of
+    several masks where it is sure; parameters as in `mean_coverage`."""
     coverage = mean_coverage(logits, predicted_iou, calibration.spread)
-    return coverage.logit(SUREST) - math.log(calibration.level / (1 - calibration.level))
+    cut = coverage.logit(SUREST) - math.log(calibration.level / (1 - calibration.level))
+    if logits.shape[1] == 1:
+        return cut
+    highest, best = predicted_iou.max(1)
+    sure = highest >= calibration.sure
+    return torch.where(sure[:, None, None], logits[torch.arange(len(best), device=best.device), best], cut)
 
 
 class Heads:

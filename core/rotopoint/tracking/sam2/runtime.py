@@ -283,12 +283,14 @@ class Sam2Runtime:
         logits: npt.NDArray[np.float32],
         object_score: float,
         prompted: bool,
+        calibrates: bool = False,
     ) -> Sam2Memory:
         size = self._shape.input_size
         low = torch.from_numpy(np.ascontiguousarray(logits, np.float32)).to(self._device)[None, None]
         full = functional.interpolate(low, size=(size, size), mode="bilinear", align_corners=False)
         model = self._model
-        binary = prompted and model.binarize_mask_from_pts_for_mem_enc
+        keeps_doubts = calibrates and self._calibrated
+        binary = prompted and model.binarize_mask_from_pts_for_mem_enc and not keeps_doubts
         mask = (full > 0).float() if binary else torch.sigmoid(full)
         mask = mask * model.sigmoid_scale_for_mem_enc + model.sigmoid_bias_for_mem_enc
         spatial = self._memory_encoder(features.top, mask[0, 0])
