@@ -42,7 +42,7 @@ WARM_UP = 2
 
 
 class Contestant(ABC):
-    """Tracks `subjects` subjects, one point each on frame 0."""
+    """Tracks `subjects` subjects, one point each on frame 0, each at a place of its own."""
 
     @abstractmethod
     def step(self) -> None:
@@ -68,7 +68,7 @@ class Upstream(Contestant):
         with self._precision():
             for subject in range(subjects):
                 self._predictor.add_new_points_or_box(
-                    self._state, 0, subject, points=_point(0), labels=np.array([1], np.int32)
+                    self._state, 0, subject, points=_place(subject), labels=np.array([1], np.int32)
                 )
             self._predictor.propagate_in_video_preflight(self._state)
             for subject in range(subjects):
@@ -86,7 +86,7 @@ class Upstream(Contestant):
         self._clicks += 1
         with self._precision():
             self._predictor.add_new_points_or_box(
-                self._state, frame, 0, points=_point(self._clicks), labels=np.array([1], np.int32)
+                self._state, frame, 0, points=_place(0, self._clicks), labels=np.array([1], np.int32)
             )
 
     def _precision(self) -> torch.autocast | nullcontext[None]:
@@ -100,12 +100,13 @@ class Ours(Contestant):
         self, engine: Engine, pictures: list[np.ndarray], subjects: int, kept: Kept | None = None
     ) -> None:
         self._runtime = engine.runtime
+        self._policy = policy_named("default")
         self._folder = tempfile.TemporaryDirectory()
         self._positions = [SourceFrame(n) for n in range(CLIP)]
         self._layout = RecordLayout(engine.runtime.shape.logit_size, engine.runtime.shape.pointer_size)
         self._cache = FeatureCache(engine.runtime, lambda frame: pictures[frame % len(pictures)], kept)
         self._records = [self._open(subject) for subject in range(subjects)]
-        self._trackers = [self._tracker(n, {0: _point(0)}) for n in range(subjects)]
+        self._trackers = [self._tracker(n, {0: _place(n)}) for n in range(subjects)]
         for _ in run_together(self._runtime, [(t, t.steps(0, 0)) for t in self._trackers]):
             pass
         for records in self._records:
@@ -132,7 +133,7 @@ class Ours(Contestant):
             self._cache.features(SourceFrame(frame))
             record = self._records[0].get(Address(0, frame))
             if record is not None:
-                self._cache.memory(record)
+                self._cache.memory(record, self._policy.calibrates)
 
     def prepare(self, frame: int) -> None:
         self._clicked(frame).prepare(frame)
@@ -142,7 +143,7 @@ class Ours(Contestant):
         self._clicked(frame).preview(frame)
 
     def _clicked(self, frame: int) -> SubjectTracker:
-        return self._tracker(0, {0: _point(0), frame: _point(self._clicks)})
+        return self._tracker(0, {0: _place(0), frame: _place(0, self._clicks)})
 
     def _steps(self):
         work = [(t, t.steps(0, CLIP - 1)) for t in self._trackers]
@@ -161,7 +162,7 @@ class Ours(Contestant):
             self._positions,
             Asked(tuple(sorted(prompts))),
             prompts,
-            policy_named("default"),
+            self._policy,
             self._records[subject],
         )
 
@@ -189,6 +190,6 @@ class _Cycle:
         return self._inputs[frame % len(self._inputs)]
 
 
-def _point(number: int) -> np.ndarray:
-    """(1, 2) a place in the picture."""
-    return np.array([[400.0 + 7 * number, 300.0 + 5 * number]], np.float32)
+def _place(subject: int, click: int = 0) -> np.ndarray:
+    """(1, 2) a place in the picture, another for each subject and click: what is the same is done once."""
+    return np.array([[400.0 + 160 * subject + 7 * click, 300.0 - 60 * subject + 5 * click]], np.float32)

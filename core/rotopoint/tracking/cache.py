@@ -218,7 +218,7 @@ class FeatureCache(Generic[FeaturesT, ConditionedT, MemoryT]):
         finally:
             self._read = before
 
-    def memory(self, record: Record, calibrates: bool = False) -> MemoryT:
+    def memory(self, record: Record, calibrates: bool) -> MemoryT:
         """The memory of a frame as it was stored; `calibrates` as in `Runtime.encode_memory`."""
         key = (self._scope, record.frame, digest(record), calibrates)
         memory = self._kept.get(key, self._runtime.memory_from_bytes)

@@ -33,12 +33,13 @@ def digest(*parts: object) -> bytes:
 @dataclass
 class FakeRuntime:
     """Every answer is a hash of all that went in; `encoded` lists the pictures by their first pixel,
-    `together` how many subjects were decoded at once."""
+    `together` how many subjects were decoded at once, `calibrates` what decoders and encoders were told."""
 
     shape: ModelShape = SHAPE
     subjects_at_once: int = 1
     encoded: list[int] = field(default_factory=list)
     together: list[int] = field(default_factory=list)
+    calibrates: set[tuple[str, bool]] = field(default_factory=set)
 
     def encode_image(self, picture: np.ndarray) -> FakeBytes:
         self.encoded.append(int(picture[0, 0, 0]))
@@ -58,6 +59,7 @@ class FakeRuntime:
         previous_logits: np.ndarray | None = None,
         calibrates: bool = False,
     ) -> Decoded:
+        self.calibrates.add(("decoder", calibrates))
         match prompts:
             case None:
                 asked = b""
@@ -88,6 +90,7 @@ class FakeRuntime:
         prompted: bool,
         calibrates: bool = False,
     ) -> FakeBytes:
+        self.calibrates.add(("memory", calibrates))
         return FakeBytes(digest(features.data, logits.tobytes(), object_score, prompted))
 
     def features_from_bytes(self, data: bytes) -> FakeBytes:

@@ -127,21 +127,9 @@ def content(record: Record) -> bytes:
 
 @pytest.mark.parametrize(("policy", "calibrates"), [("default", True), ("upstream", False)])
 def test_upstream_alone_does_without_calibration(tmp_path: Path, policy: str, calibrates: bool) -> None:
-    told: set[bool] = set()
-
-    class Told(FakeRuntime):
-        def decode_prompts(
-            self,
-            conditioned: FakeBytes,
-            prompts: FramePrompts | None,
-            previous_logits: np.ndarray | None = None,
-            calibrates: bool = False,
-        ) -> Decoded:
-            told.add(calibrates)
-            return super().decode_prompts(conditioned, prompts, previous_logits)
-
-    Run(tmp_path, {"dog": {3: 1.0}}, policy, runtime=Told()).result()
-    assert told == {calibrates}
+    runtime = FakeRuntime()
+    Run(tmp_path, {"dog": {3: 1.0}}, policy, runtime=runtime).result()
+    assert runtime.calibrates == {("decoder", calibrates), ("memory", calibrates)}
 
 
 @pytest.mark.parametrize("policy", ["default", "selective", "forward", "upstream"])

@@ -34,9 +34,10 @@ CLICKS = {
 
 SMALLEST_IOU = 0.999
 
-LARGEST_LOGIT_DIFFERENCE = {"first draft": 1e-3, "draft": 1e-2}
-"""Upstream keeps memories in bfloat16, where a last bit of a float decides which of two neighbors is taken,
-and a track feeds on itself: how far two orders of addition come apart depends on the weights."""
+LARGEST_LOGIT_DIFFERENCE = 1e-3
+"""With the first draft. With the draft that ships no more than another order of additions does to upstream
+itself: it keeps memories in bfloat16, where a last bit of a float decides which of two neighbors is taken,
+and a track feeds on itself."""
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +49,7 @@ def dog(footage: Path) -> list[np.ndarray]:
         return [next(stream).to_ndarray(format="rgb24") for _ in range(FRAMES)]
 
 
-@pytest.fixture(params=LARGEST_LOGIT_DIFFERENCE)
+@pytest.fixture(params=["first draft", "draft"])
 def draft(request: pytest.FixtureRequest, footage: Path) -> ResolvedCheckpoint:
     ships = resolve("draft")
     if request.param == "draft":
@@ -95,6 +96,10 @@ def iou(a: np.ndarray, b: np.ndarray) -> float:
     return 1.0 if union == 0 else float(np.logical_and(a, b).sum() / union)
 
 
+def largest_difference(some: dict[int, np.ndarray], others: dict[int, np.ndarray]) -> float:
+    return max(float(np.abs(some[frame] - others[frame]).max()) for frame in some)
+
+
 def test_every_frame_equals_upstreams(
     draft: ResolvedCheckpoint, dog: list[np.ndarray], tmp_path: Path
 ) -> None:
@@ -104,16 +109,18 @@ def test_every_frame_equals_upstreams(
     size = (dog[0].shape[1], dog[0].shape[0])
     clicks = scaled(size, runtime.shape.input_size)
     images = torch.stack([torch.from_numpy(model_input(p, runtime.shape.input_size)) for p in dog])
-    theirs = propagate_with_corrections(
-        upstream_predictor(draft.configuration, draft.path), images, size, clicks
-    )
+    predictor = upstream_predictor(draft.configuration, draft.path)
+    theirs = propagate_with_corrections(predictor, images, size, clicks)
     mine = ours(runtime, dog, clicks, tmp_path)
 
     assert sorted(mine) == sorted(theirs) == list(range(FRAMES))
-    differences = {f: float(np.abs(mine[f] - theirs[f]).max()) for f in mine}
+    allowed = LARGEST_LOGIT_DIFFERENCE
+    if draft.name == "draft":
+        with torch.backends.mkldnn.flags(enabled=False):
+            otherwise = propagate_with_corrections(predictor, images, size, clicks)
+        allowed = max(allowed, largest_difference(otherwise, theirs))
     ious = {f: iou(mine[f] > 0, theirs[f] > 0) for f in mine}
-    allowed = LARGEST_LOGIT_DIFFERENCE[draft.name]
-    assert max(differences.values()) <= allowed, (max(differences.values()), min(ious.values()))
+    assert largest_difference(mine, theirs) <= allowed
     assert min(ious.values()) >= SMALLEST_IOU, ious
     # The agreement must be about masks that are there.
     assert sum(bool((mine[f] > 0).mean() > 0.01) for f in mine) >= 25

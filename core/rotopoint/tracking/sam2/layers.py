@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,30 +11,27 @@ import torch
 from torch.nn import functional
 
 SCORES_AT_ONCE = 16 << 20
-"""Bytes of the attention matrix that are at hand at a time in float32: what a large cache holds."""
+"""Bytes of the attention matrix that are at hand in one piece in float32: what a large cache holds."""
 
 QUERIES_AT_ONCE, KEYS_AT_ONCE = 1024, 1024
-"""Rows and columns of the attention matrix that are at hand at a time in bfloat16."""
+"""Rows and columns of the attention matrix that are at hand at a time where it is cut into blocks."""
 
 SMALLEST_SUM, LARGEST_SUM = 1e-20, 1e30
-"""Of exponentials, between which bfloat16 holds all that matter."""
-
-FEWEST_QUERIES = 64
-"""Rows of the attention matrix under which multiplying gets slow."""
+"""Of exponentials, between which float32 and bfloat16 hold all that matter."""
 
 
 def packs_weights(weight: torch.Tensor) -> bool:
     """Whether oneDNN can hold this weight in the layout that its kernels read."""
     return (
         weight.device.type == "cpu"
-        and weight.dtype == torch.bfloat16
+        and weight.dtype in (torch.float32, torch.bfloat16)
         and torch._C._has_mkldnn
         and hasattr(torch.ops.mkldnn, "_linear_pointwise")
     )
 
 
 class Linear:
-    """y = x W^T + b. On the CPU in bfloat16 the weight is packed once, and what follows is fused into it.
+    """y = x W^T + b. On the CPU the weight is packed once, and what follows is fused into it.
 
     `weight`: (out, in), `bias`: (out,), both float32 and rounded here to `dtype`.
     """
@@ -80,18 +78,18 @@ def channel_map(convolution: Any, dtype: torch.dtype) -> Linear:
 def attend(queries: torch.Tensor, keys: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
     """softmax(Q K^T) V of one head: (n, c), (m, c), (m, v) give (n, v). Queries are already scaled.
 
-    On the CPU a few rows at a time: torch's fused kernel wants values as wide as keys, and takes more
-    than twice as long in bfloat16.
+    On the CPU torch's fused kernel wants values as wide as keys, and takes more than twice as long in
+    bfloat16.
     """
     if queries.device.type != "cpu":
         heads = functional.scaled_dot_product_attention(queries[None], keys[None], values[None], scale=1.0)
         return heads[0]
-    if queries.dtype == torch.bfloat16:
-        return _attend_in_blocks(queries, keys, values)
     out = queries.new_empty(queries.shape[0], values.shape[1])
-    step = max(SCORES_AT_ONCE // (len(keys) * keys.element_size() * FEWEST_QUERIES), 1) * FEWEST_QUERIES
-    for start in range(0, len(queries), step):
-        _attend_rows(queries[start : start + step], keys, values, out[start : start + step])
+    scores = len(queries) * len(keys) * keys.element_size()
+    if queries.dtype == torch.bfloat16 or scores > SCORES_AT_ONCE:
+        _attend_in_blocks(queries, keys, values, out)
+    else:
+        _attend_rows(queries, keys, values, out)
     return out
 
 
@@ -99,19 +97,24 @@ def _attend_rows(queries: torch.Tensor, keys: torch.Tensor, values: torch.Tensor
     torch.mm(torch.softmax(queries @ keys.t(), -1), values, out=out)
 
 
-def _attend_in_blocks(queries: torch.Tensor, keys: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
-    """`attend` in bfloat16, with fewer passes over the scores, which stay in the cache.
+def _attend_in_blocks(
+    queries: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, out: torch.Tensor
+) -> None:
+    """`attend` with fewer passes over the scores, which stay in the cache.
 
-    Exponentials are not taken relative to a row's largest score: bfloat16 has the range of float32, and a
-    row whose sum comes near its ends is done again with a softmax.
+    Exponentials are taken to the base 2, which is quicker, and not relative to a row's largest score:
+    bfloat16 has the range of float32, and a row whose sum comes near its ends is done again with a softmax.
     """
-    out = queries.new_empty(queries.shape[0], values.shape[1])
     blocks = list(zip(torch.split(keys, KEYS_AT_ONCE), torch.split(values, KEYS_AT_ONCE), strict=True))
+    nothing = queries.new_zeros(())
     for rows, into in few_queries(queries, out):
         weighed = torch.zeros(into.shape, dtype=torch.float32)
         total = torch.zeros(len(rows), 1, dtype=torch.float32)
+        room = rows.new_empty(len(rows) * min(KEYS_AT_ONCE, len(keys)))
         for some_keys, some_values in blocks:
-            shares = torch.mm(rows, some_keys.t()).exp_()
+            shares = room[: len(rows) * len(some_keys)].view(len(rows), -1)
+            torch.addmm(nothing, rows, some_keys.t(), beta=0, alpha=math.log2(math.e), out=shares)
+            shares.exp2_()
             total += shares.sum(-1, keepdim=True)
             weighed += torch.mm(shares, some_values)
         if sums_hold(total):
@@ -119,7 +122,6 @@ def _attend_in_blocks(queries: torch.Tensor, keys: torch.Tensor, values: torch.T
             into.copy_(weighed)
         else:
             _attend_rows(rows, keys, values, into)
-    return out
 
 
 def sums_hold(total: torch.Tensor) -> bool:

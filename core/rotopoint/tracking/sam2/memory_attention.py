@@ -7,7 +7,7 @@ rotary encoding of "RoFormer" (Su et al., 2021). Same result, other order:
 - values are a linear map of memories that have a quarter of their channels, so that
   softmax(Q K^T) (M W) = (softmax(Q K^T) M) W;
 - what follows the values, the output projection, is the same kind of map: both are one matrix;
-- keys are made once a memory (`memory_keys.py`), over a large grid in bfloat16 a part (`row_keys.py`);
+- keys are made once a memory (`memory_keys.py`), over a large grid a part of them (`row_keys.py`);
 - up to its first look at memories a picture is the same for all subjects: `begin` is done once a picture;
 - channels are ordered so that the two of a rotated pair lie half of the channels apart.
 """
@@ -145,6 +145,5 @@ class MemoryAttention:
 
 
 def _suits_rows(table: torch.Tensor, dtype: torch.dtype) -> bool:
-    """Whether keys by row are faster: on the CPU in bfloat16, over a grid that is large enough."""
-    large = math.isqrt(len(table)) >= FEWEST_COLUMNS
-    return table.device.type == "cpu" and dtype == torch.bfloat16 and large
+    """Whether keys by row are faster: on the CPU, over a grid that is large enough."""
+    return table.device.type == "cpu" and math.isqrt(len(table)) >= FEWEST_COLUMNS[dtype]

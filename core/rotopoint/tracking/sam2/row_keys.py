@@ -22,7 +22,7 @@ from rotopoint.tracking.sam2.layers import Linear, few_queries, sums_hold
 from rotopoint.tracking.sam2.memory_keys import AttendedKeys, KeyMaps, MemoryKeys
 from rotopoint.tracking.sam2.rotary import Rotation
 
-FEWEST_COLUMNS = 64
+FEWEST_COLUMNS = {torch.float32: 32, torch.bfloat16: 48}
 """Of a grid, under which the scores of a row are too few to multiply well."""
 
 LARGEST_OFFSET = 24.0
@@ -135,57 +135,57 @@ def _attend(layer: _Layer, number: int, queries: torch.Tensor, blocks: _Blocks) 
     for some, into in few_queries(queries, out):
         weighed = torch.zeros(into.shape, dtype=torch.float32)
         total = torch.zeros(len(some), 1, dtype=torch.float32)
-        largest = 0.0
-        for scores, offset, values in _scores(layer, number, some, blocks):
+        turned, offsets = _by_row(layer, some, len(blocks.values))
+        factors = offsets.exp2()
+        for row, (scores, values) in enumerate(_scores(number, some, turned, blocks)):
             scores.exp2_()
-            shares = torch.mm(scores, values)
-            sums = scores.sum(-1, keepdim=True)
-            if offset is None:
-                weighed += shares
-                total += sums
-            else:
-                factor = offset.exp2()
-                weighed.addcmul_(shares, factor)
-                total.addcmul_(sums, factor)
-                largest = max(largest, float(offset.abs().max()))
-        if sums_hold(total) and largest < LARGEST_OFFSET:
+            weighed.addcmul_(torch.mm(scores, values), factors[:, row : row + 1])
+            total.addcmul_(scores.sum(-1, keepdim=True), factors[:, row : row + 1])
+        if sums_hold(total) and bool(offsets.abs().max() < LARGEST_OFFSET):
             torch.div(weighed, total, out=weighed)
             into.copy_(weighed)
         else:
-            into.copy_(_softmax(layer, number, some, blocks))
+            into.copy_(_softmax(number, some, turned, offsets, blocks))
     return out
 
 
-def _softmax(layer: _Layer, number: int, queries: torch.Tensor, blocks: _Blocks) -> torch.Tensor:
+def _softmax(
+    number: int, queries: torch.Tensor, turned: torch.Tensor, offsets: torch.Tensor, blocks: _Blocks
+) -> torch.Tensor:
     """The same relative to the largest score, for any scores."""
     whole, values = [], []
-    for scores, offset, some_values in _scores(layer, number, queries, blocks):
-        whole.append(scores.float() if offset is None else scores.float() + offset)
+    for row, (scores, some_values) in enumerate(_scores(number, queries, turned, blocks)):
+        whole.append(scores.float() + offsets[:, row : row + 1])
         values.append(some_values)
     shares = torch.softmax(torch.cat(whole, 1) * math.log(2), -1)
     return shares.to(queries.dtype) @ torch.cat(values)
 
 
+def _by_row(layer: _Layer, queries: torch.Tensor, rows: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """The half of queries that rows turn, for each row of the memories' grid (n, rows * M), and what is to be
+    added to the scores of each row, and of pointers, (n, rows + 1), float32."""
+    made = layer.rows_of(_halves(queries, -1)[1])
+    turned, offsets = made[:, :-rows], made[:, -rows:]
+    return turned, functional.pad(offsets.float(), (0, 1))
+
+
 def _scores(
-    layer: _Layer, number: int, queries: torch.Tensor, blocks: _Blocks
-) -> Iterator[tuple[torch.Tensor, torch.Tensor | None, torch.Tensor]]:
-    """For each row of the memories' grid, and for pointers: scores (n, keys), of which the next row takes the
-    place, what is to be added to them (n, 1), float32, and values (keys, M)."""
+    number: int, queries: torch.Tensor, turned: torch.Tensor, blocks: _Blocks
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """For each row of the memories' grid, and for pointers: scores (n, keys), but for what `_by_row` adds, of
+    which the next row takes the place, and values (keys, M)."""
     keys, values = blocks.keys.flatten(1, 2), blocks.values.flatten(1, 2)
-    by_column, by_row = _halves(queries, -1)
-    half, width, rows = by_column.shape[1], values.shape[-1], len(keys)
-    turned = layer.rows_of(by_row)
-    offsets = turned[:, rows * width :].float()
+    width, half = values.shape[-1], keys.shape[-1] - values.shape[-1]
     query = queries.new_empty(len(queries), half + width)
-    query[:, :half] = by_column
+    query[:, :half] = _halves(queries, -1)[0]
     scores = queries.new_empty(len(queries), keys.shape[1])
-    for row in range(rows):
+    for row in range(len(keys)):
         query[:, half:] = turned[:, row * width : (row + 1) * width]
         torch.mm(query, keys[row].t(), out=scores)
-        yield scores, offsets[:, row : row + 1], values[row]
+        yield scores, values[row]
     pointers = blocks.subject.pointers
     if pointers is not None:
-        yield queries @ pointers.layers[number].t(), None, pointers.values
+        yield queries @ pointers.layers[number].t(), pointers.values
 
 
 def _halves(channels: torch.Tensor, dim: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
