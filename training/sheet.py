@@ -81,10 +81,8 @@ def main() -> int:
     checkpoint = resolve(arguments.checkpoint)
     model: Any = build_model(checkpoint.configuration)
     load_weights(model, checkpoint.path)
-    tracker, size = (
-        ClipTracker(model, checkpoint.configuration.calibration),
-        checkpoint.configuration.image_size,
-    )
+    tracker = ClipTracker(model, checkpoint.configuration.calibration)
+    size = checkpoint.configuration.image_size
     library = RenderedLibrary(arguments.rendered)
     rows = []
     for number in range(min(arguments.clips, len(library))):

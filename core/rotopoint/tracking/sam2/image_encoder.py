@@ -27,7 +27,7 @@ class _Block:
         self._norms = (_norm(module.norm1, dtype), _norm(module.norm2, dtype))
         attention = module.attn
         self._heads = attention.num_heads
-        width = attention.proj.weight.shape[1] // self._heads
+        self._channels, width = module.dim_out, attention.proj.weight.shape[1] // self._heads
         # Queries come out scaled.
         scale = torch.ones(len(attention.qkv.weight), 1, device=attention.qkv.weight.device)
         scale[: len(scale) // 3] = width**-0.5
@@ -40,23 +40,24 @@ class _Block:
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         height, width, _ = x.shape
+        result = x.new_empty(height // self._pool, width // self._pool, self._channels)
         if self._window == 0:
-            return self._mlp(self._attended(x, self._everywhere))
+            self._mlp(self._attended(x, self._everywhere), result)
+            return result
         band = max(BAND_TOKENS // (width * self._window), 1) * self._window
-        return torch.cat(
-            [self._mlp(self._attended(x[y : y + band], self._in_windows)) for y in range(0, height, band)]
-        )
+        for part, into in zip(x.split(band), result.split(band // self._pool), strict=True):
+            self._mlp(self._attended(part, self._in_windows), into)
+        return result
 
     def _attended(self, x: torch.Tensor, attend_in: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
         normed = self._norms[0](x)
         shortcut = x if self._shortcut is None else _pooled(self._shortcut(normed)[None], self._pool)[0]
         return shortcut + attend_in(normed)
 
-    def _mlp(self, x: torch.Tensor) -> torch.Tensor:
+    def _mlp(self, x: torch.Tensor, result: torch.Tensor) -> None:
         rows = max(BAND_TOKENS // x.shape[1], 1)
-        return torch.cat(
-            [part + self._narrow(self._wide.gelu(self._norms[1](part))) for part in torch.split(x, rows)]
-        )
+        for part, into in zip(x.split(rows), result.split(rows), strict=True):
+            torch.add(part, self._narrow(self._wide.gelu(self._norms[1](part))), out=into)
 
     def _in_windows(self, x: torch.Tensor) -> torch.Tensor:
         """Attention inside of windows of a picture, which is padded at its right and lower edge."""
@@ -131,9 +132,11 @@ class ImageEncoder:
         trunk, neck = module.trunk, module.neck
         self._dtype = dtype
         patches = trunk.patch_embed.proj
-        self._patch_weight, self._patch_bias = patches.weight.to(dtype), patches.bias.to(dtype)
+        # Channels last, as everything that follows has them.
+        self._patch_weight = patches.weight.to(dtype).to(memory_format=torch.channels_last)
+        self._patch_bias = patches.bias.to(dtype)
         self._patch_layout = (patches.stride, patches.padding)
-        self._position = trunk._get_pos_embed((size // patches.stride[0],) * 2)[0].to(dtype)
+        self._position = trunk._get_pos_embed((size // patches.stride[0],) * 2)[0].to(dtype).contiguous()
         self._blocks = [_Block(block, dtype) for block in trunk.blocks]
         self._stage_ends = tuple(trunk.stage_ends)
         # The neck lists its convolutions from the coarsest level on.

@@ -21,10 +21,11 @@ SMALLEST_SUM, LARGEST_SUM = 1e-20, 1e30
 
 
 def packs_weights(weight: torch.Tensor) -> bool:
-    """Whether oneDNN can hold this weight in the layout that its kernels read."""
+    """Whether oneDNN can hold this weight in the layout that its kernels read: tried on x86 alone."""
     return (
         weight.device.type == "cpu"
         and weight.dtype in (torch.float32, torch.bfloat16)
+        and torch.backends.cpu.get_cpu_capability().startswith("AVX")
         and torch._C._has_mkldnn
         and hasattr(torch.ops.mkldnn, "_linear_pointwise")
     )
