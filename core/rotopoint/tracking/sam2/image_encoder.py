@@ -45,7 +45,7 @@ class _Block:
             self._mlp(self._attended(x, self._everywhere), result)
             return result
         band = max(BAND_TOKENS // (width * self._window), 1) * self._window
-        for part, into in zip(x.split(band), result.split(band // self._pool), strict=True):
+        for part, into in zip(torch.split(x, band), torch.split(result, band // self._pool), strict=True):
             self._mlp(self._attended(part, self._in_windows), into)
         return result
 
@@ -56,7 +56,7 @@ class _Block:
 
     def _mlp(self, x: torch.Tensor, result: torch.Tensor) -> None:
         rows = max(BAND_TOKENS // x.shape[1], 1)
-        for part, into in zip(x.split(rows), result.split(rows), strict=True):
+        for part, into in zip(torch.split(x, rows), torch.split(result, rows), strict=True):
             torch.add(part, self._narrow(self._wide.gelu(self._norms[1](part))), out=into)
 
     def _in_windows(self, x: torch.Tensor) -> torch.Tensor:
