@@ -301,7 +301,7 @@ def test_attention_in_blocks_is_attention(
 ) -> None:
     """A row whose scores all lie at a level that an exponential does not reach comes out as the others."""
     monkeypatch.setattr("rotopoint.tracking.sam2.layers.SCORES_AT_ONCE", 1)
-    monkeypatch.setattr("rotopoint.tracking.sam2.layers.QUERIES_AT_ONCE", 50)
+    monkeypatch.setattr("rotopoint.tracking.sam2.layers.QUERIES_AT_ONCE", {dtype: 50})
     monkeypatch.setattr("rotopoint.tracking.sam2.layers.KEYS_AT_ONCE", 16)
     torch.manual_seed(3)
     queries, keys, values = (torch.randn(n, c).to(dtype) for n, c in ((150, 8), (40, 8), (40, 3)))

@@ -13,7 +13,8 @@ from torch.nn import functional
 SCORES_AT_ONCE = 16 << 20
 """Bytes of the attention matrix that are at hand in one piece in float32: what a large cache holds."""
 
-QUERIES_AT_ONCE, KEYS_AT_ONCE = 1024, 1024
+QUERIES_AT_ONCE = {torch.float32: 1024, torch.bfloat16: 2048}
+KEYS_AT_ONCE = 1024
 """Rows and columns of the attention matrix that are at hand at a time where it is cut into blocks."""
 
 SMALLEST_SUM, LARGEST_SUM = 1e-20, 1e30
@@ -132,7 +133,7 @@ def sums_hold(total: torch.Tensor) -> bool:
 
 def few_queries(*tensors: torch.Tensor) -> Iterator[tuple[torch.Tensor, ...]]:
     """Tensors with the same first dimension, in parts of about QUERIES_AT_ONCE rows of equal length."""
-    count = max(round(len(tensors[0]) / QUERIES_AT_ONCE), 1)
+    count = max(round(len(tensors[0]) / QUERIES_AT_ONCE[tensors[0].dtype]), 1)
     return zip(*(tensor.tensor_split(count) for tensor in tensors), strict=True)
 
 
