@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from benchmarks.davis import Sequence, sequences
-from benchmarks.quality import RESULTS, mask_prompt, point_prompt
+from benchmarks.quality import mask_prompt, point_prompt, publish
 from rotopoint.checkpoints import resolve
 from rotopoint.frames import ClipFrame
 from rotopoint.score import region_similarity
@@ -234,9 +234,7 @@ def main() -> int:
         for name, prompts in choices(sequence).items():
             by_choice.setdefault(name, []).append(observe(sequence, prompts, engine))
     page = report(by_choice, engine.checkpoint.name)
-    sys.stdout.write(page + "\n")
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"confidence_{engine.checkpoint.name}.md").write_text(page + "\n", encoding="utf-8")
+    publish(page, f"confidence_{engine.checkpoint.name}.md")
     return 0
 
 

@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from benchmarks.baselines import score_sequence
 from benchmarks.davis import Sequence, sequences
-from benchmarks.quality import RESULTS, Scores, mask_prompt, point_prompt, table, tracked
+from benchmarks.quality import Scores, mask_prompt, point_prompt, publish, table, tracked
 from rotopoint.checkpoints import resolve
 from rotopoint.mattes.upsample import upsample
 from rotopoint.score import region_similarity
@@ -95,9 +95,7 @@ def main() -> int:
             table(end_to_end(engines)),
         ]
     )
-    sys.stdout.write(page + "\n")
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"precision_{checkpoint.name}.md").write_text(page + "\n", encoding="utf-8")
+    publish(page, f"precision_{checkpoint.name}.md")
     return 0
 
 

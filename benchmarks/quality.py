@@ -125,6 +125,13 @@ def report(scores: Scores, checkpoint: str, policy: str, seconds: float) -> str:
     )
 
 
+def publish(page: str, name: str) -> None:
+    """Print a page, and keep it among the results."""
+    sys.stdout.write(page + "\n")
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / name).write_text(page + "\n", encoding="utf-8")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description="J&F on DAVIS")
     parser.add_argument("--checkpoint", default="draft")
@@ -139,10 +146,7 @@ def main() -> int:
     engine = load_engine(resolve(arguments.checkpoint), arguments.device, arguments.threads)
     scores, seconds = measure(engine, arguments.policy)
     page = report(scores, arguments.checkpoint, arguments.policy, seconds)
-    sys.stdout.write(page + "\n")
-    RESULTS.mkdir(exist_ok=True)
-    name = f"quality_{engine.checkpoint.name}_{arguments.policy}.md"
-    (RESULTS / name).write_text(page + "\n", encoding="utf-8")
+    publish(page, f"quality_{engine.checkpoint.name}_{arguments.policy}.md")
     return 0
 
 
