@@ -27,7 +27,8 @@ class _Block:
         self._norms = (_norm(module.norm1, dtype), _norm(module.norm2, dtype))
         attention = module.attn
         self._heads = attention.num_heads
-        self._channels, width = module.dim_out, attention.proj.weight.shape[1] // self._heads
+        self._channels = module.dim_out
+        width = attention.proj.weight.shape[1] // self._heads
         # Queries come out scaled.
         scale = torch.ones(len(attention.qkv.weight), 1, device=attention.qkv.weight.device)
         scale[: len(scale) // 3] = width**-0.5
