@@ -70,8 +70,9 @@ class _Job:
         each other as in the whole."""
 
         def work(session: ShotSession) -> Iterable[object]:
+            read = session.reading(self._engine.runtime.shape.input_size)
             events = deliver_events("1", session, self._folder / "mattes", overwrite=True)
-            with ReadAhead(session.clip.read, session.clip.picture_count) as ahead:
+            with ReadAhead(read, session.clip.picture_count) as ahead:
                 for number in range(session.clip.picture_count):
                     ahead(SourceFrame(number))
                     yield next(events)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import tempfile
+import threading
 from collections.abc import Callable, Generator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ from rotopoint.errors import (
     SubjectUnknown,
     TrackMissing,
 )
-from rotopoint.frames import ClipFrame, FileNumber, FrameRange
+from rotopoint.frames import ClipFrame, FileNumber, FrameRange, SourceFrame
 from rotopoint.mattes import make_matte
 from rotopoint.plan import PicturePrompts, SubjectPlan, plan_subject, stale_pictures, stale_steps, track_keys
 from rotopoint.region import WHOLE, sampled
@@ -43,9 +44,10 @@ from rotopoint.tracking.joining import Joining
 from rotopoint.tracking.kernels import Kernels
 from rotopoint.tracking.loop import Preview, SubjectTracker
 from rotopoint.tracking.policy import policy_named
-from rotopoint.tracking.preprocess import point_prompts
+from rotopoint.tracking.preprocess import point_prompts, squared
 from rotopoint.tracking.records import SubjectRecords
 from rotopoint.tracking.runtime import NO_OBJECT_LOGIT, FramePrompts, MaskPrompt, ModelShape
+from rotopoint.tracking.threads import helping_threads
 from rotopoint.tracking.together import run_together
 
 if TYPE_CHECKING:
@@ -91,6 +93,7 @@ class ShotSession:
         self._checkpoint = checkpoint
         self._store = store
         self._made_by: dict[str, Kernels] = {}
+        self._helping = threading.BoundedSemaphore(helping_threads())
         self.policy = policy_named(shot.settings.policy)
         shot.check_complete()
         self._owns_clip = clip is None
@@ -155,7 +158,8 @@ class ShotSession:
         shown = {plan.subject.id: self._frames_of_positions(plan) for plan in self.plans}
         with ExitStack() as files:
             cache = cache or FeatureCache(runtime, self.clip.read)
-            ahead = files.enter_context(ReadAhead(self.clip.read, self.clip.picture_count))
+            read = self.reading(runtime.shape.input_size)
+            ahead = files.enter_context(ReadAhead(read, self.clip.picture_count))
             files.enter_context(cache.reading(ahead))
             trackers = [self._tracker(plan, runtime, cache, files, write=True) for plan in self.plans]
             work = [
@@ -173,6 +177,17 @@ class ShotSession:
             for frame in self.range:
                 if frame not in decided:
                     yield FrameTracked(plan.subject.id, frame, None, False, self._decided(plan, frame))
+
+    def reading(self, input_size: int) -> Callable[[SourceFrame], npt.NDArray[np.uint8]]:
+        """How to read pictures for a model beside its work, no larger than it will look at them."""
+        follows = any(plan.subject.follow for plan in self.plans)
+
+        def read(source: SourceFrame) -> npt.NDArray[np.uint8]:
+            with self._helping:
+                picture = self.clip.read(source)
+                return picture if follows else squared(picture, input_size)
+
+        return read
 
     def preview(
         self, runtime: Sam2Runtime, subject_id: str, frame: ClipFrame, cache: Cache | None = None
@@ -329,11 +344,16 @@ class ShotSession:
                 check_approved(plan.subject.name, approved)
 
     def write(self, folder: Path, tracked: FrameTracked) -> Path:
-        """Write the matte of a tracked frame; returns its file. Raises OutputUnwritable."""
+        """Write the matte of a tracked frame; returns its file. Raises OutputUnwritable.
+
+        May be called on any thread; as many work at a time as may help, reading included.
+        """
         plan = self.plan(tracked.subject)
         path = self.matte_path(folder, plan, tracked.frame)
         about = MatteMetadata(self.clip.name, plan.subject.name, tracked.frame)
-        write_matte(path, self.matte(plan, tracked.frame, tracked.record), self.shot.settings.format, about)
+        with self._helping:
+            matte = self.matte(plan, tracked.frame, tracked.record)
+            write_matte(path, matte, self.shot.settings.format, about)
         return path
 
     def check_stored(self) -> None:

@@ -3,21 +3,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 
 from rotopoint.checkpoints import resolve
+from rotopoint.deliver.matte_files import write_matte
 from rotopoint.frames import ClipFrame, FrameRange, SourceFrame
 from rotopoint.region import Region
 from rotopoint.session import ShotSession
 from rotopoint.shot import ClipReference, Point, Shot, Subject
 from rotopoint.store import Record, TrackStore
 from rotopoint.tracking.engine import Engine, load_engine
+from rotopoint.worker.jobs import track_events
 
 COUNT = 8
 
@@ -109,3 +114,37 @@ def test_a_record_of_a_part_of_the_picture_lies_where_it_belongs(desk: Desk) -> 
     height, width = whole.shape
     assert rows.min() / height == pytest.approx(28 / 64, abs=0.01)
     assert (columns.max() + 1) / width == pytest.approx(64 / 96, abs=0.01)
+
+
+class Gauge:
+    """How many calls go on at a time, at most."""
+
+    def __init__(self) -> None:
+        self.most = self._now = 0
+        self._lock = threading.Lock()
+
+    def around(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        def counted(*arguments: Any) -> Any:
+            with self._lock:
+                self._now += 1
+                self.most = max(self.most, self._now)
+            time.sleep(0.005)
+            try:
+                return call(*arguments)
+            finally:
+                with self._lock:
+                    self._now -= 1
+
+        return counted
+
+
+def test_reading_and_writing_take_no_more_threads_than_may_help(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rotopoint.session.helping_threads", lambda: 1)
+    gauge = Gauge()
+    monkeypatch.setattr("rotopoint.session.write_matte", gauge.around(write_matte))
+    with desk.session(UPPER) as session:
+        monkeypatch.setattr(session.clip, "read", gauge.around(session.clip.read))
+        assert len(list(track_events("1", session, desk.engine, tmp_path / "mattes"))) == COUNT + 2
+    assert gauge.most == 1

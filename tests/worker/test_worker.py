@@ -17,7 +17,7 @@ import pytest
 from rotopoint.frames import FrameRange
 from rotopoint.shot import Box, ClipReference, Mask, Point, Prompt, Settings, Shot, Subject
 from rotopoint.shot_json import revision, save_shot, shot_to_dict
-from rotopoint.tracking.threads import writing_threads
+from rotopoint.tracking.threads import helping_threads
 from rotopoint.worker.client import Received, WorkerClient
 from rotopoint.worker.protocol import (
     CancelledEvent,
@@ -194,7 +194,7 @@ def test_cancelling_keeps_what_is_finished(worker: WorkerClient, long_clip: Path
     assert 3 <= finished < LONG
     started, *_, done = track(worker, shot)
     # Records are ahead of mattes by those that are being made at most.
-    under_way = writing_threads() + 1
+    under_way = helping_threads() + 1
     assert LONG - finished - under_way <= started.pending == done.computed <= LONG - finished
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from rotopoint.clip.clip import Clip, identity_of
 from rotopoint.clip.frame_map import blender_frame_count, blender_frame_map
+from rotopoint.clip.plane import packed_pixels
 from rotopoint.clip.transform import InputTransform
 from rotopoint.clip.video_decoder import VideoDecoder
 from rotopoint.clip.video_index import index_video
@@ -103,7 +104,9 @@ class Video(Clip):
             raise self._damaged(error) from error
         if (frame.width, frame.height) != self._stored_size:
             raise FrameSizeDiffers(self.path, (frame.width, frame.height), self._stored_size)
-        rgb = self._reformatter.reformat(frame, format="rgb24", interpolation=CHROMA).to_ndarray()
+        rgb = packed_pixels(
+            self._reformatter.reformat(frame, format="rgb24", interpolation=CHROMA), np.uint8, 3
+        )
         return np.ascontiguousarray(self._transform.apply(np.rot90(rgb, self._quarter_turns)))
 
     def close(self) -> None:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from rotopoint import __version__
 from rotopoint.clip.image_file import read_gray
+from rotopoint.clip.plane import packed_pixels
 from rotopoint.deliver.output_folder import write_whole
 from rotopoint.shot import MatteFormat
 
@@ -47,9 +48,9 @@ def write_matte(
     np.fmin(clean, np.float32(1), out=clean)
     match format:
         case MatteFormat.PNG8:
-            content = _png(_steps(clean, np.uint8), "gray")
+            content = _png(clean, np.dtype(np.uint8), "gray")
         case MatteFormat.PNG:
-            content = _png(_steps(clean, np.uint16), "gray16be")
+            content = _png(clean, np.dtype(">u2"), "gray16be")
         case MatteFormat.EXR:
             content = _exr(clean.astype(np.float16), metadata)
     write_whole(path, content)
@@ -60,21 +61,18 @@ def read_matte(path: Path) -> NDArray[np.float32]:
     return read_gray(path)
 
 
-def _steps(coverage: NDArray[np.float32], dtype: type[np.unsignedinteger[Any]]) -> NDArray[Any]:
-    """The nearest steps; `coverage` is used up."""
+def _png(coverage: NDArray[np.float32], dtype: np.dtype[Any], pixel_format: str) -> bytes:
+    """`coverage` in the nearest of the steps that `dtype` counts; it is used up."""
     coverage *= np.float32(np.iinfo(dtype).max)
     coverage += np.float32(0.5)
-    return coverage.astype(dtype)
-
-
-def _png(steps: NDArray[Any], pixel_format: str) -> bytes:
     encoder = av.CodecContext.create("png", "w")
-    encoder.height, encoder.width = steps.shape
+    encoder.height, encoder.width = coverage.shape
     encoder.pix_fmt, encoder.options = pixel_format, PNG_OPTIONS
     # A file names its pixels' aspect, and FFmpeg would say 0.
     encoder.sample_aspect_ratio = encoder.time_base = Fraction(1)
     encoder.thread_count = 1
-    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(steps), format=pixel_format)
+    frame = av.VideoFrame(encoder.width, encoder.height, pixel_format)
+    packed_pixels(frame, dtype, 1)[..., 0] = coverage
     return b"".join(bytes(packet) for packet in (*encoder.encode(frame), *encoder.encode(None)))
 
 

@@ -16,18 +16,32 @@ MEAN = np.array([0.485, 0.456, 0.406], np.float32)
 DEVIATION = np.array([0.229, 0.224, 0.225], np.float32)
 """ImageNet's statistics of RGB 0..1, which SAM 2 was trained with."""
 
+NORMALIZED = (np.arange(256, dtype=np.float32)[:, None] / 255.0 - MEAN) / DEVIATION
+"""(256, 3): what each value of R, G and B is to the model."""
 
-def model_input(picture: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.float32]:
-    """A picture (height, width, 3), uint8 sRGB, as the model's (3, size, size) float32.
+
+def squared(picture: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.uint8]:
+    """A picture (height, width, 3) as the model's (size, size, 3), in the same values.
 
     Stretched to a square as SAM 2 does; averaged over areas where it shrinks, so that fine texture
-    does not alias.
+    does not alias. A picture of that size stays as it is.
     """
     height, width = picture.shape[:2]
+    if height == width == size:
+        return picture
     shrinks = height >= size and width >= size
     resized = cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
-    scaled = (resized.astype(np.float32) / 255.0 - MEAN) / DEVIATION
-    return np.ascontiguousarray(scaled.transpose(2, 0, 1))
+    return np.asarray(resized, np.uint8)
+
+
+def model_input(picture: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.float32]:
+    """A picture (height, width, 3), uint8 sRGB, as the model's (3, size, size) float32; see `squared`."""
+    pixels = squared(picture, size)
+    result = np.empty((3, size, size), np.float32)
+    for channel, normalized in enumerate(NORMALIZED.T):
+        # A mode other than "raise" takes without a copy.
+        np.take(normalized, pixels[..., channel], out=result[channel], mode="clip")
+    return result
 
 
 def point_prompts(

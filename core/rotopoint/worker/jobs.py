@@ -24,7 +24,7 @@ from rotopoint.shot import Point, Shot
 from rotopoint.shot_json import revision
 from rotopoint.tracking.engine import Engine
 from rotopoint.tracking.loop import Preview
-from rotopoint.tracking.threads import writing_threads
+from rotopoint.tracking.threads import helping_threads
 from rotopoint.worker.protocol import (
     DoneEvent,
     Event,
@@ -167,7 +167,7 @@ def _frame_events(
     def write(tracked: FrameTracked) -> str | None:
         return None if folder is None else str(session.write(folder, tracked))
 
-    threads = writing_threads()
+    threads = helping_threads()
     # One more than are written at a time, so that no thread waits for the next frame.
     for tracked, file in beside(frames, write, threads, waiting=threads + 1):
         record = tracked.record
