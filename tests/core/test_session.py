@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,15 +13,17 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from rotopoint.checkpoints import resolve
 from rotopoint.deliver.matte_files import write_matte
 from rotopoint.frames import ClipFrame, FrameRange, SourceFrame
 from rotopoint.region import Region
 from rotopoint.session import ShotSession
-from rotopoint.shot import ClipReference, Point, Shot, Subject
+from rotopoint.shot import Box, ClipReference, Point, Shot, Subject
 from rotopoint.store import Record, TrackStore
 from rotopoint.tracking.engine import Engine, load_engine
+from rotopoint.tracking.sam2.side_by_side import SideBySide
 from rotopoint.worker.jobs import track_events
 
 COUNT = 8
@@ -114,6 +116,37 @@ def test_a_record_of_a_part_of_the_picture_lies_where_it_belongs(desk: Desk) -> 
     height, width = whole.shape
     assert rows.min() / height == pytest.approx(28 / 64, abs=0.01)
     assert (columns.max() + 1) / width == pytest.approx(64 / 96, abs=0.01)
+
+
+@pytest.fixture
+def threads() -> Iterator[Callable[[int], None]]:
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_who_is_tracked_beside_a_subject_does_not_alter_a_bit(
+    clip: Path, tmp_path: Path, threads: Callable[[int], None], count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads(count)
+    engine = load_engine(resolve("draft"), "cpu", count, kernels="bf16")
+    together: list[int] = []
+
+    run = SideBySide.run
+
+    def counted(self: SideBySide, calls: Sequence[Callable[[], Any]]) -> list[Any]:
+        together.append(len(calls))
+        return run(self, calls)
+
+    monkeypatch.setattr(SideBySide, "run", counted)
+    middle = Subject("middle", "middle", (Box(ClipFrame(2), 60.0, 34.0, 86.0, 58.0), at(5, 60.0, 46.0)))
+    subjects = (UPPER, LOWER, middle)
+    beside, _ = Desk(engine, clip, TrackStore(tmp_path / "beside")).track(*subjects)
+    assert max(together) == count and len(together) >= COUNT - 2
+    alone = Desk(engine, clip, TrackStore(tmp_path / "alone"))
+    assert beside == {key: matte for subject in subjects for key, matte in alone.track(subject)[0].items()}
+    assert torch.get_num_threads() == count
 
 
 class Gauge:

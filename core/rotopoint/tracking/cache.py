@@ -185,7 +185,8 @@ class Kept:
 class FeatureCache(Generic[FeaturesT, ConditionedT, MemoryT]):
     """Features of a clip's pictures by one runtime, memories made of them, and what is ready for clicks.
 
-    `kept` may be shared by several clips and models, which `scope` tells apart.
+    `kept` may be shared by several clips and models, which `scope` tells apart. Threads may ask for features
+    and memories at once: what one of them makes, the others wait for.
     """
 
     def __init__(
@@ -200,14 +201,33 @@ class FeatureCache(Generic[FeaturesT, ConditionedT, MemoryT]):
         self._kept = kept or Kept()
         self._scope = scope
         self._conditioned: OrderedDict[Hashable, ConditionedT] = OrderedDict()
+        self._reading = threading.Lock()
+        self._in_the_making: set[Hashable] = set()
+        self._made = threading.Condition()
 
     def features(self, frame: SourceFrame, region: Region = WHOLE) -> FeaturesT:
         key = (self._scope, frame, region)
-        features = self._kept.get(key, self._runtime.features_from_bytes)
-        if features is None:
-            features = self._runtime.encode_image(region.of(self._read(frame)))
-            self._kept.put(key, features)
-        return features
+        with self._alone(key):
+            features = self._kept.get(key, self._runtime.features_from_bytes)
+            if features is None:
+                with self._reading:
+                    picture = self._read(frame)
+                features = self._runtime.encode_image(region.of(picture))
+                self._kept.put(key, features)
+            return features
+
+    @contextmanager
+    def _alone(self, key: Hashable) -> Iterator[None]:
+        """Inside, no other thread is at the same key."""
+        with self._made:
+            self._made.wait_for(lambda: key not in self._in_the_making)
+            self._in_the_making.add(key)
+        try:
+            yield
+        finally:
+            with self._made:
+                self._in_the_making.discard(key)
+                self._made.notify_all()
 
     @contextmanager
     def reading(self, read: ReadPicture) -> Iterator[None]:
@@ -221,17 +241,18 @@ class FeatureCache(Generic[FeaturesT, ConditionedT, MemoryT]):
     def memory(self, record: Record, calibrates: bool) -> MemoryT:
         """The memory of a frame as it was stored; `calibrates` as in `Runtime.encode_memory`."""
         key = (self._scope, record.frame, digest(record), calibrates)
-        memory = self._kept.get(key, self._runtime.memory_from_bytes)
-        if memory is None:
-            memory = self._runtime.encode_memory(
-                self.features(record.frame, record.region),
-                record.logits.astype(np.float32),
-                record.object_score,
-                record.prompted,
-                calibrates,
-            )
-            self._kept.put(key, memory)
-        return memory
+        with self._alone(key):
+            memory = self._kept.get(key, self._runtime.memory_from_bytes)
+            if memory is None:
+                memory = self._runtime.encode_memory(
+                    self.features(record.frame, record.region),
+                    record.logits.astype(np.float32),
+                    record.object_score,
+                    record.prompted,
+                    calibrates,
+                )
+                self._kept.put(key, memory)
+            return memory
 
     def conditioned(self, key: Hashable, make: Callable[[], ConditionedT]) -> ConditionedT:
         """What `make` gives; it must follow from `key`."""

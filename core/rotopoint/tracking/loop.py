@@ -127,6 +127,11 @@ class SubjectTracker(Generic[FeaturesT, ConditionedT, MemoryT]):
         """Those of the whole picture of a step."""
         return self._cache.features(self._pictures[step.position])
 
+    def look(self, step: Step) -> None:
+        """Have the features of the whole picture at hand, where `run` is going to look at them."""
+        if self._following is None and not is_needless(step, self._joining, self._records.__contains__):
+            self.features(step)
+
     def take(self, step: Step, waiting: Waiting[MemoryT], decoded: Decoded) -> TrackedFrame | None:
         """The same as `run`, with the answer to what the step was waiting for."""
         self._forget(waiting.step)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -79,6 +79,7 @@ class Packed(Protocol):
 FeaturesT = TypeVar("FeaturesT", bound=Packed)
 ConditionedT = TypeVar("ConditionedT")
 MemoryT = TypeVar("MemoryT", bound=Packed)
+ResultT = TypeVar("ResultT")
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,19 @@ class Runtime(Protocol[FeaturesT, ConditionedT, MemoryT]):
 
     @property
     def subjects_at_once(self) -> int:
-        """How many subjects `decode_together` is to be given at most; 1: it does not pay."""
+        """How many subjects of a picture are worked on together at most; 1: it does not pay."""
+        ...
+
+    @property
+    def decodes_together(self) -> bool:
+        """Whether several subjects of a picture are for `decode_together`, else for `side_by_side`."""
+        ...
+
+    def side_by_side(self, calls: Sequence[Callable[[], ResultT]]) -> list[ResultT]:
+        """What `calls` give, in their order: whole steps of as many subjects, at most `subjects_at_once`.
+
+        They may run on threads of their own; once one raises, so does this, after all have ended.
+        """
         ...
 
     def encode_image(self, picture: npt.NDArray[np.uint8]) -> FeaturesT:

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Several subjects side by side: those that meet on a picture share its features, and on a GPU its work."""
+"""Several subjects at once: those that meet on a picture share its features, and on a GPU its work."""
 
 from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 
 from rotopoint.tracking.loop import SubjectTracker, TrackedFrame, Waiting
 from rotopoint.tracking.policy import Step
@@ -34,21 +35,37 @@ def run_together(
         if before_step is not None:
             for _ in turns:
                 before_step()
-        answers = _decoded_together(runtime, trackers, turns) if len(turns) > 1 else {}
-        for number, step in turns:
-            if number in answers:
-                tracked = trackers[number].take(step, *answers[number])
-            else:
-                tracked = trackers[number].run(step)
-            if tracked is not None:
-                yield tracked
+        if len(turns) == 1:
+            done = [_run(trackers, turn) for turn in turns]
+        elif runtime.decodes_together:
+            answers = _decoded_together(runtime, trackers, turns)
+            done = [
+                trackers[n].take(step, *answers[n]) if n in answers else _run(trackers, (n, step))
+                for n, step in turns
+            ]
+        else:
+            for number, step in turns:
+                trackers[number].look(step)
+            done = runtime.side_by_side([partial(_run, trackers, turn) for turn in turns])
+        yield from (tracked for tracked in done if tracked is not None)
+
+
+def _run(
+    trackers: Sequence[SubjectTracker[FeaturesT, ConditionedT, MemoryT]], turn: Turn
+) -> TrackedFrame | None:
+    number, step = turn
+    return trackers[number].run(step)
 
 
 def _meeting(turns: Iterable[Turn], at_once: Callable[[], int]) -> Iterator[list[Turn]]:
-    """Turns in a row of different subjects on one picture, at most `at_once` of them."""
+    """Turns in a row of different subjects on one picture, at most `at_once` of them.
+
+    One with prompts is alone: what is made of a box depends, in its last bits, on how many threads work.
+    """
     group: list[Turn] = []
     for number, step in turns:
         joins = group and step.visit == group[0][1].visit and number not in {n for n, _ in group}
+        joins = joins and not (step.prompted or group[0][1].prompted)
         if group and not (joins and len(group) < at_once()):
             yield group
             group = []

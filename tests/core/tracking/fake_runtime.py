@@ -4,12 +4,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 
 from rotopoint.tracking.runtime import Decoded, FramePrompts, MaskPrompt, MemoryBank, ModelShape
+
+ResultT = TypeVar("ResultT")
 
 SHAPE = ModelShape(input_size=64, logit_size=16, pointer_size=4, memory_count=3, pointer_count=4)
 
@@ -33,10 +37,12 @@ def digest(*parts: object) -> bytes:
 @dataclass
 class FakeRuntime:
     """Every answer is a hash of all that went in; `encoded` lists the pictures by their first pixel,
-    `together` how many subjects were decoded at once, `calibrates` what decoders and encoders were told."""
+    `together` how many subjects were decoded at once or worked on side by side, `calibrates` what decoders
+    and encoders were told."""
 
     shape: ModelShape = SHAPE
     subjects_at_once: int = 1
+    decodes_together: bool = True
     encoded: list[int] = field(default_factory=list)
     together: list[int] = field(default_factory=list)
     calibrates: set[tuple[str, bool]] = field(default_factory=set)
@@ -81,6 +87,11 @@ class FakeRuntime:
     def decode_together(self, features: FakeBytes, banks: Sequence[MemoryBank[FakeBytes]]) -> list[Decoded]:
         self.together.append(len(banks))
         return [self.decode_prompts(self.condition_on_memory(features, bank), None) for bank in banks]
+
+    def side_by_side(self, calls: Sequence[Callable[[], ResultT]]) -> list[ResultT]:
+        self.together.append(len(calls))
+        with ThreadPoolExecutor(len(calls)) as pool:
+            return list(pool.map(lambda call: call(), calls))
 
     def encode_memory(
         self,

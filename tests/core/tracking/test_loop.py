@@ -132,13 +132,16 @@ def test_upstream_alone_does_without_calibration(tmp_path: Path, policy: str, ca
     assert runtime.calibrates == {("decoder", calibrates), ("memory", calibrates)}
 
 
+@pytest.mark.parametrize("decodes", [True, False], ids=["one batch", "side by side"])
 @pytest.mark.parametrize("policy", ["default", "selective", "forward", "upstream"])
-def test_subjects_decoded_together_are_the_same(tmp_path: Path, policy: str) -> None:
+def test_subjects_worked_on_together_are_the_same(tmp_path: Path, policy: str, decodes: bool) -> None:
     """Some begin later, some are corrected; four meet on most pictures, of which three go at once."""
     prompts = {"a": {0: 1.0}, "b": {0: 2.0, 9: 3.0}, "c": {4: 5.0}, "d": {4: 6.0, 12: 7.0}}
     alone = Run(tmp_path / "alone", prompts, policy)
-    together = Run(tmp_path / "together", prompts, policy, runtime=FakeRuntime(subjects_at_once=3))
+    runtime = FakeRuntime(subjects_at_once=3, decodes_together=decodes)
+    together = Run(tmp_path / "together", prompts, policy, runtime=runtime)
     assert together.result() == alone.result()
+    assert sorted(together.runtime.encoded) == sorted(alone.runtime.encoded)
     assert alone.runtime.together == []
     assert max(together.runtime.together) == 3 and len(together.runtime.together) >= 15
 

@@ -27,6 +27,7 @@ from rotopoint.tracking.sam2.memory_attention import MemoryAttention
 from rotopoint.tracking.sam2.memory_encoder import MemoryEncoder
 from rotopoint.tracking.sam2.memory_keys import AttendedKeys, MemoryKeys
 from rotopoint.tracking.sam2.package import sam2_module
+from rotopoint.tracking.sam2.side_by_side import SideBySide, most_at_once
 
 PREVIOUS_LOGIT_LIMIT = 32.0
 """Earlier answers are clamped to this before they prompt again, as upstream does."""
@@ -142,8 +143,9 @@ class Sam2Runtime:
         )
         self._grid = size // int(model.backbone_stride)
         self.kernels = kernels
-        # A processor gains nothing from several at once, and its tracks are the same to the bit without.
-        self.subjects_at_once = 1 if self._device.type == "cpu" else SUBJECTS_AT_ONCE
+        self.decodes_together = self._device.type != "cpu"
+        self.subjects_at_once = SUBJECTS_AT_ONCE if self.decodes_together else self._most_side_by_side()
+        self._side_by_side = SideBySide()
         self.relieve: Callable[[], None] = lambda: None
         """Gives back what is kept on the device and can do without."""
         dtype = torch.bfloat16 if kernels is Kernels.BF16 else torch.float32
@@ -170,6 +172,16 @@ class Sam2Runtime:
     @property
     def device(self) -> torch.device:
         return self._device
+
+    def _most_side_by_side(self) -> int:
+        """In bfloat16 a step without prompts is the same to the bit on any count of threads; in float32 it is
+        not on three and more, and a track would depend on who is tracked beside it."""
+        return most_at_once(torch.get_num_threads()) if self.kernels is Kernels.BF16 else 1
+
+    def side_by_side(self, calls: Sequence[Callable[[], ResultT]]) -> list[ResultT]:
+        if self.decodes_together or len(calls) == 1:
+            return [call() for call in calls]
+        return self._side_by_side.run(calls)
 
     @_within_memory
     @torch.inference_mode()
