@@ -38,10 +38,11 @@ class SideBySide:
             torch.set_num_threads(share)
             return call()
 
+        answers = [self._pool.submit(alone, call) for call in calls]
         try:
-            answers = [self._pool.submit(alone, call) for call in calls]
-            wait(answers)
             return [answer.result() for answer in answers]
         finally:
+            # Also where a person interrupts: the calls have files open that are about to be closed.
+            wait(answers)
             # Torch keeps one number for the process, and OpenMP one for each thread.
             torch.set_num_threads(threads)
