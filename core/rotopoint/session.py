@@ -44,7 +44,7 @@ from rotopoint.tracking.joining import Joining
 from rotopoint.tracking.kernels import Kernels
 from rotopoint.tracking.loop import Preview, SubjectTracker
 from rotopoint.tracking.policy import policy_named
-from rotopoint.tracking.preprocess import point_prompts, squared
+from rotopoint.tracking.preprocess import Picture, point_prompts, squared
 from rotopoint.tracking.records import SubjectRecords
 from rotopoint.tracking.runtime import NO_OBJECT_LOGIT, FramePrompts, MaskPrompt, ModelShape
 from rotopoint.tracking.threads import helping_threads
@@ -160,7 +160,8 @@ class ShotSession:
             cache = cache or FeatureCache(runtime, self.clip.read)
             read = self.reading(runtime.shape.input_size)
             ahead = files.enter_context(ReadAhead(read, self.clip.picture_count))
-            files.enter_context(cache.reading(ahead))
+            # A click that is answered meanwhile may look at a part where no subject of this shot does.
+            files.enter_context(cache.reading(lambda f: ahead(f).whole, lambda f: ahead(f).pixels))
             trackers = [self._tracker(plan, runtime, cache, files, write=True) for plan in self.plans]
             work = [
                 (tracker, tracker.steps(plan.first, plan.last))
@@ -178,14 +179,14 @@ class ShotSession:
                 if frame not in decided:
                     yield FrameTracked(plan.subject.id, frame, None, False, self._decided(plan, frame))
 
-    def reading(self, input_size: int) -> Callable[[SourceFrame], npt.NDArray[np.uint8]]:
-        """How to read pictures for a model beside its work, no larger than it will look at them."""
-        follows = any(plan.subject.follow for plan in self.plans)
+    def reading(self, input_size: int) -> Callable[[SourceFrame], Picture]:
+        """How to read pictures for a model beside its work, and resize them where a subject needs that."""
+        all_follow = all(plan.subject.follow for plan in self.plans)
 
-        def read(source: SourceFrame) -> npt.NDArray[np.uint8]:
+        def read(source: SourceFrame) -> Picture:
             with self._helping:
-                picture = self.clip.read(source)
-                return picture if follows else squared(picture, input_size)
+                pixels = self.clip.read(source)
+                return Picture(pixels, pixels if all_follow else squared(pixels, input_size))
 
         return read
 
@@ -380,7 +381,7 @@ class ShotSession:
         return self._records(plan, self._made_by[plan.subject.id], write=False)
 
     def _records(self, plan: SubjectPlan, kernels: Kernels, *, write: bool) -> SubjectRecords:
-        # Their numbers differ, so their records never mix. Counts of threads do not alter a bit.
+        # Their numbers differ, so their records never mix. Counts of threads alter last bits at most.
         model = f"{self._checkpoint.identity} {kernels.value}"
         keys = track_keys(plan, self.policy, self.clip.identity, model, self.shot.settings.input_transform)
         layout = RecordLayout(self._shape.logit_size, self._shape.pointer_size, self.policy.logit_type)

@@ -16,12 +16,14 @@ import pytest
 import torch
 
 from rotopoint.checkpoints import resolve
+from rotopoint.clip import open_clip
 from rotopoint.deliver.matte_files import write_matte
 from rotopoint.frames import ClipFrame, FrameRange, SourceFrame
 from rotopoint.region import Region
 from rotopoint.session import ShotSession
 from rotopoint.shot import Box, ClipReference, Point, Shot, Subject
 from rotopoint.store import Record, TrackStore
+from rotopoint.tracking.cache import FeatureCache
 from rotopoint.tracking.engine import Engine, load_engine
 from rotopoint.tracking.sam2.side_by_side import SideBySide
 from rotopoint.worker.jobs import track_events
@@ -118,6 +120,25 @@ def test_a_record_of_a_part_of_the_picture_lies_where_it_belongs(desk: Desk) -> 
     assert (columns.max() + 1) / width == pytest.approx(64 / 96, abs=0.01)
 
 
+def test_a_click_on_a_part_of_the_picture_sees_its_pixels_while_whole_ones_are_tracked(desk: Desk) -> None:
+    """What is read ahead for those who look at all of a picture is resized: of no use to one who follows."""
+    follows = replace(LOWER, follow=True)
+    with desk.session(follows) as other:
+        undisturbed = other.preview(desk.engine.runtime, "lower", ClipFrame(3)).record
+
+    cache = FeatureCache(desk.engine.runtime, open_clip(ClipReference(str(desk.clip))).read)
+    clicked: list[Record] = []
+
+    def click() -> None:
+        with desk.session(follows) as newer:
+            clicked.append(newer.preview(desk.engine.runtime, "lower", ClipFrame(3), cache).record)
+
+    with desk.session(UPPER) as session:
+        next(session.track(desk.engine.runtime, before_step=click, cache=cache))
+    assert clicked[0].region == undisturbed.region
+    assert np.array_equal(clicked[0].logits, undisturbed.logits)
+
+
 @pytest.fixture
 def threads() -> Iterator[Callable[[int], None]]:
     before = torch.get_num_threads()
@@ -125,9 +146,14 @@ def threads() -> Iterator[Callable[[int], None]]:
     torch.set_num_threads(before)
 
 
-@pytest.mark.parametrize("count", [2, 3])
+@pytest.mark.parametrize(("count", "follow"), [(2, False), (3, True)])
 def test_who_is_tracked_beside_a_subject_does_not_alter_a_bit(
-    clip: Path, tmp_path: Path, threads: Callable[[int], None], count: int, monkeypatch: pytest.MonkeyPatch
+    clip: Path,
+    tmp_path: Path,
+    threads: Callable[[int], None],
+    count: int,
+    follow: bool,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     threads(count)
     engine = load_engine(resolve("draft"), "cpu", count, kernels="bf16")
@@ -141,6 +167,7 @@ def test_who_is_tracked_beside_a_subject_does_not_alter_a_bit(
 
     monkeypatch.setattr(SideBySide, "run", counted)
     middle = Subject("middle", "middle", (Box(ClipFrame(2), 60.0, 34.0, 86.0, 58.0), at(5, 60.0, 46.0)))
+    middle = replace(middle, follow=follow)
     subjects = (UPPER, LOWER, middle)
     beside, _ = Desk(engine, clip, TrackStore(tmp_path / "beside")).track(*subjects)
     assert max(together) == count and len(together) >= COUNT - 2

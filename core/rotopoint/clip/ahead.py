@@ -6,33 +6,30 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Generic, TypeVar
 
 from rotopoint.frames import SourceFrame
 
 PICTURES_AHEAD = 2
 
-Read = Callable[[SourceFrame], NDArray[np.uint8]]
+PictureT = TypeVar("PictureT")
 
 
-class ReadAhead:
+class ReadAhead(Generic[PictureT]):
     """Reads as `read` does, and while the answer is worked on the next pictures in the same direction.
 
     `read` is called on one thread alone. What goes wrong with a picture is raised where it is asked for.
     A context manager: at its end nothing is read any more.
     """
 
-    def __init__(self, read: Read, picture_count: int) -> None:
+    def __init__(self, read: Callable[[SourceFrame], PictureT], picture_count: int) -> None:
         self._read = read
         self._count = picture_count
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="pictures")
-        self._ahead: OrderedDict[SourceFrame, Future[NDArray[np.uint8]]] = OrderedDict()
+        self._ahead: OrderedDict[SourceFrame, Future[PictureT]] = OrderedDict()
         self._last: SourceFrame | None = None
 
-    def __call__(self, frame: SourceFrame) -> NDArray[np.uint8]:
-        """See `Clip.read`."""
+    def __call__(self, frame: SourceFrame) -> PictureT:
         step = -1 if self._last is not None and frame < self._last else 1
         self._last = frame
         likely = [SourceFrame(frame + step * n) for n in range(PICTURES_AHEAD + 1)]
@@ -43,7 +40,7 @@ class ReadAhead:
                 self._ahead[wanted] = self._thread.submit(self._read, wanted)
         return self._ahead.pop(frame).result()
 
-    def __enter__(self) -> ReadAhead:
+    def __enter__(self) -> ReadAhead[PictureT]:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -197,7 +197,7 @@ class FeatureCache(Generic[FeaturesT, ConditionedT, MemoryT]):
         scope: Hashable = None,
     ) -> None:
         self._runtime = runtime
-        self._read = read
+        self._read_whole = self._read_part = read
         self._kept = kept or Kept()
         self._scope = scope
         self._conditioned: OrderedDict[Hashable, ConditionedT] = OrderedDict()
@@ -211,7 +211,7 @@ class FeatureCache(Generic[FeaturesT, ConditionedT, MemoryT]):
             features = self._kept.get(key, self._runtime.features_from_bytes)
             if features is None:
                 with self._reading:
-                    picture = self._read(frame)
+                    picture = self._read_whole(frame) if region == WHOLE else self._read_part(frame)
                 features = self._runtime.encode_image(region.of(picture))
                 self._kept.put(key, features)
             return features
@@ -230,13 +230,15 @@ class FeatureCache(Generic[FeaturesT, ConditionedT, MemoryT]):
                 self._made.notify_all()
 
     @contextmanager
-    def reading(self, read: ReadPicture) -> Iterator[None]:
-        """Inside, pictures that are missing come from `read`, which gives the same."""
-        before, self._read = self._read, read
+    def reading(self, whole: ReadPicture, part: ReadPicture) -> Iterator[None]:
+        """Inside, pictures that are missing come from `part`, which gives the same, where a part of them is
+        looked at, and else from `whole`, which may give what the runtime would make of them itself."""
+        before = self._read_whole, self._read_part
+        self._read_whole, self._read_part = whole, part
         try:
             yield
         finally:
-            self._read = before
+            self._read_whole, self._read_part = before
 
     def memory(self, record: Record, calibrates: bool) -> MemoryT:
         """The memory of a frame as it was stored; `calibrates` as in `Runtime.encode_memory`."""

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -18,6 +19,15 @@ DEVIATION = np.array([0.229, 0.224, 0.225], np.float32)
 
 NORMALIZED = (np.arange(256, dtype=np.float32)[:, None] / 255.0 - MEAN) / DEVIATION
 """(256, 3): what each value of R, G and B is to the model."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """`pixels` (height, width, 3), uint8 sRGB, are the source's; `whole` is enough for a model that looks at
+    all of them."""
+
+    pixels: npt.NDArray[np.uint8]
+    whole: npt.NDArray[np.uint8]
 
 
 def squared(picture: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.uint8]:

@@ -117,7 +117,7 @@ class Runtime(Protocol[FeaturesT, ConditionedT, MemoryT]):
 
     @property
     def decodes_together(self) -> bool:
-        """Whether several subjects of a picture are for `decode_together`, else for `side_by_side`."""
+        """Whether several subjects of a picture are for `decode_together`; else for `side_by_side`."""
         ...
 
     def side_by_side(self, calls: Sequence[Callable[[], ResultT]]) -> list[ResultT]:

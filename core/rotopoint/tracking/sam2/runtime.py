@@ -179,8 +179,6 @@ class Sam2Runtime:
         return most_at_once(torch.get_num_threads()) if self.kernels is Kernels.BF16 else 1
 
     def side_by_side(self, calls: Sequence[Callable[[], ResultT]]) -> list[ResultT]:
-        if self.decodes_together or len(calls) == 1:
-            return [call() for call in calls]
         return self._side_by_side.run(calls)
 
     @_within_memory

@@ -30,9 +30,9 @@ class SideBySide:
         self._pool = ThreadPoolExecutor(MOST, thread_name_prefix="subject")
 
     def run(self, calls: Sequence[Callable[[], ResultT]]) -> list[ResultT]:
-        """Answers of at most MOST calls, in order; once one raises, so does this, after all have ended."""
+        """Answers of one to MOST calls, in order; once one raises, so does this, after all have ended."""
         threads = torch.get_num_threads()
-        share = max(threads // max(len(calls), 1), 1)
+        share = max(threads // len(calls), 1)
 
         def alone(call: Callable[[], ResultT]) -> ResultT:
             torch.set_num_threads(share)
