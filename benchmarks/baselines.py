@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.davis import Sequence, sequences
-from rotopoint.score import FolderScore, FrameScore, boundary_measure, region_similarity
+from rotopoint.cli.score import FolderScore, FrameScore, boundary_measure, region_similarity
 
 RESULT = Path(__file__).parent / "results" / "baselines.md"
 

@@ -21,14 +21,14 @@ from tqdm import tqdm
 from benchmarks.davis import Sequence, sequences
 from benchmarks.quality import mask_prompt, point_prompt, publish
 from rotopoint.checkpoints import resolve
-from rotopoint.frames import ClipFrame
-from rotopoint.score import region_similarity
+from rotopoint.cli.score import region_similarity
+from rotopoint.cores import share_cores
 from rotopoint.session import ShotSession
 from rotopoint.shot import ClipReference, Mask, Prompt, Settings, Shot, Subject
+from rotopoint.shot.frames import ClipFrame
 from rotopoint.store import TrackStore
 from rotopoint.tracking.confidence import BIAS, NAMES, WEIGHTS
 from rotopoint.tracking.engine import Engine, load_engine
-from rotopoint.tracking.threads import share_cores
 
 BAD = 0.5
 """Frames with a lower IoU should have been found."""

@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from rotopoint.tracking.threads import share_cores
+from rotopoint.cores import share_cores
 
 # Both of these are read when torch and tqdm are imported.
 share_cores()
@@ -37,12 +37,12 @@ from benchmarks.propagation.clips import InMemory, center, pictures  # noqa: E40
 from benchmarks.propagation.models import Model, checkpoint  # noqa: E402
 from rotopoint.checkpoints import ResolvedCheckpoint  # noqa: E402
 from rotopoint.clip import open_clip  # noqa: E402
-from rotopoint.frames import ClipFrame  # noqa: E402
+from rotopoint.jobs import track_events  # noqa: E402
 from rotopoint.session import ShotSession  # noqa: E402
 from rotopoint.shot import ClipReference, Point, Shot, Subject  # noqa: E402
+from rotopoint.shot.frames import ClipFrame  # noqa: E402
 from rotopoint.store import TrackStore  # noqa: E402
 from rotopoint.tracking.engine import load_engine  # noqa: E402
-from rotopoint.worker.jobs import track_events  # noqa: E402
 from tests.core.tracking.upstream import upstream_predictor  # noqa: E402
 
 CASES = ("base_plus:1", "base_plus:4", "large:1", "tiny:1", "tiny:16")

@@ -20,15 +20,15 @@ from benchmarks.davis import Sequence, farthest_point, sequences
 from benchmarks.quality import RESULTS, mask_prompt, point_prompt
 from benchmarks.scenes import Scene
 from rotopoint.checkpoints import resolve
-from rotopoint.frames import ClipFrame
+from rotopoint.cli.score import boundary_measure, region_similarity
+from rotopoint.cores import share_cores
 from rotopoint.mattes import make_matte
-from rotopoint.score import boundary_measure, region_similarity
 from rotopoint.session import ShotSession
 from rotopoint.shot import ClipReference, Mask, MatteEdge, Point, Prompt, Settings, Shot, Subject
+from rotopoint.shot.frames import ClipFrame
 from rotopoint.store import TrackStore
 from rotopoint.tracking.engine import Engine, load_engine
 from rotopoint.tracking.preprocess import point_prompts
-from rotopoint.tracking.threads import share_cores
 
 SPEEDS = (10, 20, 40, 80)
 EVERY = 12

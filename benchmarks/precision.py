@@ -19,13 +19,13 @@ from benchmarks.baselines import score_sequence
 from benchmarks.davis import Sequence, sequences
 from benchmarks.quality import Scores, mask_prompt, point_prompt, publish, table, tracked
 from rotopoint.checkpoints import resolve
+from rotopoint.cli.score import region_similarity
+from rotopoint.cores import share_cores
 from rotopoint.mattes.upsample import upsample
-from rotopoint.score import region_similarity
 from rotopoint.shot import Prompt
 from rotopoint.tracking.engine import Engine, load_engine
-from rotopoint.tracking.kernels import Kernels
+from rotopoint.tracking.precision import Precision
 from rotopoint.tracking.runtime import MaskPrompt, MemoryBank
-from rotopoint.tracking.threads import share_cores
 
 STEPS = (6, 12, 24)
 """Pictures from the one that is remembered to the one that is looked at."""
@@ -33,15 +33,15 @@ STEPS = (6, 12, 24)
 Masks = list[NDArray[np.bool_]]
 
 
-def one_step(engines: Mapping[Kernels, Engine], sequence: Sequence) -> list[float]:
+def one_step(engines: Mapping[Precision, Engine], sequence: Sequence) -> list[float]:
     """IoU of both kernels' masks for each of `STEPS`, on the same memory of the true mask on frame 1."""
     pictures = [cv2.cvtColor(picture, cv2.COLOR_BGR2RGB) for picture in sequence.pictures()]
     truth = next(sequence.masks())
-    exact = engines[Kernels.FP32].runtime
+    exact = engines[Precision.FP32].runtime
     first = exact.encode_image(pictures[0])
     given = exact.decode_prompts(exact.condition_on_memory(first, None), MaskPrompt(truth))
     memory = exact.encode_memory(first, given.logits, given.object_score, prompted=True).to_bytes()
-    masks: dict[Kernels, Masks] = {}
+    masks: dict[Precision, Masks] = {}
     for kernels, engine in engines.items():
         runtime = engine.runtime
         bank = MemoryBank(((0, runtime.memory_from_bytes(memory)),), ((1, given.pointer),), 3)
@@ -52,10 +52,12 @@ def one_step(engines: Mapping[Kernels, Engine], sequence: Sequence) -> list[floa
             for step in STEPS
         ]
         masks[kernels] = [upsample(f.logits, (truth.shape[1], truth.shape[0])) > 0 for f in found]
-    return [region_similarity(a, b) for a, b in zip(masks[Kernels.FP32], masks[Kernels.BF16], strict=True)]
+    return [
+        region_similarity(a, b) for a, b in zip(masks[Precision.FP32], masks[Precision.BF16], strict=True)
+    ]
 
 
-def end_to_end(engines: Mapping[Kernels, Engine]) -> Scores:
+def end_to_end(engines: Mapping[Precision, Engine]) -> Scores:
     prompts: Mapping[str, Callable[[Sequence], Prompt]] = {
         "one point": point_prompt,
         "true mask": mask_prompt,
@@ -80,7 +82,7 @@ def main() -> int:
         return 2
     share_cores()
     checkpoint = resolve(arguments.checkpoint)
-    engines = {k: load_engine(checkpoint, "cpu", arguments.threads, k.value) for k in Kernels}
+    engines = {k: load_engine(checkpoint, "cpu", arguments.threads, k.value) for k in Precision}
     ious = {sequence.name: one_step(engines, sequence) for sequence in sequences()}
     steps = [iou for found in ious.values() for iou in found]
     page = "\n\n".join(

@@ -21,13 +21,13 @@ from tqdm import tqdm
 from benchmarks.baselines import carried_by_flow, held_still, score_sequence
 from benchmarks.davis import Sequence, farthest_point, sequences
 from rotopoint.checkpoints import resolve
-from rotopoint.frames import ClipFrame
-from rotopoint.score import FolderScore
+from rotopoint.cli.score import FolderScore
+from rotopoint.cores import share_cores
 from rotopoint.session import ShotSession
 from rotopoint.shot import Box, ClipReference, Mask, Point, Prompt, Settings, Shot, Subject
+from rotopoint.shot.frames import ClipFrame
 from rotopoint.store import TrackStore
 from rotopoint.tracking.engine import Engine, load_engine
-from rotopoint.tracking.threads import share_cores
 
 RESULTS = Path(__file__).parent / "results"
 FIRST = ClipFrame(1)

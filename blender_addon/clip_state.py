@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from rotopoint.shot import Prompt, Shot
-from rotopoint.worker.protocol import (
+from rotopoint.events import (
     CancelledEvent,
     DoneEvent,
     ErrorEvent,
@@ -18,6 +17,7 @@ from rotopoint.worker.protocol import (
     PreviewEvent,
     StartedEvent,
 )
+from rotopoint.shot import Prompt, Shot
 
 MOST_PREVIEWS = 64
 """A quarter of a megabyte each; the oldest go first."""

@@ -13,21 +13,11 @@ from enum import Enum, auto
 from pathlib import Path
 
 from rotopoint.errors import RotopointError, WorkerDied
+from rotopoint.events import CancelledEvent, DoneEvent, ErrorEvent, ReadyEvent, ends_work
 from rotopoint.shot import Shot
-from rotopoint.shot_json import revision, shot_to_dict
+from rotopoint.shot.json import revision, shot_to_dict
 from rotopoint.worker.client import HELLO_SECONDS, Received, WorkerClient
-from rotopoint.worker.protocol import (
-    CancelledEvent,
-    DoneEvent,
-    ErrorEvent,
-    LookRequest,
-    PrepareRequest,
-    PreviewRequest,
-    ReadyEvent,
-    ShotRequest,
-    TrackRequest,
-    ends_work,
-)
+from rotopoint.worker.protocol import LookRequest, PrepareRequest, PreviewRequest, ShotRequest, TrackRequest
 
 from .clip_state import ClipState
 from .faults import line

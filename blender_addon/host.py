@@ -15,7 +15,7 @@ from bpy.app.handlers import persistent
 from bpy.types import MovieClip
 
 from rotopoint.errors import NothingToTrack, RotopointError
-from rotopoint.shot_json import revision
+from rotopoint.shot.json import revision
 
 from . import compat, mattes, shots
 from .clip_state import ClipState

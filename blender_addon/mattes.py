@@ -12,9 +12,9 @@ from bpy.types import MovieClip
 from rotopoint.clip.sequence import sequence_from
 from rotopoint.deliver.naming import EXTENSIONS
 from rotopoint.errors import OutputUnwritable, TrackMissing
-from rotopoint.names import FORBIDDEN
 from rotopoint.shot import Shot, Subject
-from rotopoint.shot_json import save_shot
+from rotopoint.shot.json import save_shot
+from rotopoint.shot.names import FORBIDDEN
 
 from . import shots
 from .compositor import MatteSequence

@@ -12,7 +12,6 @@ import bpy
 from bpy.types import MovieClip
 
 from rotopoint.clip.sequence import sequence_from
-from rotopoint.frames import ClipFrame, FrameRange
 from rotopoint.shot import (
     Approved,
     Box,
@@ -27,6 +26,7 @@ from rotopoint.shot import (
     Shot,
     Subject,
 )
+from rotopoint.shot.frames import ClipFrame, FrameRange
 
 from . import clip_color, compat
 from .faults import Refused

@@ -22,9 +22,9 @@ from PIL import Image, ImageDraw, ImageFont
 from rotopoint.clip import Clip, open_clip
 from rotopoint.clip.image_file import read_gray, read_image
 from rotopoint.errors import RotopointError
-from rotopoint.frames import ClipFrame
 from rotopoint.messages import explain
 from rotopoint.shot import ClipReference
+from rotopoint.shot.frames import ClipFrame
 
 PAPER, INK, FAINT = (22, 23, 26), (236, 237, 240), (150, 153, 160)
 MARGIN, GAP = 32, 10

@@ -24,13 +24,14 @@ from PIL import Image
 from tqdm import tqdm
 from video import encode_video
 
+from rotopoint.cli.score import score_folders
 from rotopoint.errors import RotopointError
+from rotopoint.events import DoneEvent, ErrorEvent, FrameEvent, StartedEvent
 from rotopoint.messages import explain
-from rotopoint.score import score_folders
 from rotopoint.shot import ClipReference, Shot
-from rotopoint.shot_json import load_shot, shot_to_dict
+from rotopoint.shot.json import load_shot, shot_to_dict
 from rotopoint.worker.client import WorkerClient
-from rotopoint.worker.protocol import DoneEvent, ErrorEvent, FrameEvent, StartedEvent, TrackRequest
+from rotopoint.worker.protocol import TrackRequest
 
 ROOT = Path(__file__).resolve().parents[1]
 DEMO = ROOT / "examples" / "demo_clip"

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 
 from rotopoint.shot import Point
-from rotopoint.shot_json import load_shot
+from rotopoint.shot.json import load_shot
 from tests.blender.bpy_process import built_extension
 from tests.gui.windowed_blender import ROOT, Unavailable, build, engine_command, windowed_blender
 

@@ -10,7 +10,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from rotopoint.tracking.threads import share_cores
+from rotopoint.cores import share_cores
 
 RECIPE = Path(__file__).parent / "recipe.toml"
 

@@ -8,8 +8,8 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
+from rotopoint.checkpoints.configuration import ModelConfiguration, load_configuration
 from rotopoint.tables import read_table
-from rotopoint.tracking.configuration import ModelConfiguration, load_configuration
 
 
 @dataclass(frozen=True)

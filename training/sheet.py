@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from rotopoint.checkpoints import resolve
-from rotopoint.score import region_similarity
+from rotopoint.cli.score import region_similarity
 from rotopoint.tracking.preprocess import model_input
 from rotopoint.tracking.sam2.build import build_model
 from rotopoint.tracking.sam2.weights import load_weights

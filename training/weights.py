@@ -11,7 +11,7 @@ from typing import Any
 import safetensors.torch
 import torch
 
-from rotopoint.tracking.configuration import ModelConfiguration
+from rotopoint.checkpoints.configuration import ModelConfiguration
 from rotopoint.tracking.sam2.build import build_model
 from rotopoint.tracking.sam2.weights import read_state
 

@@ -15,7 +15,7 @@ import tempfile
 import warnings
 from pathlib import Path
 
-from rotopoint.tracking.threads import share_cores
+from rotopoint.cores import share_cores
 
 # Both of these are read when torch and tqdm are imported.
 share_cores()

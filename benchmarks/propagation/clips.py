@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from rotopoint.clip import Clip
-from rotopoint.frames import ClipFrame, FileNumber, SourceFrame
+from rotopoint.shot.frames import ClipFrame, FileNumber, SourceFrame
 
 
 def pictures(count: int, size: tuple[int, int]) -> Iterator[np.ndarray]:

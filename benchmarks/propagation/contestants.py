@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from rotopoint.checkpoints import ResolvedCheckpoint
-from rotopoint.frames import SourceFrame
+from rotopoint.shot.frames import SourceFrame
 from rotopoint.store import RecordLayout, TrackKey, TrackStore
 from rotopoint.tracking.cache import FeatureCache, Kept
 from rotopoint.tracking.engine import Engine

@@ -12,7 +12,7 @@ import safetensors.torch
 import torch
 
 from rotopoint.checkpoints import ResolvedCheckpoint, registered, resolve
-from rotopoint.tracking.configuration import load_configuration
+from rotopoint.checkpoints.configuration import load_configuration
 from rotopoint.tracking.sam2.build import build_model
 
 CONFIGURATIONS = Path(__file__).resolve().parents[2] / "checkpoints"

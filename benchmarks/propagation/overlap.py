@@ -14,12 +14,12 @@ from benchmarks.propagation.clips import InMemory, center, write_video
 from benchmarks.propagation.timing import Seconds, in_turn, middle
 from rotopoint.clip import Clip, open_clip
 from rotopoint.clip.ahead import ReadAhead
-from rotopoint.frames import ClipFrame, SourceFrame
+from rotopoint.jobs import deliver_events, track_events
 from rotopoint.session import ShotSession
 from rotopoint.shot import ClipReference, Point, Shot, Subject
+from rotopoint.shot.frames import ClipFrame, SourceFrame
 from rotopoint.store import TrackStore
 from rotopoint.tracking.engine import Engine
-from rotopoint.worker.jobs import deliver_events, track_events
 
 SIZE = (1920, 1080)
 FRAMES = 48

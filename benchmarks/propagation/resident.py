@@ -29,9 +29,9 @@ def _resident() -> float:
 def _ours(frames: tuple[int, ...], folder: Path) -> dict[int, float]:
     from benchmarks.propagation.clips import center, write_sequence
     from benchmarks.propagation.models import Model, checkpoint
-    from rotopoint.frames import ClipFrame
     from rotopoint.session import ShotSession
     from rotopoint.shot import ClipReference, Point, Shot, Subject
+    from rotopoint.shot.frames import ClipFrame
     from rotopoint.store import TrackStore
     from rotopoint.tracking.engine import load_engine
 

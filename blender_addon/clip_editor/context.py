@@ -7,7 +7,7 @@ import bpy
 from bpy.types import Context, MovieClip, SpaceClipEditor
 
 from rotopoint.errors import FrameOutsideClip
-from rotopoint.frames import ClipFrame
+from rotopoint.shot.frames import ClipFrame
 
 from .. import host, shots
 from ..guarded import GuardedOperator

@@ -11,8 +11,8 @@ from pathlib import Path
 from bpy.props import BoolProperty, IntProperty
 from bpy.types import Context, MovieClip, Operator
 
-from rotopoint.approved import approve
-from rotopoint.frames import ClipFrame, FrameRange
+from rotopoint.deliver.approved import approve
+from rotopoint.shot.frames import ClipFrame, FrameRange
 
 from .. import mattes, shots
 from ..blend_paths import to_save

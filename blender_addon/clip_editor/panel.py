@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from bpy.types import Context, Panel, UILayout, UIList
 
-from rotopoint.names import name_fault
+from rotopoint.shot.names import name_fault
 
 from .. import compositor, host
 from .context import clip_in, shown_frame, subject_in

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from bpy.types import MovieClip, bpy_prop_collection
 
 from rotopoint.errors import BoxOutsidePicture, PointOutsidePicture
-from rotopoint.frames import ClipFrame
 from rotopoint.shot import Box, Mask, Point, Prompt
+from rotopoint.shot.frames import ClipFrame
 
 from .. import shots
 from ..faults import Refused

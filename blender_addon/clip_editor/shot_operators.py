@@ -9,7 +9,7 @@ import bpy
 from bpy.props import StringProperty
 from bpy.types import Context, Event, MovieClip, Operator
 
-from rotopoint.shot_json import load_shot, save_shot
+from rotopoint.shot.json import load_shot, save_shot
 
 from .. import compositor, mattes, shots
 from ..faults import Refused

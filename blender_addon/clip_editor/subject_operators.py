@@ -10,7 +10,7 @@ from bpy.types import Context, Event, MovieClip, Operator
 from mathutils import Color
 
 from rotopoint.errors import SubjectNameInvalid
-from rotopoint.names import name_fault
+from rotopoint.shot.names import name_fault
 
 from .. import shots
 from .context import ClipOperator, linked, locked, no_clip, no_subject, subject_in

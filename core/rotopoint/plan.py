@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rotopoint.errors import AbsenceConflict, MaskUnreadable, PromptsConflict
-from rotopoint.frames import ClipFrame, FrameMap, FrameRange, SourceFrame
 from rotopoint.shot import Box, Direction, Mask, Point, Settings, Subject
+from rotopoint.shot.frames import ClipFrame, FrameMap, FrameRange, SourceFrame
 from rotopoint.store import TrackKey
 from rotopoint.tracking.joining import Joining, is_needless
 from rotopoint.tracking.policy import Address, Asked, GetRecord, Policy, Step

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from rotopoint.approved import approve, check_approved, read_approved
 from rotopoint.checkpoints import ResolvedCheckpoint
 from rotopoint.clip import Clip, open_clip
 from rotopoint.clip.ahead import ReadAhead
 from rotopoint.clip.image_file import read_gray
+from rotopoint.cores import helping_threads
+from rotopoint.deliver.approved import approve, check_approved, read_approved
 from rotopoint.deliver.matte_files import MatteMetadata, write_matte
 from rotopoint.deliver.naming import matte_path
 from rotopoint.errors import (
@@ -30,24 +31,23 @@ from rotopoint.errors import (
     SubjectUnknown,
     TrackMissing,
 )
-from rotopoint.frames import ClipFrame, FileNumber, FrameRange, SourceFrame
 from rotopoint.mattes import make_matte
 from rotopoint.plan import PicturePrompts, SubjectPlan, plan_subject, stale_pictures, stale_steps, track_keys
-from rotopoint.region import WHOLE, sampled
 from rotopoint.shot import Approved, Box, Mask, MatteEdge, Point, Shot
-from rotopoint.shot_json import map_paths
+from rotopoint.shot.frames import ClipFrame, FileNumber, FrameRange, SourceFrame
+from rotopoint.shot.json import map_paths
 from rotopoint.store import Record, RecordLayout, TrackStore
+from rotopoint.store.region import WHOLE, sampled
 from rotopoint.tracking.cache import FeatureCache
 from rotopoint.tracking.confidence import Evidence
 from rotopoint.tracking.following import Following
 from rotopoint.tracking.joining import Joining
-from rotopoint.tracking.kernels import Kernels
 from rotopoint.tracking.loop import Preview, SubjectTracker
 from rotopoint.tracking.policy import policy_named
+from rotopoint.tracking.precision import Precision
 from rotopoint.tracking.preprocess import Picture, point_prompts, squared
 from rotopoint.tracking.records import SubjectRecords
 from rotopoint.tracking.runtime import NO_OBJECT_LOGIT, FramePrompts, MaskPrompt, ModelShape
-from rotopoint.tracking.threads import helping_threads
 from rotopoint.tracking.together import run_together
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class ShotSession:
         self.shot = shot
         self._checkpoint = checkpoint
         self._store = store
-        self._made_by: dict[str, Kernels] = {}
+        self._made_by: dict[str, Precision] = {}
         self._helping = threading.BoundedSemaphore(helping_threads())
         self.policy = policy_named(shot.settings.policy)
         shot.check_complete()
@@ -234,7 +234,7 @@ class ShotSession:
         plan = self.plan(subject_id)
         source = self.clip.frame_map.source(frame)
         # Whatever has made it.
-        for kernels in Kernels if source is not None else ():
+        for kernels in Precision if source is not None else ():
             with self._records(plan, kernels, write=False) as records:
                 address = Joining(plan.asked, self.policy, records.get).taken(plan.pictures.index(source))
                 record = None if address is None else records.get(address)
@@ -242,7 +242,7 @@ class ShotSession:
                 return record
         raise TrackMissing(plan.subject.name, (frame,))
 
-    def pending(self, kernels: Kernels) -> int:
+    def pending(self, kernels: Precision) -> int:
         """On how many pictures of subjects tracking with these would have to work, at most."""
         count = 0
         for plan in self.plans:
@@ -371,16 +371,16 @@ class ShotSession:
         """A subject's records by the kernels that have made the most of them."""
         shown = self._frames_of_positions(plan)
 
-        def stored(kernels: Kernels) -> int:
+        def stored(kernels: Precision) -> int:
             with self._records(plan, kernels, write=False) as records:
                 joining = Joining(plan.asked, self.policy, records.get)
                 return sum(joining.taken(position) is not None for position in shown)
 
         if plan.subject.id not in self._made_by:
-            self._made_by[plan.subject.id] = max(Kernels, key=stored)
+            self._made_by[plan.subject.id] = max(Precision, key=stored)
         return self._records(plan, self._made_by[plan.subject.id], write=False)
 
-    def _records(self, plan: SubjectPlan, kernels: Kernels, *, write: bool) -> SubjectRecords:
+    def _records(self, plan: SubjectPlan, kernels: Precision, *, write: bool) -> SubjectRecords:
         # Their numbers differ, so their records never mix. Counts of threads alter last bits at most.
         model = f"{self._checkpoint.identity} {kernels.value}"
         keys = track_keys(plan, self.policy, self.clip.identity, model, self.shot.settings.input_transform)

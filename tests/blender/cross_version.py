@@ -20,9 +20,9 @@ from typing import Any
 import bpy
 
 from blender_addon import compat, compositor, shots
-from rotopoint.frames import ClipFrame, FrameRange
 from rotopoint.shot import Box, Direction, MatteEdge, Point, Settings, Shot, Subject
-from rotopoint.shot_json import shot_to_dict
+from rotopoint.shot.frames import ClipFrame, FrameRange
+from rotopoint.shot.json import shot_to_dict
 from tests.blender.inside.addon import enabled, load_clip
 from tests.blender.inside.footage import COUNT, HEIGHT, WIDTH, render, write_mattes, write_plates
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rotopoint.tracking.threads import share_cores
+from rotopoint.cores import share_cores
 
 # Before a test module imports torch: threads that spin starve each other where others want the cores too.
 share_cores()

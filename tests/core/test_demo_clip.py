@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from rotopoint.shot import Point
-from rotopoint.shot_json import load_shot
+from rotopoint.shot.json import load_shot
 
 DEMO = Path(__file__).resolve().parents[2] / "examples" / "demo_clip"
 FRAMES = range(1, 49)

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from rotopoint.errors import AbsenceConflict, FrameOutsideClip, MaskUnreadable, PromptsConflict
-from rotopoint.frames import ClipFrame, FrameMap, FrameRange
 from rotopoint.plan import SubjectPlan, plan_subject, stale_pictures, stale_steps, track_keys
 from rotopoint.shot import Approved, Box, Direction, Mask, Point, Settings, Subject
+from rotopoint.shot.frames import ClipFrame, FrameMap, FrameRange
 from rotopoint.store import TrackKey
 from rotopoint.tracking.policy import Address, policy_named
 from rotopoint.tracking.runtime import ModelShape

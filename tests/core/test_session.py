@@ -18,15 +18,15 @@ import torch
 from rotopoint.checkpoints import resolve
 from rotopoint.clip import open_clip
 from rotopoint.deliver.matte_files import write_matte
-from rotopoint.frames import ClipFrame, FrameRange, SourceFrame
-from rotopoint.region import Region
+from rotopoint.jobs import track_events
 from rotopoint.session import ShotSession
 from rotopoint.shot import Box, ClipReference, Point, Shot, Subject
+from rotopoint.shot.frames import ClipFrame, FrameRange, SourceFrame
 from rotopoint.store import Record, TrackStore
+from rotopoint.store.region import Region
 from rotopoint.tracking.cache import FeatureCache
 from rotopoint.tracking.engine import Engine, load_engine
 from rotopoint.tracking.sam2.side_by_side import SideBySide
-from rotopoint.worker.jobs import track_events
 
 COUNT = 8
 

@@ -15,14 +15,14 @@ ROOT = Path(__file__).parents[2]
 CORE = ROOT / "core" / "rotopoint"
 
 TORCHLESS = [
-    "frames.py",
-    "shot.py",
-    "shot_json.py",
+    "shot",
     "plan.py",
-    "store.py",
-    "names.py",
+    "store",
     "errors.py",
+    "events.py",
     "messages.py",
+    "tables.py",
+    "cores.py",
     "mattes",
     "deliver",
     "clip",
@@ -31,7 +31,7 @@ TORCHLESS = [
     "tracking/records.py",
     "tracking/runtime.py",
     "tracking/preprocess.py",
-    "tracking/configuration.py",
+    "checkpoints/configuration.py",
     "worker/protocol.py",
     "worker/client.py",
 ]
@@ -80,7 +80,7 @@ def test_only_the_runtime_knows_sam2() -> None:
     assert set(found) == {"core/rotopoint/tracking/sam2/build.py"}
 
 
-@pytest.mark.parametrize("place", ["worker/protocol.py", "worker/client.py"])
+@pytest.mark.parametrize("place", ["events.py", "worker/protocol.py", "worker/client.py"])
 def test_the_protocol_needs_the_standard_library_alone(place: str) -> None:
     allowed = {*sys.stdlib_module_names, "rotopoint"}
     assert set(imports(CORE / place)) <= allowed
@@ -98,9 +98,9 @@ HEAVY = {"torch", "cv2", "av", "OpenEXR", "sam2", "hydra", "PIL", "platformdirs"
 
 @pytest.mark.parametrize(
     "module",
-    ["rotopoint", "rotopoint.shot_json", "rotopoint.plan", "rotopoint.store", "rotopoint.tracking.loop"]
+    ["rotopoint", "rotopoint.shot.json", "rotopoint.plan", "rotopoint.store", "rotopoint.tracking.loop"]
     + [
-        "rotopoint.approved",
+        "rotopoint.deliver.approved",
         "rotopoint.mattes",
         "rotopoint.deliver.naming",
         "rotopoint.worker.client",
@@ -112,4 +112,4 @@ def test_what_blender_uses_needs_numpy_alone(module: str) -> None:
 
 
 def test_a_score_needs_no_torch() -> None:
-    assert "torch" not in imported_by("import rotopoint.score, rotopoint.cli")
+    assert "torch" not in imported_by("import rotopoint.cli.score, rotopoint.cli")

@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 
 from rotopoint.checkpoints import resolve
-from rotopoint.frames import ClipFrame, FrameRange
-from rotopoint.score import boundary_measure, region_similarity
+from rotopoint.cli.score import boundary_measure, region_similarity
 from rotopoint.session import ShotSession
-from rotopoint.shot_json import load_shot
+from rotopoint.shot.frames import ClipFrame, FrameRange
+from rotopoint.shot.json import load_shot
 from rotopoint.store import TrackStore
 from rotopoint.tracking.engine import load_engine
 

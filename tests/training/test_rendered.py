@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from rotopoint.tracking.configuration import load_configuration
+from rotopoint.checkpoints.configuration import load_configuration
 from training.data.batches import StepDataset
 from training.data.rendered import RenderedLibrary
 from training.data.stills import StillLibrary

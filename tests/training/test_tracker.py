@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from rotopoint.tracking.configuration import Calibration, ModelConfiguration, load_configuration
+from rotopoint.checkpoints.configuration import Calibration, ModelConfiguration, load_configuration
 from rotopoint.tracking.preprocess import model_input
 from rotopoint.tracking.runtime import Decoded, FramePrompts, MaskPrompt, MemoryBank, PointPrompts
 from rotopoint.tracking.sam2.runtime import Sam2Features, Sam2Memory, Sam2Runtime

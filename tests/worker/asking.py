@@ -9,15 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
+from rotopoint.events import Event, FrameEvent
 from rotopoint.shot import ClipReference, Point, Prompt, Shot, Subject
-from rotopoint.shot_json import shot_to_dict
+from rotopoint.shot.json import shot_to_dict
 from rotopoint.worker.client import Received, WorkerClient
-from rotopoint.worker.protocol import (
-    Event,
-    FrameEvent,
-    PreviewRequest,
-    TrackRequest,
-)
+from rotopoint.worker.protocol import PreviewRequest, TrackRequest
 
 LIMIT = 60.0
 

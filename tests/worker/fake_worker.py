@@ -21,10 +21,10 @@ from rotopoint.clip.image_header import is_image
 from rotopoint.clip.sequence import sequence_from
 from rotopoint.deliver.naming import matte_path
 from rotopoint.errors import RotopointError, TrackMissing
-from rotopoint.frames import ClipFrame, FileNumber, FrameRange
 from rotopoint.messages import explain
 from rotopoint.shot import MatteFormat, Point, Shot
-from rotopoint.shot_json import revision, shot_from_dict
+from rotopoint.shot.frames import ClipFrame, FileNumber, FrameRange
+from rotopoint.shot.json import revision, shot_from_dict
 from rotopoint.worker import protocol as p
 from rotopoint.worker.inbox import End, Inbox
 from rotopoint.worker.machine import set_streams_aside

@@ -20,24 +20,20 @@ from rotopoint.errors import (
     WorkerNotStarted,
     WorkerSilent,
 )
-from rotopoint.shot import ClipReference, Point, Shot, Subject
-from rotopoint.shot_json import revision, shot_to_dict
-from rotopoint.worker.client import LOG_BYTES, WorkerClient
-from rotopoint.worker.protocol import (
-    VERSION,
+from rotopoint.events import (
     CancelledEvent,
     DoneEvent,
     ErrorEvent,
     FrameEvent,
     HelloEvent,
-    MatteRequest,
     PreviewEvent,
-    PreviewRequest,
     ReadyEvent,
-    ShotRequest,
     StartedEvent,
-    TrackRequest,
 )
+from rotopoint.shot import ClipReference, Point, Shot, Subject
+from rotopoint.shot.json import revision, shot_to_dict
+from rotopoint.worker.client import LOG_BYTES, WorkerClient
+from rotopoint.worker.protocol import VERSION, MatteRequest, PreviewRequest, ShotRequest, TrackRequest
 
 CORE = Path(__file__).parents[2] / "core"
 FAKE = Path(__file__).parent / "fake_worker.py"

@@ -11,13 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rotopoint.errors import ProtocolBroken
+from rotopoint.events import ErrorEvent, FrameEvent, HelloEvent, PreviewEvent
 from rotopoint.worker import protocol
 from rotopoint.worker.protocol import (
     CancelRequest,
-    ErrorEvent,
-    FrameEvent,
-    HelloEvent,
-    PreviewEvent,
     PreviewRequest,
     ShutdownRequest,
     TrackRequest,

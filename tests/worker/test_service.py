@@ -8,18 +8,15 @@ from pathlib import Path
 import pytest
 
 from rotopoint.errors import ProtocolBroken
+from rotopoint.events import CancelledEvent, ErrorEvent, Event, ReadyEvent
 from rotopoint.store import TrackStore
 from rotopoint.tracking.cache import Kept
 from rotopoint.worker.inbox import Item
 from rotopoint.worker.protocol import (
-    CancelledEvent,
     CancelRequest,
-    ErrorEvent,
-    Event,
     LookRequest,
     PrepareRequest,
     PreviewRequest,
-    ReadyEvent,
     ShotRequest,
     ShutdownRequest,
     TrackRequest,

@@ -14,26 +14,28 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rotopoint.frames import FrameRange
-from rotopoint.shot import Box, ClipReference, Mask, Point, Prompt, Settings, Shot, Subject
-from rotopoint.shot_json import revision, save_shot, shot_to_dict
-from rotopoint.tracking.threads import helping_threads
-from rotopoint.worker.client import Received, WorkerClient
-from rotopoint.worker.protocol import (
+from rotopoint.cores import helping_threads
+from rotopoint.events import (
     CancelledEvent,
-    DeliverRequest,
     DoneEvent,
     ErrorEvent,
     Event,
     FrameEvent,
+    PreparedEvent,
+    PreviewEvent,
+    StartedEvent,
+)
+from rotopoint.shot import Box, ClipReference, Mask, Point, Prompt, Settings, Shot, Subject
+from rotopoint.shot.frames import FrameRange
+from rotopoint.shot.json import revision, save_shot, shot_to_dict
+from rotopoint.worker.client import Received, WorkerClient
+from rotopoint.worker.protocol import (
+    DeliverRequest,
     LookRequest,
     MatteRequest,
-    PreparedEvent,
     PrepareRequest,
-    PreviewEvent,
     PreviewRequest,
     ShotRequest,
-    StartedEvent,
     TrackRequest,
 )
 from tests.worker.asking import (

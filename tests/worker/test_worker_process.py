@@ -14,21 +14,11 @@ from pathlib import Path
 import pytest
 
 from rotopoint.errors import WorkerDied
-from rotopoint.shot_json import shot_to_dict
+from rotopoint.events import CancelledEvent, ErrorEvent, HelloEvent, PreviewEvent, ReadyEvent
+from rotopoint.shot.json import shot_to_dict
 from rotopoint.worker.client import WorkerClient
 from rotopoint.worker.machine import NICENESS
-from rotopoint.worker.protocol import (
-    CancelledEvent,
-    ErrorEvent,
-    HelloEvent,
-    PreviewEvent,
-    PreviewRequest,
-    ReadyEvent,
-    ShutdownRequest,
-    TrackRequest,
-    encode,
-    read_event,
-)
+from rotopoint.worker.protocol import PreviewRequest, ShutdownRequest, TrackRequest, encode, read_event
 from tests.worker.asking import (
     LIMIT,
     begin,

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Generic, TypeVar
 
-from rotopoint.frames import SourceFrame
+from rotopoint.shot.frames import SourceFrame
 
 PICTURES_AHEAD = 2
 

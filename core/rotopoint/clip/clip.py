@@ -13,7 +13,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from rotopoint.frames import ClipFrame, FileNumber, FrameMap, SourceFrame
+from rotopoint.shot.frames import ClipFrame, FileNumber, FrameMap, SourceFrame
 
 
 class Clip(ABC):

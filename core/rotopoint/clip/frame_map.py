@@ -18,7 +18,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from fractions import Fraction
 
-from rotopoint.frames import FrameMap
+from rotopoint.shot.frames import FrameMap
 
 MICROSECOND = Fraction(1, 1_000_000)
 """The unit of a container's duration in FFmpeg."""

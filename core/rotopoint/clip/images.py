@@ -14,8 +14,8 @@ from rotopoint.clip.image_header import image_size
 from rotopoint.clip.sequence import NumberedFile, Sequence, sequence_from
 from rotopoint.clip.transform import InputTransform
 from rotopoint.errors import ClipUnreadable, FrameSizeDiffers, FramesMissing
-from rotopoint.frames import ClipFrame, FileNumber, FrameMap, SourceFrame
 from rotopoint.shot import ClipReference, Missing
+from rotopoint.shot.frames import ClipFrame, FileNumber, FrameMap, SourceFrame
 
 LONGEST_SPAN = 1_000_000
 """Numbers further apart than this many frames (ten hours) are no sequence: dates, serial numbers."""

@@ -19,8 +19,8 @@ from rotopoint.clip.transform import InputTransform
 from rotopoint.clip.video_decoder import VideoDecoder
 from rotopoint.clip.video_index import index_video
 from rotopoint.errors import ClipUnreadable, FrameSizeDiffers
-from rotopoint.frames import ClipFrame, FileNumber, FrameMap, SourceFrame
 from rotopoint.shot import ClipReference
+from rotopoint.shot.frames import ClipFrame, FileNumber, FrameMap, SourceFrame
 
 CHROMA = Interpolation.POINT
 """Each pixel has the chroma of its block, as in Blender; within 4 of 255 of what Blender makes of it."""

@@ -6,8 +6,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from rotopoint.errors import FileNumberNegative
-from rotopoint.frames import FileNumber
 from rotopoint.shot import MatteFormat
+from rotopoint.shot.frames import FileNumber
 
 EXTENSIONS = {MatteFormat.PNG8: "png", MatteFormat.PNG: "png", MatteFormat.EXR: "exr"}
 

@@ -22,9 +22,9 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from rotopoint.frames import SourceFrame
-from rotopoint.region import WHOLE, Region
+from rotopoint.shot.frames import SourceFrame
 from rotopoint.store import Record
+from rotopoint.store.region import WHOLE, Region
 from rotopoint.tracking.runtime import ConditionedT, FeaturesT, MemoryT, Packed, Runtime
 
 ReadPicture = Callable[[SourceFrame], npt.NDArray[np.uint8]]

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from rotopoint.region import WHOLE, around_both, sampled
 from rotopoint.store import Record
+from rotopoint.store.region import WHOLE, around_both, sampled
 
 NAMES = (
     "object score",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from rotopoint.checkpoints import ResolvedCheckpoint, registry
 from rotopoint.errors import DeviceMemoryShort, DeviceUnavailable, PackageMissing
-from rotopoint.tracking.kernels import AUTO, Kernels, asked_kernels
+from rotopoint.tracking.precision import AUTO, Precision, asked_precision
 
 if TYPE_CHECKING:
     from rotopoint.tracking.sam2.runtime import Sam2Runtime
@@ -58,7 +58,7 @@ def load_engine(
     """Build a checkpoint's model on a device and fill it.
 
     `device` is `auto` or what torch calls it; `threads` limits those of the CPU (None: torch's choice).
-    `kernels` is as in `choose_kernels`.
+    `kernels` is as in `choose_precision`.
     Raises PackageMissing, DeviceUnavailable, CheckpointBroken.
     """
     # Torch takes seconds to import, and most commands do without it.
@@ -74,7 +74,7 @@ def load_engine(
     model = build_model(checkpoint.configuration)
     load_weights(model, checkpoint.path)
     runtime = Sam2Runtime(
-        model, chosen, choose_kernels(chosen, kernels), checkpoint.configuration.calibration
+        model, chosen, choose_precision(chosen, kernels), checkpoint.configuration.calibration
     )
     return Engine(runtime, checkpoint, chosen)
 
@@ -89,21 +89,21 @@ def choose_device(device: str) -> str:
     return device
 
 
-def choose_kernels(device: str, asked: str | None = None) -> Kernels:
-    """The kernels that a name of `KERNEL_NAMES` means on a device; None: what the environment asks for.
+def choose_precision(device: str, asked: str | None = None) -> Precision:
+    """The kernels that a name of `PRECISION_NAMES` means on a device; None: what the environment asks for.
 
     `auto` takes bfloat16 where the device multiplies it itself.
     """
-    name = asked_kernels() if asked is None else asked
+    name = asked_precision() if asked is None else asked
     if name != AUTO:
-        return Kernels(name)
+        return Precision(name)
     import torch
 
     if device.startswith("cuda"):
         native = torch.cuda.get_device_capability(device) >= (8, 0)
     else:
         native = device == "cpu" and torch.ops.mkldnn._is_mkldnn_bf16_supported() and _multiplies_bfloat16()
-    return Kernels.BF16 if native else Kernels.FP32
+    return Precision.BF16 if native else Precision.FP32
 
 
 def _multiplies_bfloat16() -> bool:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from rotopoint.region import WHOLE, Region
 from rotopoint.store import Record
+from rotopoint.store.region import WHOLE, Region
 from rotopoint.tracking.runtime import FramePrompts, MaskPrompt, PointPrompts
 
 MARGIN = 3.0

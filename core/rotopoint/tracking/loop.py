@@ -14,9 +14,9 @@ from typing import Generic
 
 import numpy as np
 
-from rotopoint.frames import SourceFrame
-from rotopoint.region import WHOLE, Region
+from rotopoint.shot.frames import SourceFrame
 from rotopoint.store import Record
+from rotopoint.store.region import WHOLE, Region
 from rotopoint.tracking.cache import FeatureCache, digest
 from rotopoint.tracking.following import Following
 from rotopoint.tracking.joining import Joining, is_needless

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from types import TracebackType
 
-from rotopoint.frames import SourceFrame
+from rotopoint.shot.frames import SourceFrame
 from rotopoint.store import Record, RecordLayout, TrackFile, TrackKey, TrackStore
 from rotopoint.tracking.policy import Address
 

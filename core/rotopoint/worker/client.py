@@ -28,16 +28,8 @@ from rotopoint.errors import (
     WorkerNotStarted,
     WorkerSilent,
 )
-from rotopoint.worker.protocol import (
-    VERSION,
-    CancelRequest,
-    Event,
-    HelloEvent,
-    Request,
-    encode,
-    ends_work,
-    read_event,
-)
+from rotopoint.events import Event, HelloEvent, ends_work
+from rotopoint.worker.protocol import VERSION, CancelRequest, Request, encode, read_event
 
 HELLO_SECONDS = 30.0
 """A cold disk takes its time."""

@@ -13,6 +13,19 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO, ClassVar, TypeAlias
 
 from rotopoint.errors import ProtocolBroken
+from rotopoint.events import (
+    CancelledEvent,
+    DoneEvent,
+    ErrorEvent,
+    Event,
+    FrameEvent,
+    HelloEvent,
+    MatteEvent,
+    PreparedEvent,
+    PreviewEvent,
+    ReadyEvent,
+    StartedEvent,
+)
 from rotopoint.tables import read_table
 
 VERSION = 1
@@ -27,7 +40,7 @@ ITEM_BYTES = {"uint8": 1, "float16": 2}
 
 
 # Requests. `id` names the work that is asked for: the client makes it up, and all events of that work
-# carry it. `shot` is the whole shot as `shot_json.shot_to_dict` gives it; frames are clip frames.
+# carry it. `shot` is the whole shot as `shot.json.shot_to_dict` gives it; frames are clip frames.
 
 
 @dataclass(frozen=True)
@@ -119,150 +132,6 @@ class ShutdownRequest:
     kind: ClassVar[str] = "shutdown"
 
 
-# Events. `revision` is that of the shot that they belong to, see `shot_json.revision`.
-
-
-@dataclass(frozen=True)
-class HelloEvent:
-    """The first message. `devices` are those that drivers promise; ReadyEvent has what is there."""
-
-    kind: ClassVar[str] = "hello"
-    protocol: int
-    package: str
-    runtimes: tuple[str, ...]
-    devices: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class ReadyEvent:
-    """The runtime is loaded. `device` is the one that will compute, on `threads` if it is the CPU."""
-
-    kind: ClassVar[str] = "ready"
-    devices: tuple[str, ...]
-    device: str
-    threads: int
-
-
-@dataclass(frozen=True)
-class PreviewEvent:
-    """Payload: logits, rows from the top, little-endian, over 0 inside, stretched over the whole picture.
-
-    `provisional` where tracking may yet say otherwise; `object_score` is a logit, over 0 where the
-    subject is seen; `predicted_iou` is 0..1. The two are None where the model gave no finite number.
-    """
-
-    kind: ClassVar[str] = "preview"
-    id: str
-    revision: str
-    subject: str
-    frame: int
-    width: int
-    height: int
-    dtype: str
-    provisional: bool
-    object_score: float | None = None
-    predicted_iou: float | None = None
-
-
-@dataclass(frozen=True)
-class MatteEvent:
-    """Payload: linear coverage, 0..255, rows from the top, in the pixels of the source."""
-
-    kind: ClassVar[str] = "matte"
-    id: str
-    revision: str
-    subject: str
-    frame: int
-    width: int
-    height: int
-    dtype: str
-    provisional: bool
-
-
-@dataclass(frozen=True)
-class PreparedEvent:
-    """A click of the subject on the frame waits for the mask decoder alone, until others are looked at."""
-
-    kind: ClassVar[str] = "prepared"
-    id: str
-    revision: str
-    subject: str
-    frame: int
-
-
-@dataclass(frozen=True)
-class StartedEvent:
-    """Work on frames begins, or begins anew with a newer shot.
-
-    `total` events of frames will come; on `pending` pictures of subjects work is to be done, at most.
-    """
-
-    kind: ClassVar[str] = "started"
-    id: str
-    revision: str
-    total: int
-    pending: int
-
-
-@dataclass(frozen=True)
-class FrameEvent:
-    """A frame of a subject is finished, and `file` written if one was asked for.
-
-    The scores are as in PreviewEvent, and None where no record decides the frame. `computed` where it
-    took work that was not stored; `confidence` is 0..1, and 1 where a person has decided; `done` of
-    `total` frames are finished.
-    """
-
-    kind: ClassVar[str] = "frame"
-    id: str
-    revision: str
-    subject: str
-    frame: int
-    computed: bool
-    done: int
-    total: int
-    file: str | None = None
-    object_score: float | None = None
-    predicted_iou: float | None = None
-    confidence: float | None = None
-
-
-@dataclass(frozen=True)
-class DoneEvent:
-    """All frames are finished; `computed` of them took work."""
-
-    kind: ClassVar[str] = "done"
-    id: str
-    revision: str
-    frames: int
-    computed: int
-
-
-@dataclass(frozen=True)
-class CancelledEvent:
-    """The work ended early; finished frames are kept. `superseded_by`: the request that replaced it."""
-
-    kind: ClassVar[str] = "cancelled"
-    id: str
-    revision: str | None = None
-    superseded_by: str | None = None
-
-
-@dataclass(frozen=True)
-class ErrorEvent:
-    """The work `id` failed, or without one, the worker met something that belongs to no work.
-
-    `error` is the class in rotopoint.errors, `message` a line for people.
-    """
-
-    kind: ClassVar[str] = "error"
-    error: str
-    message: str
-    exit_code: int
-    id: str | None = None
-    revision: str | None = None
-
-
 Request: TypeAlias = (
     PreviewRequest
     | LookRequest
@@ -275,18 +144,6 @@ Request: TypeAlias = (
     | ShutdownRequest
 )
 
-Event: TypeAlias = (
-    HelloEvent
-    | ReadyEvent
-    | PreviewEvent
-    | MatteEvent
-    | PreparedEvent
-    | StartedEvent
-    | FrameEvent
-    | DoneEvent
-    | CancelledEvent
-    | ErrorEvent
-)
 
 Message: TypeAlias = Request | Event
 
@@ -320,11 +177,6 @@ EVENTS: dict[str, type[Event]] = {
         ErrorEvent,
     )
 }
-
-
-def ends_work(event: Event) -> bool:
-    """Whether this is the last event of its work."""
-    return isinstance(event, (PreviewEvent, MatteEvent, PreparedEvent, DoneEvent, CancelledEvent, ErrorEvent))
 
 
 def encode(message: Message, payload: bytes = b"") -> bytes:

@@ -14,14 +14,15 @@ from pathlib import Path
 from typing import BinaryIO, NoReturn
 
 from rotopoint import __version__
+from rotopoint.cores import default_threads, share_cores
 from rotopoint.errors import PackageMissing, RotopointError
+from rotopoint.events import ErrorEvent, Event, HelloEvent
 from rotopoint.messages import explain
-from rotopoint.store_folder import cache_folder, default_store_folder
-from rotopoint.tracking.kernels import KERNEL_NAMES, KERNELS_VARIABLE
-from rotopoint.tracking.threads import default_threads, share_cores
+from rotopoint.store.folder import cache_folder, default_store_folder
+from rotopoint.tracking.precision import KERNELS_VARIABLE, PRECISION_NAMES
 from rotopoint.worker.inbox import Inbox
 from rotopoint.worker.machine import lower_priority, promised_devices, runtimes, set_streams_aside
-from rotopoint.worker.protocol import VERSION, ErrorEvent, Event, HelloEvent, encode
+from rotopoint.worker.protocol import VERSION, encode
 
 IDLE_SECONDS = 120.0
 
@@ -109,7 +110,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--kernels",
-        choices=KERNEL_NAMES,
+        choices=PRECISION_NAMES,
         help=f"the model's precision (default: {KERNELS_VARIABLE}, else what the device does best)",
     )
     parser.add_argument(

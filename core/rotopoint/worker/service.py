@@ -11,31 +11,28 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from rotopoint import jobs
 from rotopoint.checkpoints import ResolvedCheckpoint
 from rotopoint.errors import Cancelled, ProtocolBroken, RequestUnknown, RotopointError
+from rotopoint.events import CancelledEvent, DoneEvent, ErrorEvent, Event, ReadyEvent
 from rotopoint.messages import explain
 from rotopoint.session import ShotSession
-from rotopoint.shot import Shot
-from rotopoint.shot_json import revision, shot_from_dict
+from rotopoint.shot import Point, Shot
+from rotopoint.shot.frames import ClipFrame
+from rotopoint.shot.json import revision, shot_from_dict
 from rotopoint.store import TrackStore
 from rotopoint.tracking.cache import Kept
 from rotopoint.tracking.engine import Engine
-from rotopoint.worker import jobs
 from rotopoint.worker.clips import OpenClips
 from rotopoint.worker.engines import Engines
 from rotopoint.worker.inbox import End, Inbox, Item
 from rotopoint.worker.protocol import (
-    CancelledEvent,
     CancelRequest,
     DeliverRequest,
-    DoneEvent,
-    ErrorEvent,
-    Event,
     LookRequest,
     MatteRequest,
     PrepareRequest,
     PreviewRequest,
-    ReadyEvent,
     ShotRequest,
     ShutdownRequest,
     TrackRequest,
@@ -192,7 +189,7 @@ class Service:
             shot = shot_from_dict(click.shot)
             revised = revision(shot)
             with self._reported(click.id, revised):
-                shot = jobs.asked_about(shot, click)
+                shot = asked_about(shot, click)
                 opened = self._clips.get(shot)
                 checkpoint = self._engines.checkpoint(shot.settings.checkpoint)
                 with ShotSession(shot, checkpoint, self._store, opened.clip) as session:
@@ -280,3 +277,15 @@ class Service:
         exit_code = error.exit_code if isinstance(error, RotopointError) else 1
         log.warning("%s: %s", id or "worker", explain(error))
         self._send(ErrorEvent(type(error).__name__, explain(error), exit_code, id, revised), b"")
+
+
+def asked_about(shot: Shot, request: Click) -> Shot:
+    """The part of a shot that a click is about: others may be unfinished, and have no part in the answer.
+
+    What is prepared is a click to come, somewhere on the frame. Raises SubjectUnknown.
+    """
+    subject = shot.subject(request.subject)
+    frame = ClipFrame(request.frame)
+    if isinstance(request, PrepareRequest) and not subject.prompts_on(frame):
+        subject = replace(subject, prompts=(*subject.prompts, Point(frame, 0.0, 0.0)))
+    return shot.with_subjects([subject])

@@ -17,9 +17,9 @@ import pytest
 from blender_addon import compat, host, shots
 from blender_addon.clip_editor import menu, overlay, panel
 from blender_addon.compositor import out_of_date, wired_subjects
-from rotopoint.frames import ClipFrame, FrameRange
 from rotopoint.shot import Box, Direction, Mask, Point
-from rotopoint.shot_json import load_shot
+from rotopoint.shot.frames import ClipFrame, FrameRange
+from rotopoint.shot.json import load_shot
 from tests.blender.inside.addon import load_clip, use_fake_worker
 from tests.blender.inside.footage import (
     COUNT,

@@ -17,7 +17,7 @@ from blender_addon.clip_state import ClipState
 from blender_addon.engine import Engine
 from blender_addon.faults import Refused
 from blender_addon.preferences import join_command, preferences, split_command
-from rotopoint.shot_json import load_shot
+from rotopoint.shot.json import load_shot
 from tests.blender.inside.addon import add_subject, load_clip, use_fake_worker
 from tests.blender.inside.footage import COUNT, HEIGHT, WIDTH, read, write_plates
 

@@ -12,7 +12,6 @@ import pytest
 from blender_addon import compat, mattes, shots
 from blender_addon.faults import Refused
 from rotopoint.errors import RangeReversed, SubjectNameInvalid
-from rotopoint.frames import ClipFrame, FrameRange
 from rotopoint.shot import (
     Approved,
     Box,
@@ -25,7 +24,8 @@ from rotopoint.shot import (
     Shot,
     Subject,
 )
-from rotopoint.shot_json import revision
+from rotopoint.shot.frames import ClipFrame, FrameRange
+from rotopoint.shot.json import revision
 from tests.blender.inside.addon import add_subject, load_clip
 from tests.blender.inside.footage import COUNT, HEIGHT, WIDTH, write_plates
 

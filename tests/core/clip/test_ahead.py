@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rotopoint.clip.ahead import PICTURES_AHEAD, ReadAhead
-from rotopoint.frames import SourceFrame
+from rotopoint.shot.frames import SourceFrame
 
 COUNT = 12
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rotopoint.clip.frame_map import blender_frame_count, blender_frame_map, round_half_away
-from rotopoint.frames import FrameMap
+from rotopoint.shot.frames import FrameMap
 
 MILLISECOND = Fraction(1, 1000)
 

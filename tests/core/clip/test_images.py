@@ -20,9 +20,9 @@ from rotopoint.errors import (
     FrameSizeDiffers,
     FramesMissing,
 )
-from rotopoint.frames import ClipFrame, SourceFrame
 from rotopoint.messages import explain
 from rotopoint.shot import ClipReference, Missing
+from rotopoint.shot.frames import ClipFrame, SourceFrame
 
 SECOND = SourceFrame(1)
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from rotopoint.clip.images import LONGEST_SPAN, map_sequence
 from rotopoint.clip.sequence import NumberedFile, Sequence, sequence_from
 from rotopoint.errors import ClipNotFound, ClipUnreadable, FramesMissing
-from rotopoint.frames import ClipFrame
 from rotopoint.shot import Missing
+from rotopoint.shot.frames import ClipFrame
 
 
 def touch(folder: Path, *names: str) -> Path:

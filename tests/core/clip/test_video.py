@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from rotopoint.clip import open_clip, video_decoder
 from rotopoint.clip.video_index import index_video
 from rotopoint.errors import ClipNotFound, ClipUnreadable, FrameOutsideClip
-from rotopoint.frames import ClipFrame, SourceFrame
 from rotopoint.messages import explain
 from rotopoint.shot import ClipReference
+from rotopoint.shot.frames import ClipFrame, SourceFrame
 from tests.core.clip.numbered_video import (
     HEIGHT,
     WIDTH,

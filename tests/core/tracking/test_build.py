@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from rotopoint.checkpoints.configuration import ModelConfiguration, load_configuration
 from rotopoint.errors import PackageMissing
-from rotopoint.tracking.configuration import ModelConfiguration, load_configuration
 from rotopoint.tracking.sam2.build import build_model
 from rotopoint.tracking.sam2.package import modules_alone, sam2_module
 
@@ -189,7 +189,7 @@ class Blocked:
             raise ModuleNotFoundError("No module named " + name, name=name)
 
 sys.meta_path.insert(0, Blocked())
-from rotopoint.tracking.configuration import load_configuration
+from rotopoint.checkpoints.configuration import load_configuration
 from rotopoint.tracking.sam2.build import build_model
 from rotopoint.tracking.sam2.weights import load_weights
 folder = Path(sys.argv[1])

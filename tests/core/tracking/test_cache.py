@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rotopoint.frames import SourceFrame
+from rotopoint.shot.frames import SourceFrame
 from rotopoint.store import Record
 from rotopoint.tracking.cache import CONDITIONED_KEPT, LEAST_ITEMS, FeatureCache, Kept
 from tests.core.tracking.fake_runtime import FakeBytes, FakeRuntime

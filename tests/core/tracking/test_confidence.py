@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from rotopoint.frames import SourceFrame
+from rotopoint.shot.frames import SourceFrame
 from rotopoint.store import Record
 from rotopoint.tracking.confidence import NAMES, WEIGHTS, Evidence, agreement
 

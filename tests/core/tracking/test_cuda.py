@@ -15,9 +15,9 @@ torch = pytest.importorskip("torch")
 
 from rotopoint.checkpoints import resolve  # noqa: E402
 from rotopoint.errors import DeviceMemoryShort  # noqa: E402
-from rotopoint.frames import ClipFrame  # noqa: E402
 from rotopoint.session import ShotSession  # noqa: E402
 from rotopoint.shot import ClipReference, Point, Shot, Subject  # noqa: E402
+from rotopoint.shot.frames import ClipFrame  # noqa: E402
 from rotopoint.store import TrackStore  # noqa: E402
 from rotopoint.tracking.cache import MEMORY_BYTES  # noqa: E402
 from rotopoint.tracking.engine import Engine, choose_device, load_engine  # noqa: E402

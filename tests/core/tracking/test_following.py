@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rotopoint.frames import SourceFrame
-from rotopoint.region import Region
+from rotopoint.shot.frames import SourceFrame
 from rotopoint.store import Record
+from rotopoint.store.region import Region
 from rotopoint.tracking.following import ENLARGED, MARGIN, Following
 from rotopoint.tracking.runtime import MaskPrompt, PointPrompts
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rotopoint.frames import SourceFrame
+from rotopoint.shot.frames import SourceFrame
 from rotopoint.store import Record
 from rotopoint.tracking.joining import RUNNING, Joining, better
 from rotopoint.tracking.policy import SETTLES_WITHIN, Address, Asked, policy_named

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rotopoint.frames import SourceFrame
+from rotopoint.shot.frames import SourceFrame
 from rotopoint.store import Record, RecordLayout, TrackKey, TrackStore
 from rotopoint.tracking.following import Following
 from rotopoint.tracking.loop import PASSES_AT_WORK, FeatureCache, SubjectTracker, TrackedFrame

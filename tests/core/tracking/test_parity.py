@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from rotopoint.checkpoints import ResolvedCheckpoint, resolve
-from rotopoint.frames import SourceFrame
+from rotopoint.shot.frames import SourceFrame
 from rotopoint.store import RecordLayout, TrackKey, TrackStore
 from rotopoint.tracking.cache import FeatureCache
 from rotopoint.tracking.loop import SubjectTracker

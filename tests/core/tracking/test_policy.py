@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rotopoint.errors import PolicyUnknown
-from rotopoint.frames import SourceFrame
+from rotopoint.shot.frames import SourceFrame
 from rotopoint.store import Record
 from rotopoint.tracking.policy import CLOSEST_PROMPTED, POLICIES, Address, Asked, Policy, Step, policy_named
 from rotopoint.tracking.runtime import ModelShape

@@ -19,11 +19,12 @@ import torch
 from rotopoint.checkpoints import ResolvedCheckpoint, resolve
 from rotopoint.clip import open_clip
 from rotopoint.errors import FrameOutsideClip, FrameSizeDiffers, FramesMissing
-from rotopoint.frames import ClipFrame, FrameRange
+from rotopoint.events import DoneEvent, ErrorEvent, Event, FrameEvent
 from rotopoint.mattes import make_matte
 from rotopoint.session import FrameTracked, ShotSession
 from rotopoint.shot import ClipReference, Direction, MatteEdge, Point, Settings, Shot, Subject
-from rotopoint.shot_json import revision, shot_to_dict
+from rotopoint.shot.frames import ClipFrame, FrameRange
+from rotopoint.shot.json import revision, shot_to_dict
 from rotopoint.store import TrackStore
 from rotopoint.tracking.cache import Kept
 from rotopoint.tracking.engine import Engine, load_engine
@@ -31,15 +32,7 @@ from rotopoint.tracking.sam2.build import build_model
 from rotopoint.tracking.sam2.runtime import Sam2Runtime
 from rotopoint.worker.engines import Engines
 from rotopoint.worker.inbox import Item
-from rotopoint.worker.protocol import (
-    DoneEvent,
-    ErrorEvent,
-    Event,
-    FrameEvent,
-    ShotRequest,
-    ShutdownRequest,
-    TrackRequest,
-)
+from rotopoint.worker.protocol import ShotRequest, ShutdownRequest, TrackRequest
 from rotopoint.worker.service import Service
 
 COUNT = 6

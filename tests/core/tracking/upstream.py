@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 
-from rotopoint.tracking.configuration import ModelConfiguration
+from rotopoint.checkpoints.configuration import ModelConfiguration
 from rotopoint.tracking.sam2.build import build_model
 from rotopoint.tracking.sam2.package import sam2_module
 from rotopoint.tracking.sam2.weights import load_weights

@@ -7,8 +7,8 @@ import dataclasses
 from functools import partial
 from typing import Any
 
+from rotopoint.checkpoints.configuration import ModelConfiguration
 from rotopoint.errors import PackageMissing
-from rotopoint.tracking.configuration import ModelConfiguration
 from rotopoint.tracking.sam2.package import modules_alone
 
 try:

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from rotopoint.tracking.configuration import Calibration
+from rotopoint.checkpoints.configuration import Calibration
 from rotopoint.tracking.runtime import NO_OBJECT_LOGIT
 from rotopoint.tracking.sam2.mask_decoder import Answers, MaskDecoder, PackageDecoder
 

@@ -17,8 +17,8 @@ import numpy.typing as npt
 import torch
 from torch.nn import functional
 
-from rotopoint.tracking.configuration import Calibration
-from rotopoint.tracking.kernels import Kernels
+from rotopoint.checkpoints.configuration import Calibration
+from rotopoint.tracking.precision import Precision
 from rotopoint.tracking.preprocess import model_input
 from rotopoint.tracking.runtime import Decoded, FramePrompts, MaskPrompt, MemoryBank, ModelShape, PointPrompts
 from rotopoint.tracking.sam2.heads import Heads, Masks, Take
@@ -127,7 +127,7 @@ class Sam2Runtime:
         self,
         model: Any,
         device: str = "cpu",
-        kernels: Kernels = Kernels.FP32,
+        kernels: Precision = Precision.FP32,
         calibration: Calibration | None = None,
     ) -> None:
         self._device = torch.device(device)
@@ -148,7 +148,7 @@ class Sam2Runtime:
         self._side_by_side = SideBySide()
         self.relieve: Callable[[], None] = lambda: None
         """Gives back what is kept on the device and can do without."""
-        dtype = torch.bfloat16 if kernels is Kernels.BF16 else torch.float32
+        dtype = torch.bfloat16 if kernels is Precision.BF16 else torch.float32
         with torch.inference_mode():
             top = torch.zeros(1, model.hidden_dim, self._grid, self._grid, device=self._device)
             memory = torch.zeros(1, model.mem_dim, self._grid, self._grid, device=self._device)
@@ -176,7 +176,7 @@ class Sam2Runtime:
     def _most_side_by_side(self) -> int:
         """In bfloat16 a step without prompts is the same to the bit on any count of threads; in float32 it is
         not on three and more, and a track would depend on who is tracked beside it."""
-        return most_at_once(torch.get_num_threads()) if self.kernels is Kernels.BF16 else 1
+        return most_at_once(torch.get_num_threads()) if self.kernels is Precision.BF16 else 1
 
     def side_by_side(self, calls: Sequence[Callable[[], ResultT]]) -> list[ResultT]:
         return self._side_by_side.run(calls)

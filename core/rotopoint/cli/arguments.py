@@ -1,0 +1,264 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command line's words, and the shot that they ask for."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from rotopoint import __version__
+from rotopoint.errors import OptionUnreadable
+from rotopoint.shot import (
+    Box,
+    ClipReference,
+    Direction,
+    Mask,
+    MatteEdge,
+    MatteFormat,
+    Missing,
+    Point,
+    Prompt,
+    Settings,
+    Shot,
+    Subject,
+)
+from rotopoint.shot.frames import ClipFrame, FrameRange
+from rotopoint.shot.json import load_shot
+from rotopoint.tracking.precision import PRECISION_NAMES
+
+NUMBER = r"(-?\d+(?:\.\d+)?)"
+
+
+@dataclass
+class SubjectArguments:
+    """A `--subject` with the options that follow it."""
+
+    name: str
+    prompts: list[Prompt] = field(default_factory=list)
+    absent: list[FrameRange] = field(default_factory=list)
+    follow: bool = False
+
+
+class _AddSubject(argparse.Action):
+    def __call__(self, parser: Any, namespace: Any, values: Any, option: str | None = None) -> None:
+        namespace.subjects = [*(namespace.subjects or []), SubjectArguments(values)]
+
+
+class _AddPrompt(argparse.Action):
+    """Reads a prompt; it belongs to the `--subject` before it."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option: str | None = None) -> None:
+        readers: dict[str, Callable[[str], Prompt]] = {
+            "--point": read_point,
+            "--box": read_box,
+            "--mask": read_mask,
+        }
+        _last_subject(namespace, option, values).prompts.append(readers[str(option)](values))
+
+
+class _Follow(argparse.Action):
+    """Belongs to the `--subject` before it."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option: str | None = None) -> None:
+        _last_subject(namespace, option, "").follow = True
+
+
+class _AddAbsent(argparse.Action):
+    """Reads an absent range of the `--subject` before it."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option: str | None = None) -> None:
+        _last_subject(namespace, option, values).absent.append(FrameRange.parse(values))
+
+
+def _last_subject(namespace: Any, option: str | None, value: str) -> SubjectArguments:
+    if not namespace.subjects:
+        raise OptionUnreadable(str(option), value, "a --subject before it")
+    subject: SubjectArguments = namespace.subjects[-1]
+    return subject
+
+
+def read_point(text: str) -> Point:
+    """`FRAME:X,Y`, with `:neg` after it for a negative point. Raises OptionUnreadable."""
+    match = re.fullmatch(rf"(\d+):{NUMBER},{NUMBER}(:neg|:pos)?", text)
+    if match is None:
+        raise OptionUnreadable("--point", text, "FRAME:X,Y or FRAME:X,Y:neg, for example 1:480,270")
+    return Point(ClipFrame(int(match[1])), float(match[2]), float(match[3]), match[4] != ":neg")
+
+
+def read_box(text: str) -> Box:
+    """`FRAME:X0,Y0,X1,Y1`. Raises OptionUnreadable."""
+    match = re.fullmatch(rf"(\d+):{NUMBER},{NUMBER},{NUMBER},{NUMBER}", text)
+    if match is None:
+        raise OptionUnreadable("--box", text, "FRAME:X0,Y0,X1,Y1, for example 1:100,80,300,260")
+    x0, y0, x1, y1 = (float(match[n]) for n in range(2, 6))
+    return Box(ClipFrame(int(match[1])), x0, y0, x1, y1)
+
+
+def read_mask(text: str) -> Mask:
+    """`FRAME:FILE`. Raises OptionUnreadable."""
+    frame, colon, path = text.partition(":")
+    if not (colon and frame.isdecimal() and path):
+        raise OptionUnreadable("--mask", text, "FRAME:FILE, for example 1:mask.png")
+    return Mask(ClipFrame(int(frame)), path)
+
+
+def _choices(kind: type[Enum]) -> list[str]:
+    return [str(member.value) for member in kind]
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line as it stands in the README."""
+    parser = argparse.ArgumentParser(prog="rotopoint", description="From points on a clip to mattes.")
+    parser.add_argument("--version", action="version", version=f"rotopoint {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    track = commands.add_parser("track", help="track subjects through a clip and write their mattes")
+    track.add_argument("clip", metavar="CLIP", help="video, folder, one image of a sequence, or SHOT.json")
+    track.set_defaults(subjects=None)
+    prompts = track.add_argument_group("prompts, each for the --subject before it")
+    prompts.add_argument("--subject", action=_AddSubject, metavar="NAME")
+    prompts.add_argument("--point", action=_AddPrompt, metavar="FRAME:X,Y[:neg]")
+    prompts.add_argument("--box", action=_AddPrompt, metavar="FRAME:X0,Y0,X1,Y1")
+    prompts.add_argument("--mask", action=_AddPrompt, metavar="FRAME:FILE")
+    prompts.add_argument("--absent", action=_AddAbsent, metavar="A-B", help="frames where it is not there")
+    prompts.add_argument(
+        "--follow",
+        action=_Follow,
+        nargs=0,
+        help="see a part of the plate alone that follows it: for small ones",
+    )
+    asked = track.add_argument_group("what is asked (a SHOT.json says all this itself)")
+    asked.add_argument("--range", metavar="A-B", help="clip frames, both included; default: all")
+    asked.add_argument("--direction", choices=_choices(Direction))
+    asked.add_argument(
+        "--checkpoint", metavar="NAME|FILE", help="draft, tiny, small, base_plus, large or a file"
+    )
+    asked.add_argument("--policy", metavar="NAME", help="default, selective, forward or upstream")
+    asked.add_argument("--missing", choices=_choices(Missing), help="what a gap in a sequence shows")
+    asked.add_argument("--input-transform", metavar="NAME", help="auto, srgb, linear or a .cube file")
+    asked.add_argument("--edge", choices=_choices(MatteEdge), help="how hard the matte's edge is")
+    asked.add_argument("--largest-hole", type=int, metavar="N", help="fill holes of up to N pixels")
+    asked.add_argument("--format", choices=_choices(MatteFormat), help="png is 16-bit")
+    asked.add_argument("--first-number", type=int, metavar="N", help="file number of clip frame 1, say 1001")
+    _add_output(track)
+    _add_running(track)
+
+    deliver = commands.add_parser("deliver", help="write mattes again from the stored track")
+    deliver.add_argument("clip", metavar="SHOT.json")
+    deliver.add_argument("--edge", choices=_choices(MatteEdge))
+    deliver.add_argument("--largest-hole", type=int, metavar="N")
+    deliver.add_argument("--format", choices=_choices(MatteFormat))
+    deliver.add_argument("--first-number", type=int, metavar="N")
+    deliver.add_argument("--overwrite", action="store_true", help="replace files that are there")
+    _add_output(deliver)
+
+    report = commands.add_parser("report", help="which tracked frames to look at: the least trusted first")
+    report.add_argument("clip", metavar="SHOT.json")
+    report.add_argument("--worst", type=int, metavar="N", help="show N frames; default: all")
+    report.add_argument("--store", type=Path, metavar="DIR", help="folder of stored tracks")
+    report.add_argument("--json", action="store_true")
+
+    approve = commands.add_parser("approve", help="keep mattes of a shot whatever is asked later")
+    approve.add_argument("clip", metavar="SHOT.json", help="is rewritten; the mattes are copied beside it")
+    approve.add_argument("--subject", required=True, metavar="NAME")
+    approve.add_argument("--range", required=True, metavar="A-B", help="clip frames, both included")
+    approve.add_argument("--withdraw", action="store_true", help="let these frames follow the prompts again")
+    approve.add_argument("--store", type=Path, metavar="DIR", help="folder of stored tracks")
+
+    score = commands.add_parser("score", help="J, F and J&F of a folder of mattes, as DAVIS defines them")
+    score.add_argument("mattes", type=Path)
+    score.add_argument("truth", type=Path)
+    score.add_argument("--json", action="store_true")
+
+    checkpoints = commands.add_parser("checkpoints", help="list, download and verify checkpoints")
+    checkpoints.add_argument("action", choices=["list", "get", "verify"])
+    checkpoints.add_argument("names", nargs="*", metavar="NAME")
+
+    store = commands.add_parser("store", help="show or clear the stored tracks")
+    store.add_argument("action", choices=["show", "clear"])
+    store.add_argument("--store", type=Path, metavar="DIR")
+
+    commands.add_parser("doctor", help="what is installed here, and what would be used")
+    return parser
+
+
+def _add_output(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="DIR", help="folder of the mattes"
+    )
+    parser.add_argument("--store", type=Path, metavar="DIR", help="folder of stored tracks")
+    parser.add_argument("--json", action="store_true", help="the worker's events on stdout")
+
+
+def _add_running(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps; default: auto")
+    parser.add_argument("--threads", type=int, metavar="N", help="threads of the CPU")
+    parser.add_argument(
+        "--kernels",
+        choices=PRECISION_NAMES,
+        help="the model's precision; `rotopoint doctor` tells what is chosen",
+    )
+
+
+ASKED = ("range", "direction", "checkpoint", "policy", "missing", "input_transform")
+"""What a SHOT.json says itself, beside subjects."""
+
+
+def shot_of(arguments: argparse.Namespace) -> Shot:
+    """The shot that `track` or `deliver` asks for. Raises InputError."""
+    path = Path(arguments.clip)
+    shot = _saved(arguments, path) if path.suffix.lower() == ".json" else _asked(arguments)
+    given = {
+        "edge": None if arguments.edge is None else MatteEdge(arguments.edge),
+        "format": None if arguments.format is None else MatteFormat(arguments.format),
+        "largest_hole": arguments.largest_hole,
+        "first_number": arguments.first_number,
+    }
+    changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    return replace(shot, settings=replace(shot.settings, **changes))
+
+
+def _saved(arguments: argparse.Namespace, path: Path) -> Shot:
+    given = vars(arguments)
+    if given.get("subjects"):
+        raise OptionUnreadable("--subject", given["subjects"][0].name, "no subjects beside a SHOT.json")
+    for name in ASKED:
+        if given.get(name) is not None:
+            option = f"--{name.replace('_', '-')}"
+            raise OptionUnreadable(option, str(given[name]), "a clip, since a SHOT.json says this itself")
+    return load_shot(path)
+
+
+def _asked(arguments: argparse.Namespace) -> Shot:
+    if arguments.command == "deliver":
+        raise OptionUnreadable("deliver", arguments.clip, "a SHOT.json")
+    subjects = _subjects(arguments.subjects or [])
+    default = Settings()
+    settings = Settings(
+        range=None if arguments.range is None else FrameRange.parse(arguments.range),
+        direction=default.direction if arguments.direction is None else Direction(arguments.direction),
+        checkpoint=arguments.checkpoint or default.checkpoint,
+        policy=arguments.policy or default.policy,
+        input_transform=arguments.input_transform or default.input_transform,
+    )
+    missing = Missing.ERROR if arguments.missing is None else Missing(arguments.missing)
+    return Shot(ClipReference(arguments.clip, missing=missing), subjects, settings)
+
+
+def _subjects(given: Sequence[SubjectArguments]) -> tuple[Subject, ...]:
+    """On the command line a subject's name is its id; one named twice goes on with what it had."""
+    merged: dict[str, SubjectArguments] = {}
+    for subject in given:
+        known = merged.setdefault(subject.name, SubjectArguments(subject.name))
+        known.prompts += subject.prompts
+        known.absent += subject.absent
+        known.follow |= subject.follow
+    return tuple(
+        Subject(name, name, tuple(found.prompts), absent=tuple(found.absent), follow=found.follow)
+        for name, found in merged.items()
+    )

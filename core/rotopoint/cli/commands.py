@@ -1,0 +1,273 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command line: `rotopoint track`, `deliver`, `report`, `approve`, `score` and what serves them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import BinaryIO
+
+from rotopoint import checkpoints
+from rotopoint.cli.arguments import build_parser, shot_of
+from rotopoint.errors import Cancelled, PackageMissing, RotopointError, SubjectUnknown
+from rotopoint.events import DoneEvent, Event, FrameEvent, StartedEvent
+from rotopoint.messages import explain
+from rotopoint.shot.frames import FrameRange
+from rotopoint.store import TrackStore
+from rotopoint.store.folder import default_store_folder
+from rotopoint.worker.protocol import encode
+
+BYTES_OF_A_PIXEL = 0.01
+"""The least that a matte takes on disk: what a clip with mostly empty mattes needs."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; returns its exit code: 0 done, 1 a failure, 2 bad input, 130 cancelled."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        parsed = build_parser().parse_args(arguments)
+        COMMANDS[parsed.command](parsed)
+    except RotopointError as error:
+        _tell(f"rotopoint: {explain(error)}")
+        return error.exit_code
+    except KeyboardInterrupt:
+        _tell(f"rotopoint: {explain(Cancelled())}")
+        return Cancelled.exit_code
+    except ModuleNotFoundError as error:
+        missing = PackageMissing(error.name or "", "torch")
+        _tell(f"rotopoint: {explain(missing)}")
+        return missing.exit_code
+    return 0
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _tell(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+
+
+def _print(line: str = "") -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def _store(arguments: argparse.Namespace) -> TrackStore:
+    return TrackStore(arguments.store or default_store_folder())
+
+
+def track(arguments: argparse.Namespace) -> None:
+    """Track a clip or a saved shot and write its mattes; the shot is saved beside them."""
+    from rotopoint.cores import default_threads, share_cores
+    from rotopoint.deliver.output_folder import check_folder, require_space
+    from rotopoint.jobs import track_events
+    from rotopoint.session import ShotSession
+    from rotopoint.shot.json import save_shot
+    from rotopoint.tracking.engine import load_engine
+
+    share_cores()
+    shot = shot_of(arguments)
+    checkpoint = checkpoints.resolve(shot.settings.checkpoint)
+    folder: Path = arguments.output
+    with _events_out(arguments.json) as events, ShotSession(shot, checkpoint, _store(arguments)) as session:
+        session.check_approved()
+        threads = arguments.threads or default_threads()
+        engine = load_engine(checkpoint, arguments.device, threads, arguments.kernels)
+        check_folder(folder)
+        width, height = session.clip.size
+        mattes = len(session.range) * len(session.plans)
+        require_space(folder, int(mattes * width * height * BYTES_OF_A_PIXEL))
+        save_shot(session.absolute_shot(), folder / f"{session.clip.name}.shot.json")
+        _show(track_events("track", session, engine, folder), events, folder)
+
+
+def deliver(arguments: argparse.Namespace) -> None:
+    """Write the mattes of a saved shot again from the store."""
+    from rotopoint.jobs import deliver_events
+    from rotopoint.session import ShotSession
+
+    shot = shot_of(arguments)
+    checkpoint = checkpoints.resolve(shot.settings.checkpoint)
+    folder: Path = arguments.output
+    with _events_out(arguments.json) as events, ShotSession(shot, checkpoint, _store(arguments)) as session:
+        _show(deliver_events("deliver", session, folder, overwrite=arguments.overwrite), events, folder)
+
+
+@contextmanager
+def _events_out(wanted: bool) -> Iterator[BinaryIO | None]:
+    """Stdout for events alone: meanwhile what libraries print goes to stderr. None where not wanted."""
+    if not wanted:
+        yield None
+        return
+    sys.stdout.flush()
+    with os.fdopen(os.dup(1), "wb") as out:
+        os.dup2(2, 1)
+        try:
+            yield out
+        finally:
+            os.dup2(out.fileno(), 1)
+
+
+def _show(events: Iterable[Event], out: BinaryIO | None, folder: Path) -> None:
+    """The events to `out` as the worker sends them, or a bar on stderr."""
+    if out is not None:
+        for event in events:
+            out.write(encode(event))
+            out.flush()
+        return
+    from tqdm import tqdm
+
+    with ExitStack() as shown:
+        for event in events:
+            match event:
+                case StartedEvent(total=total):
+                    bar = shown.enter_context(tqdm(total=total, unit="matte", file=sys.stderr))
+                case FrameEvent():
+                    bar.update()
+                case DoneEvent(frames=frames, computed=computed):
+                    shown.close()
+                    _tell(f"{frames} mattes in {folder}, {computed} frames tracked anew")
+                case _:
+                    pass
+
+
+def report(arguments: argparse.Namespace) -> None:
+    """The tracked frames of a saved shot, the least trusted first."""
+    from rotopoint.session import ShotSession
+    from rotopoint.shot.json import load_shot
+
+    shot = load_shot(Path(arguments.clip))
+    checkpoint = checkpoints.resolve(shot.settings.checkpoint)
+    with ShotSession(shot, checkpoint, _store(arguments)) as session:
+        session.check_stored()
+        rows = [
+            (tracked.confidence, session.plan(tracked.subject).subject.name, tracked.frame)
+            for tracked in session.stored()
+            if tracked.confidence is not None
+        ]
+        rows = sorted(rows)[: arguments.worst]
+        if arguments.json:
+            frames = [{"subject": name, "frame": frame, "confidence": c} for c, name, frame in rows]
+            _print(json.dumps({"frames": frames}))
+            return
+        _print(f"{'confidence':>10} {'frame':>8} {'file':>8}  subject")
+        for confidence, name, frame in rows:
+            _print(f"{confidence:10.2f} {frame:8d} {session.file_number(frame):8d}  {name}")
+
+
+def approve(arguments: argparse.Namespace) -> None:
+    """Name mattes of a saved shot as approved in it, or no longer."""
+    from rotopoint.session import ShotSession
+    from rotopoint.shot.json import load_shot, save_shot
+
+    path = Path(arguments.clip)
+    shot = load_shot(path)
+    frames = FrameRange.parse(arguments.range)
+    subject = next((s for s in shot.subjects if s.name == arguments.subject), None)
+    if subject is None:
+        raise SubjectUnknown(arguments.subject)
+    kept = [a for a in subject.approved if a.frame not in frames]
+    if not arguments.withdraw:
+        checkpoint = checkpoints.resolve(shot.settings.checkpoint)
+        with ShotSession(shot, checkpoint, _store(arguments)) as session:
+            kept += session.approve(subject.id, frames, path.with_suffix(".approved"))
+    # Beside the shot they may travel with it.
+    kept = [replace(a, path=_beside(Path(a.path), path.parent)) for a in kept]
+    approved = replace(subject, approved=tuple(kept))
+    save_shot(shot.with_subjects(approved if s.id == subject.id else s for s in shot.subjects), path)
+    _tell(f"{len(kept)} approved frames of {subject.name}")
+
+
+def _beside(file: Path, folder: Path) -> str:
+    return file.relative_to(folder).as_posix() if file.is_relative_to(folder) else str(file.absolute())
+
+
+def score(arguments: argparse.Namespace) -> None:
+    """J, F and J&F of two folders."""
+    from rotopoint.cli.score import score_folders
+
+    result = score_folders(arguments.mattes, arguments.truth)
+    if arguments.json:
+        frames = [{"number": f.number, "j": f.j, "f": f.f} for f in result.frames]
+        _print(json.dumps({"j": result.j, "f": result.f, "j_and_f": result.j_and_f, "frames": frames}))
+        return
+    _print(f"{'frame':>8} {'J':>6} {'F':>6} {'J&F':>6}")
+    for frame in result.frames:
+        _print(f"{frame.number:8d} {100 * frame.j:6.1f} {100 * frame.f:6.1f} {100 * frame.j_and_f:6.1f}")
+    _print(f"{'mean':>8} {100 * result.j:6.1f} {100 * result.f:6.1f} {100 * result.j_and_f:6.1f}")
+
+
+def manage_checkpoints(arguments: argparse.Namespace) -> None:
+    """List, download or verify checkpoints."""
+    known = checkpoints.registry()
+    chosen = [checkpoints.registered(name) for name in arguments.names] or list(known)
+    match arguments.action:
+        case "list":
+            for checkpoint in chosen:
+                here = "here" if checkpoints.locate(checkpoint).is_file() else "not here"
+                _print(
+                    f"{checkpoint.name:10} {checkpoint.parameters:6.1f} M parameters  "
+                    f"{checkpoint.license:16} {here:9} {checkpoint.speed}"
+                )
+        case "get":
+            for checkpoint in chosen:
+                _print(str(_download(checkpoint)))
+        case "verify":
+            results = [checkpoints.verify(c) for c in chosen]
+            for result in results:
+                _print(f"{result.checkpoint.name:10} {result.state.value:10} {result.sha256} {result.reason}")
+            for result in results:
+                result.require_whole()
+
+
+def _download(checkpoint: checkpoints.Checkpoint) -> Path:
+    from tqdm import tqdm
+
+    with tqdm(unit="B", unit_scale=True, desc=checkpoint.name, file=sys.stderr) as bar:
+
+        def progress(done: int, total: int | None) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        return checkpoints.get(checkpoint, progress=progress)
+
+
+def manage_store(arguments: argparse.Namespace) -> None:
+    """Show or clear the stored tracks."""
+    store = _store(arguments)
+    count, size = len(list(store.tracks())), store.size()
+    if arguments.action == "clear":
+        store.clear()
+        _print(f"{count} tracks of {size / 1e6:.1f} MB cleared from {store.folder}")
+    else:
+        _print(f"{count} tracks of {size / 1e6:.1f} MB in {store.folder}")
+
+
+def doctor(arguments: argparse.Namespace) -> None:
+    """What is installed here, and what would be used."""
+    from rotopoint.cli.doctor import findings
+
+    for finding in findings():
+        _print(f"{finding.name:14} {finding.value}")
+
+
+COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
+    "track": track,
+    "deliver": deliver,
+    "report": report,
+    "approve": approve,
+    "score": score,
+    "checkpoints": manage_checkpoints,
+    "store": manage_store,
+    "doctor": doctor,
+}

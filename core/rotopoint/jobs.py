@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Work as the events that come of it: answers to clicks, tracking, deliveries.
+
+The command line shows the same events.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rotopoint.cores import helping_threads
+from rotopoint.deliver.beside import beside
+from rotopoint.deliver.output_folder import check_folder
+from rotopoint.errors import OutputExists
+from rotopoint.events import (
+    DoneEvent,
+    Event,
+    FrameEvent,
+    MatteEvent,
+    PreparedEvent,
+    PreviewEvent,
+    StartedEvent,
+)
+from rotopoint.session import FrameTracked, ShotSession
+from rotopoint.shot.frames import ClipFrame
+from rotopoint.shot.json import revision
+from rotopoint.tracking.engine import Engine
+from rotopoint.tracking.loop import Preview
+
+if TYPE_CHECKING:
+    from rotopoint.session import Cache
+
+LARGEST_HALF = float(np.finfo(np.float16).max)
+
+
+def track_events(
+    request: str,
+    session: ShotSession,
+    engine: Engine,
+    folder: Path | None = None,
+    before_step: Callable[[], None] | None = None,
+    cache: Cache | None = None,
+) -> Generator[Event]:
+    """Track a shot; with a folder, write each matte as it comes, over what is there.
+
+    The folder is proven writable before the first step. `cache` is as in `ShotSession.track`. See
+    ShotSession for what is raised.
+    """
+    session.check_approved()
+    if folder is not None:
+        _check_names(session, folder)
+        check_folder(folder)
+    with engine.memory_watched(), closing(session.track(engine.runtime, before_step, cache)) as frames:
+        yield from _frame_events(request, session, frames, folder, session.pending(engine.runtime.kernels))
+
+
+def deliver_events(request: str, session: ShotSession, folder: Path, *, overwrite: bool) -> Generator[Event]:
+    """Write the mattes of a stored track. Raises TrackMissing, OutputExists before anything is written."""
+    _check_names(session, folder)
+    session.check_approved()
+    session.check_stored()
+    if not overwrite:
+        for plan in session.plans:
+            for frame in session.range:
+                path = session.matte_path(folder, plan, frame)
+                if path.exists():
+                    raise OutputExists(path)
+    check_folder(folder)
+    yield from _frame_events(request, session, session.stored(), folder, 0)
+
+
+def preview(
+    request: str, revised: str, session: ShotSession, engine: Engine, subject: str, frame: int, cache: Cache
+) -> tuple[PreviewEvent, bytes]:
+    """The answer to a click, and its logits; `revised` is the revision of the shot asked about."""
+    answer = session.preview(engine.runtime, subject, ClipFrame(frame), cache)
+    return _preview_event(request, revised, session, subject, frame, answer)
+
+
+def look(
+    request: str, revised: str, session: ShotSession, subject: str, frame: int
+) -> tuple[PreviewEvent, bytes]:
+    """What the store holds of a subject on a frame, as `preview` has it. Raises TrackMissing."""
+    record = session.stored_record(subject, ClipFrame(frame))
+    return _preview_event(request, revised, session, subject, frame, Preview(record, provisional=False))
+
+
+def _preview_event(
+    request: str, revised: str, session: ShotSession, subject: str, frame: int, answer: Preview
+) -> tuple[PreviewEvent, bytes]:
+    logits = np.clip(session.overview(answer.record), -LARGEST_HALF, LARGEST_HALF).astype("<f2")
+    event = PreviewEvent(
+        id=request,
+        revision=revised,
+        subject=subject,
+        frame=frame,
+        width=logits.shape[1],
+        height=logits.shape[0],
+        dtype="float16",
+        provisional=answer.provisional,
+        object_score=_finite(answer.record.object_score),
+        predicted_iou=_finite(answer.record.predicted_iou),
+    )
+    return event, logits.tobytes()
+
+
+def prepare(
+    request: str, revised: str, session: ShotSession, engine: Engine, subject: str, frame: int, cache: Cache
+) -> tuple[PreparedEvent, bytes]:
+    """Make ready what a click on a frame needs; `revised` as in `preview`."""
+    session.prepare(engine.runtime, subject, ClipFrame(frame), cache)
+    return PreparedEvent(request, revised, subject, frame), b""
+
+
+def matte(
+    request: str, revised: str, session: ShotSession, engine: Engine, subject: str, frame: int, cache: Cache
+) -> tuple[MatteEvent, bytes]:
+    """The matte that comes of the answer to a click, in 8 bits; `revised` as in `preview`."""
+    answer = session.preview(engine.runtime, subject, ClipFrame(frame), cache)
+    coverage = session.matte(session.plan(subject), ClipFrame(frame), answer.record)
+    steps = (np.clip(coverage, 0, 1) * np.float32(255) + np.float32(0.5)).astype(np.uint8)
+    event = MatteEvent(
+        id=request,
+        revision=revised,
+        subject=subject,
+        frame=frame,
+        width=steps.shape[1],
+        height=steps.shape[0],
+        dtype="uint8",
+        provisional=answer.provisional,
+    )
+    return event, steps.tobytes()
+
+
+def _frame_events(
+    request: str, session: ShotSession, frames: Iterator[FrameTracked], folder: Path | None, pending: int
+) -> Iterator[Event]:
+    revised = revision(session.shot)
+    total = len(session.range) * len(session.plans)
+    yield StartedEvent(request, revised, total, pending)
+    done = computed = 0
+
+    def write(tracked: FrameTracked) -> str | None:
+        return None if folder is None else str(session.write(folder, tracked))
+
+    threads = helping_threads()
+    # One more than are written at a time, so that no thread waits for the next frame.
+    for tracked, file in beside(frames, write, threads, waiting=threads + 1):
+        record = tracked.record
+        done += 1
+        computed += tracked.computed
+        yield FrameEvent(
+            id=request,
+            revision=revised,
+            subject=tracked.subject,
+            frame=tracked.frame,
+            computed=tracked.computed,
+            done=done,
+            total=total,
+            file=file,
+            object_score=None if record is None else _finite(record.object_score),
+            predicted_iou=None if record is None else _finite(record.predicted_iou),
+            confidence=tracked.confidence,
+        )
+    yield DoneEvent(request, revised, done, computed)
+
+
+def _check_names(session: ShotSession, folder: Path) -> None:
+    """Raises FileNumberNegative where a matte could not be named."""
+    session.matte_path(folder, session.plans[0], session.range.first)
+
+
+def _finite(value: float) -> float | None:
+    """JSON knows no others."""
+    return value if math.isfinite(value) else None

@@ -1,0 +1,313 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Shots as versioned JSON. Older versions are upgraded step by step, newer ones refused."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from enum import Enum
+from pathlib import Path
+from typing import Any, TypeVar
+
+from rotopoint.errors import RotopointError, ShotTooNew, ShotUnreadable
+from rotopoint.shot import (
+    Approved,
+    Box,
+    ClipReference,
+    Direction,
+    Mask,
+    MatteEdge,
+    MatteFormat,
+    Missing,
+    Point,
+    Prompt,
+    Settings,
+    Shot,
+    Subject,
+)
+from rotopoint.shot.frames import ClipFrame, FrameRange
+
+VERSION = 2
+
+Json = dict[str, Any]
+
+
+def _with_absent_and_approved(shot: Json) -> Json:
+    """From version 1, which knew neither. Faults are left to the reader."""
+    subjects = shot.get("subjects")
+    if not isinstance(subjects, list):
+        return shot
+    more: Json = {"absent": [], "approved": []}
+    return {**shot, "subjects": [more | s if isinstance(s, dict) else s for s in subjects]}
+
+
+UPGRADES: dict[int, Callable[[Json], Json]] = {1: _with_absent_and_approved}
+"""UPGRADES[n] turns a shot of version n into one of version n + 1."""
+
+_E = TypeVar("_E", bound=Enum)
+
+
+def shot_to_dict(shot: Shot) -> Json:
+    """The shot as plain data, in the current version."""
+    clip, settings = shot.clip, shot.settings
+    return {
+        "version": VERSION,
+        "clip": {
+            "path": clip.path,
+            "missing": clip.missing.value,
+            "frame_count": clip.frame_count,
+            "size": None if clip.size is None else list(clip.size),
+            "honors_rotation": clip.honors_rotation,
+        },
+        "subjects": [
+            {
+                "id": s.id,
+                "name": s.name,
+                "color": list(s.color),
+                "prompts": [_prompt_to_dict(p) for p in s.prompts],
+                "absent": [[frames.first, frames.last] for frames in s.absent],
+                "follow": s.follow,
+                "approved": [{"frame": a.frame, "path": a.path, "sha256": a.sha256} for a in s.approved],
+            }
+            for s in shot.subjects
+        ],
+        "settings": {
+            "range": None if settings.range is None else [settings.range.first, settings.range.last],
+            "direction": settings.direction.value,
+            "checkpoint": settings.checkpoint,
+            "policy": settings.policy,
+            "input_transform": settings.input_transform,
+            "edge": settings.edge.value,
+            "largest_hole": settings.largest_hole,
+            "format": settings.format.value,
+            "first_number": settings.first_number,
+        },
+    }
+
+
+def shot_from_dict(data: object, path: Path | None = None) -> Shot:
+    """The shot that plain data describes; raises ShotTooNew, ShotUnreadable and what Shot raises."""
+    reader = _Reader(path)
+    root = reader.mapping(data, "shot")
+    version = reader.whole(root, "version", "shot")
+    if version > VERSION:
+        raise ShotTooNew(version, VERSION)
+    while version < VERSION:
+        if version not in UPGRADES:
+            raise ShotUnreadable(path, "version", f"{version} is not a version of a shot")
+        root = UPGRADES[version](root)
+        version += 1
+    try:
+        return reader.shot(root)
+    except RotopointError:
+        raise
+    except (KeyError, TypeError, ValueError) as error:
+        raise ShotUnreadable(path, "shot", str(error)) from error
+
+
+def revision(shot: Shot) -> str:
+    """A hash of all that is asked; equal shots have equal revisions, whatever the order of clicks."""
+    text = json.dumps(shot_to_dict(shot), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()[:32]
+
+
+def save_shot(shot: Shot, path: Path) -> None:
+    """Write a shot as UTF-8 JSON."""
+    path.write_text(json.dumps(shot_to_dict(shot), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def load_shot(path: Path) -> Shot:
+    """Read a shot; relative paths in it are relative to its folder."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ShotUnreadable(path, "file", "it does not exist") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ShotUnreadable(path, "file", str(error)) from error
+    except json.JSONDecodeError as error:
+        raise ShotUnreadable(path, f"line {error.lineno}", error.msg) from error
+    return resolve_paths(shot_from_dict(data, path), path.parent)
+
+
+def resolve_paths(shot: Shot, folder: Path) -> Shot:
+    """The same shot with its relative paths taken from `folder`."""
+
+    return map_paths(shot, lambda path: str(folder / path))
+
+
+def map_paths(shot: Shot, change: Callable[[str], str]) -> Shot:
+    """The same shot with each path of a file in it changed."""
+
+    def changed(prompt: Prompt) -> Prompt:
+        return replace(prompt, path=change(prompt.path)) if isinstance(prompt, Mask) else prompt
+
+    return replace(
+        shot,
+        clip=replace(shot.clip, path=change(shot.clip.path)),
+        subjects=tuple(
+            replace(
+                s,
+                prompts=tuple(changed(p) for p in s.prompts),
+                approved=tuple(replace(a, path=change(a.path)) for a in s.approved),
+            )
+            for s in shot.subjects
+        ),
+    )
+
+
+def _prompt_to_dict(prompt: Prompt) -> Json:
+    match prompt:
+        case Point(frame, x, y, positive):
+            return {"kind": "point", "frame": frame, "x": x, "y": y, "positive": positive}
+        case Box(frame, x0, y0, x1, y1):
+            return {"kind": "box", "frame": frame, "x0": x0, "y0": y0, "x1": x1, "y1": y1}
+        case Mask(frame, path):
+            return {"kind": "mask", "frame": frame, "path": path}
+
+
+class _Reader:
+    """Reads plain data with the place named in each complaint."""
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+
+    def fault(self, where: str, reason: str) -> ShotUnreadable:
+        return ShotUnreadable(self.path, where, reason)
+
+    def mapping(self, data: object, where: str) -> Json:
+        if not isinstance(data, dict):
+            raise self.fault(where, "expected an object")
+        return data
+
+    def sequence(self, data: Json, key: str, where: str) -> list[Any]:
+        value = data.get(key, [])
+        if not isinstance(value, list):
+            raise self.fault(f"{where}.{key}", "expected a list")
+        return value
+
+    def text(self, data: Json, key: str, where: str, default: str | None = None) -> str:
+        value = data.get(key, default)
+        if not isinstance(value, str):
+            raise self.fault(f"{where}.{key}", "expected a text")
+        return value
+
+    def whole(self, data: Json, key: str, where: str) -> int:
+        value = data.get(key)
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise self.fault(f"{where}.{key}", "expected a whole number")
+        return value
+
+    def maybe_whole(self, data: Json, key: str, where: str) -> int | None:
+        return None if data.get(key) is None else self.whole(data, key, where)
+
+    def real(self, value: object, where: str) -> float:
+        if not isinstance(value, (int, float)) or isinstance(value, bool) or not math.isfinite(value):
+            raise self.fault(where, "expected a finite number")
+        return float(value)
+
+    def flag(self, data: Json, key: str, where: str, default: bool) -> bool:
+        value = data.get(key, default)
+        if not isinstance(value, bool):
+            raise self.fault(f"{where}.{key}", "expected true or false")
+        return value
+
+    def choice(self, kind: type[_E], data: Json, key: str, where: str, default: _E) -> _E:
+        value = data.get(key, default.value)
+        try:
+            return kind(value)
+        except ValueError:
+            known = ", ".join(str(k.value) for k in kind)
+            raise self.fault(f"{where}.{key}", f"{value!r} is none of {known}") from None
+
+    def shot(self, root: Json) -> Shot:
+        clip = self.mapping(root.get("clip"), "clip")
+        size = clip.get("size")
+        if size is not None and not (
+            isinstance(size, list) and len(size) == 2 and all(isinstance(n, int) and n > 0 for n in size)
+        ):
+            raise self.fault("clip.size", "expected [width, height]")
+        return Shot(
+            ClipReference(
+                path=self.text(clip, "path", "clip"),
+                missing=self.choice(Missing, clip, "missing", "clip", Missing.ERROR),
+                frame_count=self.maybe_whole(clip, "frame_count", "clip"),
+                size=None if size is None else (size[0], size[1]),
+                honors_rotation=self.flag(clip, "honors_rotation", "clip", True),
+            ),
+            tuple(
+                self.subject(self.mapping(s, f"subjects[{n}]"), f"subjects[{n}]")
+                for n, s in enumerate(self.sequence(root, "subjects", "shot"))
+            ),
+            self.settings(self.mapping(root.get("settings", {}), "settings")),
+        )
+
+    def subject(self, data: Json, where: str) -> Subject:
+        color = self.sequence(data, "color", where) or list(Subject.color)
+        if len(color) != 3:
+            raise self.fault(f"{where}.color", "expected three numbers")
+        r, g, b = (self.real(c, f"{where}.color") for c in color)
+        return Subject(
+            id=self.text(data, "id", where),
+            name=self.text(data, "name", where),
+            color=(r, g, b),
+            prompts=tuple(
+                self.prompt(self.mapping(p, f"{where}.prompts[{n}]"), f"{where}.prompts[{n}]")
+                for n, p in enumerate(self.sequence(data, "prompts", where))
+            ),
+            absent=tuple(
+                self.frame_range(frames, f"{where}.absent[{n}]")
+                for n, frames in enumerate(self.sequence(data, "absent", where))
+            ),
+            approved=tuple(
+                self.approved(self.mapping(a, f"{where}.approved[{n}]"), f"{where}.approved[{n}]")
+                for n, a in enumerate(self.sequence(data, "approved", where))
+            ),
+            follow=self.flag(data, "follow", where, False),
+        )
+
+    def approved(self, data: Json, where: str) -> Approved:
+        frame = ClipFrame(self.whole(data, "frame", where))
+        sha256 = self.text(data, "sha256", where)
+        if re.fullmatch("[0-9a-f]{64}", sha256) is None:
+            raise self.fault(f"{where}.sha256", "expected 64 hex digits in lower case")
+        return Approved(frame, self.text(data, "path", where), sha256)
+
+    def frame_range(self, data: object, where: str) -> FrameRange:
+        if not (isinstance(data, list) and len(data) == 2 and all(type(n) is int for n in data)):
+            raise self.fault(where, "expected [first, last]")
+        return FrameRange(ClipFrame(data[0]), ClipFrame(data[1]))
+
+    def prompt(self, data: Json, where: str) -> Prompt:
+        frame = ClipFrame(self.whole(data, "frame", where))
+
+        def number(key: str) -> float:
+            return self.real(data.get(key), f"{where}.{key}")
+
+        match data.get("kind"):
+            case "point":
+                return Point(frame, number("x"), number("y"), self.flag(data, "positive", where, True))
+            case "box":
+                return Box(frame, number("x0"), number("y0"), number("x1"), number("y1"))
+            case "mask":
+                return Mask(frame, self.text(data, "path", where))
+            case other:
+                raise self.fault(f"{where}.kind", f"{other!r} is none of point, box, mask")
+
+    def settings(self, data: Json) -> Settings:
+        default = Settings()
+        limits = data.get("range")
+        return Settings(
+            range=None if limits is None else self.frame_range(limits, "settings.range"),
+            direction=self.choice(Direction, data, "direction", "settings", default.direction),
+            checkpoint=self.text(data, "checkpoint", "settings", default.checkpoint),
+            policy=self.text(data, "policy", "settings", default.policy),
+            input_transform=self.text(data, "input_transform", "settings", default.input_transform),
+            edge=self.choice(MatteEdge, data, "edge", "settings", default.edge),
+            largest_hole=self.maybe_whole(data, "largest_hole", "settings") or default.largest_hole,
+            format=self.choice(MatteFormat, data, "format", "settings", default.format),
+            first_number=self.maybe_whole(data, "first_number", "settings"),
+        )

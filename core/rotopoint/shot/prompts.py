@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a person says of a subject on one frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from rotopoint.shot.frames import ClipFrame
+
+
+@dataclass(frozen=True, order=True)
+class Point:
+    """A point in pixels of the source: origin at the top left, y down, pixel centers at .5."""
+
+    frame: ClipFrame
+    x: float
+    y: float
+    positive: bool = True
+
+
+@dataclass(frozen=True, order=True)
+class Box:
+    """A box in pixels of the source; (x0, y0) is its top left corner."""
+
+    frame: ClipFrame
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+
+@dataclass(frozen=True, order=True)
+class Mask:
+    """An image file of the source's size; what is over half of its range belongs to the subject."""
+
+    frame: ClipFrame
+    path: str
+
+
+Prompt: TypeAlias = Point | Box | Mask

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A shot: one clip with all that is asked of it. Its track is a pure function of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from enum import Enum
+
+from rotopoint.errors import NothingToTrack, SubjectNameInvalid, SubjectUnknown, SubjectWithoutPrompt
+from rotopoint.shot.settings import Settings
+from rotopoint.shot.subject import Subject
+
+
+class Missing(Enum):
+    """What a gap in an image sequence shows."""
+
+    ERROR = "error"
+    HOLD = "hold"
+    BLACK = "black"
+
+
+@dataclass(frozen=True)
+class ClipReference:
+    """Where the clip is and how Blender sees it.
+
+    `path` is a video, a folder of images, or one image of a sequence (which then starts there).
+    `frame_count`, `size` (width, height in pixels as displayed) and `honors_rotation` are what the
+    host application says; None lets `rotopoint.clip` compute what Blender 4.5 and newer would say.
+    """
+
+    path: str
+    missing: Missing = Missing.ERROR
+    frame_count: int | None = None
+    size: tuple[int, int] | None = None
+    honors_rotation: bool = True
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One clip with what is asked of it. Raises SubjectNameInvalid where two names clash."""
+
+    clip: ClipReference
+    subjects: tuple[Subject, ...] = ()
+    settings: Settings = field(default_factory=Settings)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "subjects", tuple(sorted(self.subjects, key=lambda s: s.id)))
+        seen: set[str] = set()
+        ids: set[str] = set()
+        for subject in self.subjects:
+            # Files of the two would be the same on a file system that ignores case.
+            if subject.name.casefold() in seen:
+                raise SubjectNameInvalid(subject.name, "another subject has this name")
+            if subject.id in ids:
+                raise SubjectNameInvalid(subject.name, f"another subject has the id {subject.id}")
+            seen.add(subject.name.casefold())
+            ids.add(subject.id)
+
+    def subject(self, subject_id: str) -> Subject:
+        """Raises SubjectUnknown."""
+        for subject in self.subjects:
+            if subject.id == subject_id:
+                return subject
+        raise SubjectUnknown(subject_id)
+
+    def check_complete(self) -> None:
+        """Raises NothingToTrack or SubjectWithoutPrompt where the shot cannot be tracked."""
+        if not self.subjects:
+            raise NothingToTrack
+        for subject in self.subjects:
+            if not subject.prompts:
+                raise SubjectWithoutPrompt(subject.name)
+
+    def with_subjects(self, subjects: Iterable[Subject]) -> Shot:
+        return replace(self, subjects=tuple(subjects))

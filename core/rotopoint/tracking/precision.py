@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""In which precision a model computes."""
+
+from __future__ import annotations
+
+import os
+from enum import Enum
+
+KERNELS_VARIABLE = "ROTOPOINT_KERNELS"
+
+
+class Precision(Enum):
+    """FP32 is upstream's precision. BF16 keeps eight bits of mantissa in what is multiplied and stored,
+    and sums up in float32: about twice as fast where the processor multiplies bfloat16 itself."""
+
+    FP32 = "fp32"
+    BF16 = "bf16"
+
+
+AUTO = "auto"
+PRECISION_NAMES = (AUTO, *(kernels.value for kernels in Precision))
+
+
+def asked_precision() -> str:
+    """What the environment asks for: a name of `PRECISION_NAMES`; whatever else it holds counts as `auto`."""
+    name = os.environ.get(KERNELS_VARIABLE, AUTO).lower()
+    return name if name in PRECISION_NAMES else AUTO
