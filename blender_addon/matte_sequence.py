@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from rotopoint.clip.sequence import NumberedFile
+from rotopoint.deliver.naming import numbered
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,4 @@ class MatteSequence:
 
     def file(self, frame: int) -> Path:
         """The matte of a frame of the clip."""
-        first = NumberedFile.of(self.first_file)
-        number = self.first_number + frame - self.first_frame
-        name = f"{first.before}{number:0{len(first.digits)}d}{first.after}{self.first_file.suffix}"
-        return self.first_file.with_name(name)
+        return numbered(self.first_file, self.first_number + frame - self.first_frame)

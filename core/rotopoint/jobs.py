@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ import numpy as np
 
 from rotopoint.cores import helping_threads
 from rotopoint.deliver.beside import beside
+from rotopoint.deliver.origins import noting
 from rotopoint.deliver.output_folder import check_folder
 from rotopoint.errors import OutputExists
 from rotopoint.events import (
@@ -145,30 +146,46 @@ def _frame_events(
     total = len(session.range) * len(session.plans)
     yield StartedEvent(request, revised, total, pending)
     done = computed = 0
-
-    def write(tracked: FrameTracked) -> str | None:
-        return None if folder is None else str(session.write(folder, tracked))
-
-    threads = helping_threads()
-    # One more than are written at a time, so that no thread waits for the next frame.
-    for tracked, file in beside(frames, write, threads, waiting=threads + 1):
-        record = tracked.record
-        done += 1
-        computed += tracked.computed
-        yield FrameEvent(
-            id=request,
-            revision=revised,
-            subject=tracked.subject,
-            frame=tracked.frame,
-            computed=tracked.computed,
-            done=done,
-            total=total,
-            file=file,
-            object_score=None if record is None else _finite(record.object_score),
-            predicted_iou=None if record is None else _finite(record.predicted_iou),
-            confidence=tracked.confidence,
-        )
+    with _written(session, frames, folder) as written:
+        for tracked, file in written:
+            record = tracked.record
+            done += 1
+            computed += tracked.computed
+            yield FrameEvent(
+                id=request,
+                revision=revised,
+                subject=tracked.subject,
+                frame=tracked.frame,
+                computed=tracked.computed,
+                done=done,
+                total=total,
+                file=file,
+                object_score=None if record is None else _finite(record.object_score),
+                predicted_iou=None if record is None else _finite(record.predicted_iou),
+                confidence=tracked.confidence,
+            )
     yield DoneEvent(request, revised, done, computed)
+
+
+@contextmanager
+def _written(
+    session: ShotSession, frames: Iterator[FrameTracked], folder: Path | None
+) -> Iterator[Iterator[tuple[FrameTracked, str | None]]]:
+    """Each frame with the file of its matte, written beside the tracking and noted in the folder."""
+    if folder is None:
+        yield ((tracked, None) for tracked in frames)
+        return
+    with noting(folder, session.clip.name, session.due_origins()) as note:
+
+        def write(tracked: FrameTracked) -> str:
+            path = session.write(folder, tracked)
+            note(session.plan(tracked.subject).subject.name, session.file_number(tracked.frame))
+            return str(path)
+
+        threads = helping_threads()
+        # One more than are written at a time, so that no thread waits for the next frame.
+        with closing(beside(frames, write, threads, waiting=threads + 1)) as written:
+            yield written
 
 
 def _check_names(session: ShotSession, folder: Path) -> None:

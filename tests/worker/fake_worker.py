@@ -14,12 +14,14 @@ import struct
 import sys
 import time
 import zlib
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 from rotopoint.clip.image_header import is_image
-from rotopoint.clip.sequence import sequence_from
-from rotopoint.deliver.naming import matte_path
+from rotopoint.deliver.naming import clip_naming, matte_path
+from rotopoint.deliver.origins import due_origins, noting
 from rotopoint.errors import RotopointError, TrackMissing
 from rotopoint.messages import explain
 from rotopoint.shot import MatteFormat, Point, Shot
@@ -77,16 +79,38 @@ class Disc:
         return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
 
 
-def path_of(folder: Path, shot: Shot, subject: str, frame: int) -> Path:
-    """Named as the real worker names them: a sequence's files have the plate's numbers."""
-    clip = Path(shot.clip.path)
-    name, first = clip.stem, 1
-    if is_image(clip) and clip.is_file():
-        sequence = sequence_from(clip)
-        name, first = sequence.name, sequence.first.number
-    if shot.settings.first_number is not None:
-        first = shot.settings.first_number
-    return matte_path(folder, name, subject, FileNumber(first + frame - 1), MatteFormat.PNG8)
+@dataclass(frozen=True)
+class Output:
+    """Mattes in a folder, named and noted as the real worker does: a sequence's files have its numbers."""
+
+    folder: Path
+    shot: Shot
+    clip: str
+    first: int
+
+    @classmethod
+    def of(cls, folder: str, shot: Shot) -> Output:
+        path = Path(shot.clip.path)
+        name, first = path.stem, 1
+        if path.is_file():
+            name, first = clip_naming(path, is_sequence=is_image(path))
+        asked = shot.settings.first_number
+        return cls(Path(folder), shot, name, first if asked is None else asked)
+
+    def number(self, frame: int) -> FileNumber:
+        return FileNumber(self.first + frame - 1)
+
+    def write(self, subject: str, frame: int, content: bytes) -> Path:
+        file = matte_path(self.folder, self.clip, subject, self.number(frame), MatteFormat.PNG8)
+        file.write_bytes(content)
+        return file
+
+    def noting(self, frames: FrameRange) -> AbstractContextManager[Callable[[str, int], None]]:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        numbers = range(self.number(frames.first), self.number(frames.last) + 1)
+        shot, clip = self.shot, Path(self.shot.clip.path)
+        due = {s.name: due_origins(s, shot.settings, clip, self.number(1), numbers) for s in shot.subjects}
+        return noting(self.folder, self.clip, due)
 
 
 class FakeWorker:
@@ -160,46 +184,38 @@ class FakeWorker:
         about = (asked.id, revision(shot), asked.subject, asked.frame)
         self.send(p.PreviewEvent(*about, LOGIT_SIZE, LOGIT_SIZE, "float16", False, 5.0, 0.9), disc.logits())
 
-    def track(self, id: str, shot: Shot, folder: str | None) -> None:
+    def track(self, id: str, shot: Shot | None, folder: str | None) -> None:
         """Frames not yet finished come anew with each newer shot."""
+        while shot is not None:
+            shot = self.track_until_newer(id, shot, None if folder is None else Output.of(folder, shot))
+
+    def track_until_newer(self, id: str, shot: Shot, output: Output | None) -> Shot | None:
         shot.check_complete()
         frames = shot.settings.range or FrameRange(ClipFrame(1), ClipFrame(shot.clip.frame_count or FRAMES))
         work = [(subject, frame) for subject in shot.subjects for frame in frames]
         revised = revision(shot)
         self.send(p.StartedEvent(id, revised, len(work), len(work)))
-        for done, (subject, frame) in enumerate(work, start=1):
-            time.sleep(self.options.slow)
-            while (item := self.inbox.take()) is not None:
-                self.accept(item)
-            if id in self.cancelled:
-                self.send(p.CancelledEvent(id, revised))
-                return
-            if id in self.newer:
-                self.track(id, shot_from_dict(self.newer.pop(id)), folder)
-                return
-            self.tracked[subject.id, frame] = Disc.of(shot, subject.id, frame)
-            file = None
-            if folder is not None:
-                file = path_of(Path(folder), shot, subject.name, frame)
-                file.parent.mkdir(parents=True, exist_ok=True)
-                file.write_bytes(Disc.of(shot, subject.id, frame).png())
-            # It loses sight of everything on every fourth frame.
-            confidence = 0.25 if frame % 4 == 0 else 0.75
-            event = p.FrameEvent(
-                id,
-                revised,
-                subject.id,
-                frame,
-                True,
-                done,
-                len(work),
-                file and str(file),
-                5.0,
-                0.9,
-                confidence,
-            )
-            self.send(event)
+        with nullcontext() if output is None else output.noting(frames) as note:
+            for done, (subject, frame) in enumerate(work, start=1):
+                time.sleep(self.options.slow)
+                while (item := self.inbox.take()) is not None:
+                    self.accept(item)
+                if id in self.cancelled:
+                    self.send(p.CancelledEvent(id, revised))
+                    return None
+                if id in self.newer:
+                    return shot_from_dict(self.newer.pop(id))
+                disc = self.tracked[subject.id, frame] = Disc.of(shot, subject.id, frame)
+                file = None
+                if output is not None:
+                    file = str(output.write(subject.name, frame, disc.png()))
+                    note(subject.name, output.number(frame))
+                # It loses sight of everything on every fourth frame.
+                confidence = 0.25 if frame % 4 == 0 else 0.75
+                about = (subject.id, frame, True, done, len(work), file, 5.0, 0.9, confidence)
+                self.send(p.FrameEvent(id, revised, *about))
         self.send(p.DoneEvent(id, revised, len(work), len(work)))
+        return None
 
 
 def main() -> None:

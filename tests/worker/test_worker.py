@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from rotopoint.cores import helping_threads
+from rotopoint.deliver.origins import read_record
 from rotopoint.events import (
     CancelledEvent,
     DoneEvent,
@@ -160,8 +161,10 @@ def test_a_track_tells_of_each_frame_and_writes_it(worker: WorkerClient, clip: P
     assert started == StartedEvent(started.id, revised, 8, 8)
     assert done == DoneEvent(started.id, revised, 8, 8)
     assert [(f.frame, f.done, f.total, f.computed) for f in frames] == [(n, n, 8, True) for n in range(1, 9)]
-    assert [Path(f.file) for f in frames] == sorted(folder.iterdir())
+    assert [Path(f.file) for f in frames] == sorted(folder.glob("*_matte.*"))
     assert Path(frames[0].file).name == "Würfel rot_Würfel_matte.0001.png"
+    known = read_record(folder, "Würfel rot").of("Würfel")
+    assert list(known) == list(range(1, 9)) and len(set(known.values())) == 1
     # Again: all is stored.
     started, *frames, done = track(worker, shot, tmp_path / "again")
     assert (started.pending, done.computed, len(frames)) == (0, 0, 8)
@@ -192,8 +195,12 @@ def test_cancelling_keeps_what_is_finished(worker: WorkerClient, long_clip: Path
     request = begin(worker, shot, 3, tmp_path)
     worker.cancel(request)
     assert worker.wait(request, LIMIT)[-1].event == CancelledEvent(request, revision(shot))
-    finished = len(list(tmp_path.iterdir()))
+    written = sorted(tmp_path.glob("*_matte.*"))
+    finished = len(written)
     assert 3 <= finished < LONG
+    (record,) = tmp_path.glob("*.mattes.json")
+    known = read_record(tmp_path, record.name.removesuffix(".mattes.json")).of(shot.subjects[0].name)
+    assert len(known) == finished, "what is known of is what was written"
     started, *_, done = track(worker, shot)
     # Records are ahead of mattes by those that are being made at most.
     under_way = helping_threads() + 1

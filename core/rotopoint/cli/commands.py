@@ -69,6 +69,7 @@ def _store(arguments: argparse.Namespace) -> TrackStore:
 def track(arguments: argparse.Namespace) -> None:
     """Track a clip or a saved shot and write its mattes; the shot is saved beside them."""
     from rotopoint.cores import default_threads, share_cores
+    from rotopoint.deliver.naming import shot_path
     from rotopoint.deliver.output_folder import check_folder, require_space
     from rotopoint.jobs import track_events
     from rotopoint.session import ShotSession
@@ -87,7 +88,7 @@ def track(arguments: argparse.Namespace) -> None:
         width, height = session.clip.size
         mattes = len(session.range) * len(session.plans)
         require_space(folder, int(mattes * width * height * BYTES_OF_A_PIXEL))
-        save_shot(session.absolute_shot(), folder / f"{session.clip.name}.shot.json")
+        save_shot(session.absolute_shot(), shot_path(folder, session.clip.name))
         _show(track_events("track", session, engine, folder), events, folder)
 
 

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How delivered files are called."""
 
+import unicodedata
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rotopoint.deliver.naming import matte_name, matte_path
+from rotopoint.deliver.naming import clip_naming, find_mattes, matte_name, matte_path, numbered, shot_path
 from rotopoint.errors import FileNumberNegative
 from rotopoint.shot import MatteFormat
 
@@ -46,3 +47,50 @@ def test_negative_numbers_are_refused():
 def test_spaces_and_umlauts_stay():
     path = matte_path(Path("Schöne Plätze"), "Straße 1", "der Bär", 12, MatteFormat.PNG)
     assert path == Path("Schöne Plätze") / "Straße 1_der Bär_matte.0012.png"
+
+
+def test_a_folder_is_searched_by_the_names_that_mattes_get(tmp_path):
+    mine = {n: matte_path(tmp_path, "a (1)", "der Bär", n, MatteFormat.PNG) for n in (1, 12, 10000)}
+    others = [
+        matte_path(tmp_path, "a (1)", "ein der Bär", 1, MatteFormat.PNG),
+        matte_path(tmp_path, "a (1)", "der Bär", 2, MatteFormat.EXR),
+        matte_path(tmp_path, "a (1)", "Bär", 3, MatteFormat.PNG),
+        tmp_path / "a (1)_der Bär_matte.00004.png",
+        tmp_path / "a (1)_der Bär_matte.5.png",
+        tmp_path / "a (1)_der Bär_matte.000².png",
+        tmp_path / "a (1)_der Bär_matte.0006.png.tmp",
+        tmp_path / "a (1)_der Bär_matte..png",
+        shot_path(tmp_path, "a (1)"),
+    ]
+    for path in (*mine.values(), *others):
+        path.touch()
+    assert find_mattes(tmp_path, "a (1)", "der Bär", MatteFormat.PNG8) == mine
+    assert find_mattes(tmp_path / "nowhere", "a (1)", "der Bär", MatteFormat.PNG8) == {}
+
+
+@given(number=st.integers(0, 10**7))
+def test_the_number_of_a_name_comes_back(tmp_path_factory, number):
+    folder = tmp_path_factory.mktemp("mattes")
+    path = matte_path(folder, "plate.v2", "dog 7", number, MatteFormat.EXR)
+    path.touch()
+    assert find_mattes(folder, "plate.v2", "dog 7", MatteFormat.EXR) == {number: path}
+
+
+def test_accents_are_found_however_the_file_system_keeps_them(tmp_path):
+    kept = unicodedata.normalize("NFD", matte_name("Plätze", "Bär", 1, MatteFormat.PNG))
+    (tmp_path / kept).touch()
+    assert list(find_mattes(tmp_path, "Plätze", "Bär", MatteFormat.PNG)) == [1]
+
+
+def test_files_beside_a_matte():
+    first = matte_path(Path("out"), "plate_7", "dog 2", 9999, MatteFormat.PNG)
+    assert numbered(first, 10000).name == "plate_7_dog 2_matte.10000.png"
+    assert numbered(Path("out/matte_00099_left.exr"), 100) == Path("out/matte_00100_left.exr")
+    assert shot_path(Path("out"), "plate_7") == Path("out") / "plate_7.shot.json"
+
+
+def test_a_clip_names_its_files(tmp_path):
+    for number in (12, 13):
+        (tmp_path / f"plate_{number:04d}.png").touch()
+    assert clip_naming(tmp_path / "plate_0012.png", is_sequence=True) == ("plate", 12)
+    assert clip_naming(tmp_path / "take.0012.mov", is_sequence=False) == ("take.0012", 1)

@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the mattes in a folder were made of: a record beside them, so that others are not taken for them.
+
+An origin is a hash of all that has influence on a matte. Standard library only, so that it runs inside of
+Blender.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import groupby
+from pathlib import Path
+
+from rotopoint.deliver.naming import record_path
+from rotopoint.deliver.output_folder import write_whole
+from rotopoint.errors import OutputUnwritable
+from rotopoint.shot import Mask, Prompt, Settings, Subject
+from rotopoint.shot.frames import FileNumber
+
+VERSION = 1
+
+END_BYTES = 64 << 10
+"""Of a clip's file, this much of its head and of its tail tells it from others."""
+
+MOST_NUMBERS = 10_000_000
+
+Origins = Mapping[str, Mapping[int, str]]
+"""By subject name and by file number."""
+
+
+@dataclass(frozen=True)
+class Asker:
+    """Who had the mattes of a folder made: a document (a .blend) and its clip. Empty: nobody known.
+
+    `document` is relative to the folder where that is possible, so that both can be moved together.
+    """
+
+    document: str = ""
+    clip: str = ""
+
+
+@dataclass(frozen=True)
+class MatteRecord:
+    """What is known of the mattes in a folder. Subject names are in lower case, as file systems may be."""
+
+    origins: Origins
+    asker: Asker = Asker()
+
+    def of(self, subject: str) -> Mapping[int, str]:
+        """The origins of a subject's mattes by file number; those of unknown origin are not there."""
+        return self.origins.get(subject.casefold(), {})
+
+
+def origin_of(subject: Subject, settings: Settings, clip: Path, first_number: FileNumber) -> str:
+    """A hash of what a subject's mattes are made of, but for those frames that are approved.
+
+    `clip` is its video or first image, `first_number` the file number of clip frame 1. Files count by name
+    and content, wherever they lie; of the clip and the checkpoint not all is read. Names, colors, the range
+    and the direction have no influence on a matte.
+    """
+    content = {
+        "clip": _ends(clip),
+        "prompts": [_plain(prompt) for prompt in subject.prompts],
+        "absent": [(frames.first, frames.last) for frames in subject.absent],
+        "follow": subject.follow,
+        "checkpoint": _ends(Path(settings.checkpoint)),
+        "policy": settings.policy,
+        "input_transform": _ends(Path(settings.input_transform)),
+        "edge": settings.edge.value,
+        "largest_hole": settings.largest_hole,
+        "format": settings.format.value,
+        "first_number": first_number,
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode("ascii")).hexdigest()[:32]
+
+
+def due_origins(
+    subject: Subject, settings: Settings, clip: Path, first_number: FileNumber, numbers: range
+) -> dict[int, str]:
+    """The origin that each matte of a subject must have, by file number: of an approved frame its content."""
+    origin = origin_of(subject, settings, clip, first_number)
+    approved = {first_number + a.frame - 1: a.sha256 for a in subject.approved}
+    return {number: approved.get(number, origin) for number in numbers}
+
+
+def read_record(folder: Path, clip: str) -> MatteRecord | None:
+    """What is known of the mattes of a clip in a folder; None where there is no record that can be read.
+
+    Read once for each state of the file.
+    """
+    path = record_path(folder, clip)
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return None
+    return _read_once(path, (status.st_mtime_ns, status.st_size, status.st_ino))
+
+
+def write_record(folder: Path, clip: str, record: MatteRecord) -> None:
+    """Raises OutputUnwritable."""
+    subjects = {
+        name: [[origin, first, last] for origin, first, last in _runs(known)]
+        for name, known in sorted(record.origins.items())
+        if known
+    }
+    asker = {"document": record.asker.document, "clip": record.asker.clip}
+    content = {"version": VERSION, "asker": asker, "subjects": subjects}
+    write_whole(record_path(folder, clip), (json.dumps(content, indent=1) + "\n").encode("ascii"))
+
+
+@contextmanager
+def noting(folder: Path, clip: str, due: Origins) -> Iterator[Callable[[str, int], None]]:
+    """Keep the record while mattes that are due, by subject name and file number, are written over others.
+
+    What is given is told the subject and number of each that was written, on any thread. Until the end the
+    record says nothing of those that replace mattes of another origin, so it is true whenever work breaks
+    off. Raises OutputUnwritable before anything is replaced.
+    """
+    wanted = {name.casefold(): origins for name, origins in due.items()}
+    record = _read(record_path(folder, clip)) or MatteRecord({})
+    kept = {
+        name: {n: o for n, o in known.items() if wanted.get(name, {}).get(n, o) == o}
+        for name, known in record.origins.items()
+    }
+    write_record(folder, clip, replace(record, origins=kept))
+    written: set[tuple[str, int]] = set()
+    try:
+        yield lambda subject, number: written.add((subject.casefold(), number))
+    finally:
+        # Others may have noted something meanwhile.
+        record = _read(record_path(folder, clip)) or MatteRecord({})
+        known = {name: dict(origins) for name, origins in record.origins.items()}
+        for name, number in written:
+            origin = wanted[name][number]
+            if known.setdefault(name, {}).setdefault(number, origin) != origin:
+                # Two have written it side by side, and nobody knows who was last.
+                del known[name][number]
+        # What ends the work says more than that this could not be noted.
+        with suppress(OutputUnwritable):
+            write_record(folder, clip, replace(record, origins=known))
+
+
+def content_of(file: Path) -> str | None:
+    """SHA-256 of a file in hex, read once for each state of it; None where it cannot be read."""
+    try:
+        status = file.stat()
+        return _digest(file, status.st_mtime_ns, status.st_size, None)
+    except (OSError, ValueError):
+        return None
+
+
+def _plain(prompt: Prompt) -> list[object]:
+    if isinstance(prompt, Mask):
+        return ["mask", prompt.frame, content_of(Path(prompt.path))]
+    return [type(prompt).__name__, *vars(prompt).values()]
+
+
+def _ends(file: Path) -> list[object]:
+    """Name, size and both ends of a file; the name alone of what is none, such as a registered checkpoint."""
+    if not file.is_absolute():
+        return [file.name]
+    try:
+        status = file.stat()
+        digest = _digest(file, status.st_mtime_ns, status.st_size, END_BYTES)
+    except (OSError, ValueError):
+        return [file.name]
+    return [file.name, status.st_size, digest]
+
+
+@lru_cache(maxsize=256)
+def _digest(file: Path, _changed: int, size: int, end: int | None) -> str:
+    """Of all of it, or of its head and tail. Raises OSError."""
+    with file.open("rb") as stream:
+        if end is None or size <= 2 * end:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+        digest = hashlib.sha256(stream.read(end))
+        stream.seek(-end, 2)
+        digest.update(stream.read(end))
+        return digest.hexdigest()
+
+
+@lru_cache(maxsize=16)
+def _read_once(path: Path, _state: tuple[int, int, int]) -> MatteRecord | None:
+    return _read(path)
+
+
+def _read(path: Path) -> MatteRecord | None:
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        if data["version"] != VERSION:
+            return None
+        asker = Asker(str(data["asker"]["document"]), str(data["asker"]["clip"]))
+        origins = {str(name): dict(_numbered(runs)) for name, runs in data["subjects"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+    return MatteRecord(origins, asker)
+
+
+def _numbered(runs: Iterable[tuple[str, int, int]]) -> Iterator[tuple[int, str]]:
+    for origin, first, last in runs:
+        if last - first > MOST_NUMBERS:
+            raise ValueError("no clip is as long")
+        yield from ((number, str(origin)) for number in range(first, last + 1))
+
+
+def _runs(known: Mapping[int, str]) -> Iterator[tuple[str, int, int]]:
+    """Numbers without a gap that have one origin: the origin, the first and the last."""
+    numbers = sorted(known)
+    alike = groupby(range(len(numbers)), key=lambda n: (known[numbers[n]], numbers[n] - n))
+    for (origin, _), run in alike:
+        members = [numbers[n] for n in run]
+        yield origin, members[0], members[-1]
