@@ -6,13 +6,14 @@ It knows no bpy: `host.py` ties it to Blender. Clips are known by a key, and sho
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 from pathlib import Path
 
-from rotopoint.errors import RotopointError, WorkerDied
+from rotopoint.errors import ProtocolBroken, RotopointError, WorkerDied
 from rotopoint.events import CancelledEvent, DoneEvent, ErrorEvent, ReadyEvent, ends_work
 from rotopoint.shot import Shot
 from rotopoint.shot.json import revision, shot_to_dict
@@ -59,10 +60,18 @@ class Work:
     folder: Path | None = None
 
 
+@dataclass(frozen=True)
+class Ending:
+    """A worker that was let go, and the thread that waits for its end."""
+
+    client: WorkerClient
+    thread: threading.Thread
+
+
 class Engine:
     """`launch` is called for each start; what it raises, and what ends the worker, fails the work under way.
 
-    Nothing here blocks but `wait` and `close`.
+    Nothing here blocks but `wait` and `wait_until_closed`.
     """
 
     def __init__(self, launch: Callable[[], Launch], hello_within: float = HELLO_SECONDS) -> None:
@@ -72,6 +81,7 @@ class Engine:
         self._hello_within = hello_within
         self._client: WorkerClient | None = None
         self._work: dict[str, Work] = {}
+        self._ending: list[threading.Thread] = []
 
     @property
     def started(self) -> bool:
@@ -94,19 +104,24 @@ class Engine:
         """The trackings under way, by clip."""
         return {work.key: work for work in self._work.values() if work.kind is Kind.TRACK}
 
+    def start(self) -> None:
+        """Start the worker where none runs, as requests do. Raises what `launch` and WorkerClient raise."""
+        self._started()
+
     def preview(self, key: int, shot: Shot, subject: str, frame: int) -> None:
         """Ask for a subject's mask on one clip frame; earlier previews of the clip are given up.
 
         Raises what `launch` and WorkerClient raise.
         """
         client = self._started()
+        asked = Work(Kind.PREVIEW, key, shot, revision(shot))
         for request, work in list(self._work.items()):
             if work.key == key and work.kind is Kind.PREVIEW:
                 client.cancel(request)
                 del self._work[request]
         request = client.new_id()
         client.send(PreviewRequest(request, shot_to_dict(shot), subject, frame))
-        self._work[request] = Work(Kind.PREVIEW, key, shot, revision(shot))
+        self._work[request] = asked
         if not self.state(key).tracking:
             self.state(key).say("")
 
@@ -142,8 +157,9 @@ class Engine:
         """Track all subjects and write each matte as it comes. Raises as `preview` does."""
         client = self._started()
         request = client.new_id()
+        work = Work(Kind.TRACK, key, shot, revision(shot), folder)
         client.send(TrackRequest(request, shot_to_dict(shot), str(folder)))
-        self._work[request] = Work(Kind.TRACK, key, shot, revision(shot), folder)
+        self._work[request] = work
         state = self.state(key)
         state.tracking, state.done, state.total = True, 0, 0
         state.say("Waiting for the engine")
@@ -187,12 +203,15 @@ class Engine:
         return self.state(key)
 
     def close(self) -> None:
-        """End the worker and forget all clips; the next request starts afresh."""
-        client, self._client = self._client, None
+        """Let the worker end, beside the caller, and forget all clips; the next request starts afresh."""
         self._work.clear()
         self.states.clear()
-        if client is not None:
-            client.close()
+        self._end_worker()
+
+    def wait_until_closed(self) -> None:
+        """Until workers that were let go have ended: by themselves, or by force after some seconds."""
+        while self._ending:
+            self._ending.pop().thread.join()
 
     def _started(self) -> WorkerClient:
         if self._client is not None and not self._client.running:
@@ -200,6 +219,9 @@ class Engine:
         if self._client is not None and not self._client.running:
             self._fail(WorkerDied(None, self._client.log))
         if self._client is None:
+            # One that is still in a step would hold tracks that the next one needs.
+            for ending in self._ending:
+                ending.client.kill()
             launch = self._launch()
             self._client = WorkerClient(
                 launch.command,
@@ -234,12 +256,20 @@ class Engine:
         unasked = (CancelledEvent, ErrorEvent)
         silent = {Kind.PREVIEW: CancelledEvent, Kind.LOOK: unasked, Kind.PREPARE: unasked}.get(work.kind, ())
         if not isinstance(event, silent):
-            state.apply(event, received.payload, work.shot)
+            try:
+                state.apply(event, received.payload, work.shot)
+            except (ValueError, TypeError) as error:
+                self._work[request] = work
+                raise ProtocolBroken(type(event).__name__, str(error), request) from error
         return work.key
 
     def _fail(self, error: RotopointError) -> set[int]:
         """The worker has ended: so has all work."""
-        client, self._client = self._client, None
+        return self.give_up(line(error))
+
+    def give_up(self, reason: str) -> set[int]:
+        """Let the worker end, and with it all work, which fails for this reason; the keys of its clips."""
+        self._end_worker()
         asked = (Kind.PREVIEW, Kind.TRACK)
         failed = {work.key for work in self._work.values() if work.kind in asked}
         self._work.clear()
@@ -248,7 +278,15 @@ class Engine:
             state.prepared = None
         for key in failed:
             self.state(key).tracking = False
-            self.state(key).say(line(error), failed=True)
-        if client is not None:
-            client.close()
+            self.state(key).say(reason, failed=True)
         return failed
+
+    def _end_worker(self) -> None:
+        """Waiting for its end takes up to seconds, in which Blender would stand still."""
+        client, self._client = self._client, None
+        self._ending = [ending for ending in self._ending if ending.thread.is_alive()]
+        if client is not None:
+            # A daemon: that Blender ends closes the worker's input, and with it the worker.
+            thread = threading.Thread(target=client.close, name="worker's end", daemon=True)
+            thread.start()
+            self._ending.append(Ending(client, thread))

@@ -3,10 +3,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
-from rotopoint.errors import InputError
+from rotopoint.errors import InputError, RotopointError
 from rotopoint.messages import explain
+
+TOLD = (RotopointError, OSError)
+"""What a person is told in one line: wrong calls, and files and disks that fail at any call."""
 
 
 @dataclass(eq=False)
@@ -18,6 +22,12 @@ class Refused(InputError):
 
 def line(error: BaseException) -> str:
     """One clear line, however many the error's own text has."""
-    text = error.reason if isinstance(error, Refused) else explain(error)
+    match error:
+        case Refused(reason):
+            text = reason
+        case OSError(filename=file, strerror=reason) if file and reason:
+            text = f"cannot use {os.fsdecode(file)}: {reason.lower()}"
+        case _:
+            text = explain(error)
     text = " ".join(text.split())
     return text[:1].upper() + text[1:]

@@ -15,12 +15,13 @@ from bpy.app.handlers import persistent
 from bpy.types import MovieClip
 
 from rotopoint.errors import NothingToTrack, RotopointError
+from rotopoint.shot import Shot
 from rotopoint.shot.json import revision
 
-from . import compat, mattes, shots
+from . import compat, made_of, mattes, shots
 from .clip_state import ClipState
-from .engine import Engine, Launch
-from .faults import Refused
+from .engine import Engine, Launch, Work
+from .faults import TOLD, Refused, line
 from .package import package_folder
 from .preferences import preferences
 
@@ -53,8 +54,9 @@ def ask_preview(clip: MovieClip, subject: str, frame: int) -> None:
     if not shot.subject(subject).prompts:
         raise Refused(f"{shot.subject(subject).name} has no points yet")
     with_prompts = shot.with_subjects(s for s in shot.subjects if s.prompts)
-    engine.preview(clip.session_uid, with_prompts, subject, frame)
+    engine.start()
     _timer.start()
+    engine.preview(clip.session_uid, with_prompts, subject, frame)
 
 
 def ask_track(clip: MovieClip) -> Path:
@@ -65,10 +67,24 @@ def ask_track(clip: MovieClip) -> Path:
     if without := [subject.name for subject in shot.subjects if not subject.prompts]:
         raise Refused(f"{without[0]} has no points yet: give it one, or delete the subject")
     folder = mattes.folder_of(clip)
-    engine.track(clip.session_uid, shot, folder)
-    mattes.save_shot_beside(clip, shot, folder)
+    # Whatever fails before tracking is asked for leaves nothing under way; then nothing is left to fail.
+    engine.start()
     _timer.start()
+    mattes.save_shot_beside(clip, shot, folder)
+    made_of.claim(clip, shot, folder)
+    engine.track(clip.session_uid, shot, folder)
     return folder
+
+
+def mattes_outdated(clip: MovieClip) -> str | None:
+    """Which mattes of a clip are not of what is asked, for a panel; None also while that is being changed."""
+    if state_of(clip).tracking:
+        return None
+    try:
+        return made_of.outdated(clip)
+    except TOLD:
+        # Tracking and wiring name what is wrong with the clip.
+        return None
 
 
 def wait(clip: MovieClip, timeout: float | None = None) -> ClipState:
@@ -98,12 +114,22 @@ def keep_up() -> None:
             shot.check_complete()
         except NothingToTrack:
             engine.cancel(key)
-        except RotopointError:
+        except TOLD:
             # Half done: a new subject has no point yet, say. What was asked before goes on.
             continue
         else:
             if revision(shot) != work.revision:
-                engine.revise(key, shot)
+                _revise(key, clip, shot, work)
+
+
+def _revise(key: int, clip: MovieClip, shot: Shot, work: Work) -> None:
+    """Let tracking go on with a newer shot, which takes the older one's place beside the mattes."""
+    engine.revise(key, shot)
+    try:
+        if work.folder is not None:
+            mattes.save_shot_beside(clip, shot, work.folder)
+    except RotopointError as error:
+        engine.state(key).say(line(error), failed=True)
 
 
 def listen() -> set[int]:
@@ -124,12 +150,12 @@ def look(clip: MovieClip, frame: int) -> None:
     """
     if not engine.started:
         return
-    seen = [s.uid for s in clip.rotopoint.subjects if s.visible and (s.points or s.boxes or s.masks)]
+    seen = [s.uid for s in clip.rotopoint.subjects if s.visible and s.prompted_frames()]
     if not seen:
         return
     try:
         shot = shots.shot_of(clip)
-    except RotopointError:
+    except TOLD:
         return
     shot = shot.with_subjects(s for s in shot.subjects if s.prompts)
     previews = state_of(clip).previews
@@ -146,7 +172,7 @@ def prepare(clip: MovieClip, frame: int) -> None:
         return
     try:
         engine.prepare(clip.session_uid, shots.shot_of(clip), subject.uid, frame)
-    except RotopointError:
+    except TOLD:
         # Half done, say; a click will name it.
         return
 
@@ -213,6 +239,14 @@ class _Timer:
             bpy.app.timers.unregister(self._tick)
 
     def _turn(self) -> float | None:
+        try:
+            return self._work()
+        except Exception as error:
+            # Blender drops a timer that raises, and nobody would listen to what is under way.
+            engine.give_up(f"Tracking has stopped: {type(error).__name__}: {error}")
+            raise
+
+    def _work(self) -> float | None:
         listen()
         self._turns += 1
         compare = self._turns % TURNS_PER_COMPARISON == 0
@@ -242,12 +276,19 @@ def _end(*_: object) -> None:
     engine.close()
 
 
+def _leave() -> None:
+    """Blender or the add-on ends: no worker outlives it, or holds its files."""
+    engine.close()
+    engine.wait_until_closed()
+
+
 def register() -> None:
     bpy.app.handlers.load_pre.append(_end)
-    atexit.register(engine.close)
+    atexit.register(_leave)
 
 
 def unregister() -> None:
-    _end()
-    atexit.unregister(engine.close)
+    _timer.stop()
+    _leave()
+    atexit.unregister(_leave)
     bpy.app.handlers.load_pre.remove(_end)

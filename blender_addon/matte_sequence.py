@@ -28,6 +28,11 @@ class MatteSequence:
     def last_frame(self) -> int:
         return self.first_frame + self.frame_count - 1
 
+    @property
+    def numbers(self) -> range:
+        """Of the files."""
+        return range(self.first_number, self.first_number + self.frame_count)
+
     def file(self, frame: int) -> Path:
         """The matte of a frame of the clip."""
         return numbered(self.first_file, self.first_number + frame - self.first_frame)

@@ -3,14 +3,13 @@
 
 from __future__ import annotations
 
-import re
+from functools import lru_cache
 from pathlib import Path
 
 import bpy
 from bpy.types import MovieClip
 
-from rotopoint.clip.sequence import sequence_from
-from rotopoint.deliver.naming import EXTENSIONS
+from rotopoint.deliver.naming import clip_naming, find_mattes, shot_path
 from rotopoint.errors import OutputUnwritable, TrackMissing
 from rotopoint.shot import Shot, Subject
 from rotopoint.shot.json import save_shot
@@ -43,7 +42,7 @@ def matte_sequences(clip: MovieClip) -> tuple[MatteSequence, ...]:
     shot, folder = shots.shot_of(clip), folder_of(clip)
     if not shot.subjects:
         raise Refused(f"{clip.name} has no subjects: add one, give it a point and track it")
-    clip_name, first_number = _naming(clip, shot)
+    clip_name, first_number = naming_of(clip, shot)
     found = [_sequence(folder, clip_name, subject, shot, first_number) for subject in shot.subjects]
     sequences = tuple(sequence for sequence in found if sequence is not None)
     if not sequences:
@@ -56,7 +55,7 @@ def save_shot_beside(clip: MovieClip, shot: Shot, folder: Path) -> Path:
 
     Raises OutputUnwritable.
     """
-    path = folder / f"{_naming(clip, shot)[0]}.shot.json"
+    path = shot_path(folder, naming_of(clip, shot)[0])
     try:
         folder.mkdir(parents=True, exist_ok=True)
         save_shot(shot, path)
@@ -65,24 +64,24 @@ def save_shot_beside(clip: MovieClip, shot: Shot, folder: Path) -> Path:
     return path
 
 
-def _naming(clip: MovieClip, shot: Shot) -> tuple[str, int]:
+def naming_of(clip: MovieClip, shot: Shot) -> tuple[str, int]:
     """What the worker calls the clip in file names, and the file number of clip frame 1."""
     path = Path(shot.clip.path)
-    name, number = path.stem, 1
-    if clip.source == "SEQUENCE":
-        sequence = sequence_from(path)
-        name, number = sequence.name, sequence.first.number
+    name, number = _clip_naming(path, clip.source == "SEQUENCE", path.parent.stat().st_mtime_ns)
     asked = shot.settings.first_number
     return name, number if asked is None else asked
+
+
+@lru_cache(maxsize=32)
+def _clip_naming(file: Path, is_sequence: bool, _changed: int) -> tuple[str, int]:
+    """Looks at the folder once for each time of change."""
+    return clip_naming(file, is_sequence=is_sequence)
 
 
 def _sequence(
     folder: Path, clip_name: str, subject: Subject, shot: Shot, first_number: int
 ) -> MatteSequence | None:
-    extension = EXTENSIONS[shot.settings.format]
-    name = re.compile(rf"{re.escape(f'{clip_name}_{subject.name}')}_matte\.(\d+)\.{extension}")
-    entries = folder.iterdir() if folder.is_dir() else ()
-    found = {int(match[1]): path for path in entries if (match := name.fullmatch(path.name))}
+    found = find_mattes(folder, clip_name, subject.name, shot.settings.format)
     # Files of an earlier numbering may lie beside.
     last_number = first_number + (shot.clip.frame_count or 1) - 1
     numbers = sorted(number for number in found if first_number <= number <= last_number)

@@ -19,13 +19,16 @@ from bpy.props import (
     PointerProperty,
     StringProperty,
 )
-from bpy.types import MovieClip, PropertyGroup
+from bpy.types import MovieClip, PropertyGroup, bpy_prop_collection
 
 from rotopoint.checkpoints import registry
 from rotopoint.shot import Settings, Subject
 from rotopoint.tracking.policy import POLICIES
 
 from . import compat
+
+POINT, BOX, MASK = "POINT", "BOX", "MASK"
+"""Kinds of prompts."""
 
 DIRECTIONS = (
     ("both", "Both", "Track from the prompted frames to both ends of the range"),
@@ -127,6 +130,14 @@ class ROTOPOINT_PG_subject(PropertyGroup):
     masks: CollectionProperty(type=ROTOPOINT_PG_mask)
     absent: CollectionProperty(type=ROTOPOINT_PG_absent)
     approved: CollectionProperty(type=ROTOPOINT_PG_approved)
+
+    def prompts_by_kind(self) -> dict[str, bpy_prop_collection]:
+        """All that are asked of the subject: points, boxes and masks, by POINT, BOX and MASK."""
+        return {POINT: self.points, BOX: self.boxes, MASK: self.masks}
+
+    def prompted_frames(self) -> list[int]:
+        """The clip frame of each prompt, in no order; empty where nothing is asked yet."""
+        return [prompt.frame for prompts in self.prompts_by_kind().values() for prompt in prompts]
 
 
 class ROTOPOINT_PG_clip(PropertyGroup):

@@ -99,7 +99,11 @@ def _sequence_length(first_file: Path, _changed: int) -> int:
 
 def _file_of(clip: MovieClip) -> Path:
     path = Path(absolute(clip.filepath, clip))
-    if not path.is_file():
+    try:
+        is_there = path.is_file()
+    except OSError as error:
+        raise Refused(f"the file of {clip.name} cannot be reached: {path}: {error.strerror}") from error
+    if not is_there:
         # Blender may still hold the size and length of what was there.
         raise Refused(f"the file of {clip.name} is not there: {path}; set its path anew")
     return path

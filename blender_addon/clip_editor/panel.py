@@ -39,9 +39,8 @@ def _draw_prompts(layout: UILayout, context: Context) -> None:
     if subject is None:
         return
     frame = shown_frame(context, clip_in(context))
-    here = sum(p.frame == frame for p in (*subject.points, *subject.boxes, *subject.masks))
-    total = len(subject.points) + len(subject.boxes) + len(subject.masks)
-    layout.label(text=f"Frame {frame}: {here} of {total} prompts")
+    prompted = subject.prompted_frames()
+    layout.label(text=f"Frame {frame}: {prompted.count(frame)} of {len(prompted)} prompts")
     layout.prop(subject, "follow")
     absent = any(part.first <= frame <= part.last for part in subject.absent)
     approved = any(kept.frame == frame for kept in subject.approved)
@@ -138,11 +137,12 @@ class ROTOPOINT_PT_mattes(_ClipPanel):
         layout = self.layout
         clip = clip_in(context)
         asked = clip.rotopoint
-        reason = compositor.out_of_date(context.scene, clip, [subject.uid for subject in asked.subjects])
-        if reason is not None:
-            row = layout.row()
-            row.alert = True
-            row.label(text=reason, icon="ERROR")
+        uids = [subject.uid for subject in asked.subjects]
+        for reason in (compositor.out_of_date(context.scene, clip, uids), host.mattes_outdated(clip)):
+            if reason is not None:
+                row = layout.row()
+                row.alert = True
+                row.label(text=reason, icon="ERROR")
         row = layout.row(align=True)
         row.operator("rotopoint.wire", icon="NODE_COMPOSITING")
         row.operator("rotopoint.unwire", text="", icon="UNLINKED")

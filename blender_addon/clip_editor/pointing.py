@@ -64,7 +64,7 @@ class PromptOperator(ClipOperator):
 def show_preview(context: Context, clip: MovieClip) -> None:
     """Ask for the active subject's mask on the frame on screen; what fails is told in the panel."""
     subject = subject_in(context)
-    if subject is None or not (subject.points or subject.boxes or subject.masks):
+    if subject is None or not subject.prompted_frames():
         return
     try:
         host.ask_preview(clip, subject.uid, frame_in(context, clip))

@@ -7,6 +7,7 @@ from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, St
 from bpy.types import Context, Event, MovieClip, Operator, Region
 
 from ..faults import Refused
+from ..properties import BOX, MASK, POINT
 from . import overlay, prompts
 from .context import clip_in, frame_in, linked, locked, no_clip, no_subject, shown_frame, subject_in
 from .pointing import REACH, PointingOperator, PromptOperator, distance, position
@@ -15,9 +16,9 @@ CURRENT = "Clip frame, 1 the first of the file; 0: the one on screen"
 
 
 KINDS = (
-    (prompts.POINT, "Point", "A point"),
-    (prompts.BOX, "Box", "A box"),
-    (prompts.MASK, "Mask", "A mask file"),
+    (POINT, "Point", "A point"),
+    (BOX, "Box", "A box"),
+    (MASK, "Mask", "A mask file"),
 )
 
 
@@ -134,8 +135,8 @@ class ROTOPOINT_OT_prompt_move(PointingOperator, Operator):
         return True
 
     def drag(self, context: Context, region: Region, event: Event) -> None:
-        self.x, self.y = within_picture(*position(region, event), is_box=self.kind == prompts.BOX)
-        stays = prompts.opposite(subject_in(context), self._grasped) if self.kind == prompts.BOX else ()
+        self.x, self.y = within_picture(*position(region, event), is_box=self.kind == BOX)
+        stays = prompts.opposite(subject_in(context), self._grasped) if self.kind == BOX else ()
         overlay.show_dragged((*stays, self.x, self.y))
 
     def drop(self, context: Context) -> None:

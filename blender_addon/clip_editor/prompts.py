@@ -14,9 +14,7 @@ from rotopoint.shot.frames import ClipFrame
 
 from .. import shots
 from ..faults import Refused
-from ..properties import ROTOPOINT_PG_subject
-
-POINT, BOX, MASK = "POINT", "BOX", "MASK"
+from ..properties import BOX, POINT, ROTOPOINT_PG_subject
 
 CORNERS = (("x0", "y0"), ("x1", "y0"), ("x0", "y1"), ("x1", "y1"))
 """Properties of a box that make each of its corners: bottom left, bottom right, top left, top right."""
@@ -97,7 +95,7 @@ def remove(subject: ROTOPOINT_PG_subject, kind: str, index: int) -> None:
 def clear(subject: ROTOPOINT_PG_subject, frame: int | None = None) -> int:
     """Remove the prompts of one frame, or None: all; how many they were."""
     count = 0
-    for prompts in (subject.points, subject.boxes, subject.masks):
+    for prompts in subject.prompts_by_kind().values():
         for index in reversed(range(len(prompts))):
             if frame is None or prompts[index].frame == frame:
                 prompts.remove(index)
@@ -118,7 +116,7 @@ def handles(subject: ROTOPOINT_PG_subject, frame: int) -> Iterator[tuple[Grasped
 
 def _prompts(subject: ROTOPOINT_PG_subject, kind: str, index: int) -> bpy_prop_collection:
     """The subject's prompts of a kind. Raises Refused where there is none of this index."""
-    prompts = {POINT: subject.points, BOX: subject.boxes, MASK: subject.masks}[kind]
+    prompts = subject.prompts_by_kind()[kind]
     if not 0 <= index < len(prompts):
         raise Refused(f"{subject.name} has no {kind.lower()} of number {index}")
     return prompts

@@ -11,28 +11,37 @@ from bpy.types import Context, Event, MovieClip, Operator
 
 from rotopoint.shot.json import load_shot, save_shot
 
-from .. import compositor, mattes, shots
+from .. import compositor, made_of, mattes, shots
 from ..faults import Refused
-from .context import ClipOperator, linked, no_clip, no_subject, tracking
+from ..guarded import DoubtfulOperator
+from .context import ClipOperator, clip_in, linked, no_clip, no_subject, tracking
 
 SUFFIX = ".json"
 
 
-class ROTOPOINT_OT_wire(ClipOperator, Operator):
+class ROTOPOINT_OT_wire(DoubtfulOperator, ClipOperator, Operator):
     """Wire the clip's mattes into the compositor: one Rotopoint node a subject; again: bring it up to date"""
 
     bl_idname = "rotopoint.wire"
     bl_label = "Wire Compositor"
     needs = (no_clip, no_subject)
+    confirm_text = "Wire Anyway"
+
+    def doubt(self, context: Context) -> str | None:
+        clip = clip_in(context)
+        return made_of.outdated(clip, mattes.matte_sequences(clip))
 
     def act(self, context: Context, clip: MovieClip) -> None:
         sequences = mattes.matte_sequences(clip)
-        asked = {subject.uid for subject in clip.rotopoint.subjects}
-        gone = compositor.wired_subjects(context.scene, clip).keys() - asked
+        asked = {subject.uid: subject.name for subject in clip.rotopoint.subjects}
+        gone = compositor.wired_subjects(context.scene, clip).keys() - asked.keys()
         compositor.unwire(context.scene, clip, gone)
         compositor.wire(context.scene, clip, sequences)
         names = ", ".join(sequence.subject_name for sequence in sequences)
         self.report({"INFO"}, f"Wired: {names}")
+        found = {sequence.subject_id for sequence in sequences}
+        if without := ", ".join(name for uid, name in asked.items() if uid not in found):
+            self.report({"WARNING"}, f"No mattes yet of {without}: track, then wire again")
 
 
 class ROTOPOINT_OT_unwire(ClipOperator, Operator):

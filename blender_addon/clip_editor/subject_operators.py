@@ -97,16 +97,13 @@ class ROTOPOINT_OT_subject_duplicate(ClipOperator, Operator):
         original = asked.subjects[index]
         copy.follow = original.follow
         copy.uid, copy.name, copy.color = shots.new_uid(), name, _color(len(asked.subjects) - 1)
-        for source, target in (
-            (original.points, copy.points),
-            (original.boxes, copy.boxes),
-            (original.masks, copy.masks),
-            (original.absent, copy.absent),
-        ):
-            for prompt in source:
+        copied = copy.prompts_by_kind()
+        parts = [(prompts, copied[kind]) for kind, prompts in original.prompts_by_kind().items()]
+        for source, target in (*parts, (original.absent, copy.absent)):
+            for part in source:
                 new = target.add()
-                for key in set(prompt.bl_rna.properties.keys()) - {"rna_type", "name"}:
-                    setattr(new, key, getattr(prompt, key))
+                for key in set(part.bl_rna.properties.keys()) - {"rna_type", "name"}:
+                    setattr(new, key, getattr(part, key))
         asked.active_index = len(asked.subjects) - 1
 
 

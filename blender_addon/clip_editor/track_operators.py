@@ -7,9 +7,10 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty, IntProperty
 from bpy.types import Context, MovieClip, Operator
 
-from .. import host, shots
+from .. import host, made_of, shots
 from ..clip_state import ClipState
-from ..faults import Refused
+from ..faults import TOLD, Refused
+from ..guarded import DoubtfulOperator
 from ..properties import DIRECTIONS
 from .context import (
     ClipOperator,
@@ -24,6 +25,9 @@ from .context import (
 
 AS_SET = "as_set"
 
+RANGE = ("direction", "use_range", "range_first", "range_last")
+"""Properties of a clip that tracking a part of it sets."""
+
 
 def not_tracking(context: Context) -> str | None:
     clip = clip_in(context)
@@ -35,12 +39,13 @@ def _require_success(state: ClipState) -> None:
         raise Refused(state.message)
 
 
-class ROTOPOINT_OT_track(ClipOperator, Operator):
+class ROTOPOINT_OT_track(DoubtfulOperator, ClipOperator, Operator):
     """Track all subjects of the clip and write their mattes; what was tracked before is not tracked again"""
 
     bl_idname = "rotopoint.track"
     bl_label = "Track"
     needs = (no_clip, no_subject, tracking)
+    confirm_text = "Replace"
 
     direction: EnumProperty(
         name="Direction",
@@ -52,9 +57,20 @@ class ROTOPOINT_OT_track(ClipOperator, Operator):
     last: IntProperty(name="Last", description="Last clip frame; 0: as set", min=0, options={"SKIP_SAVE"})
     wait: BoolProperty(name="Wait", description="Return when all is tracked", options={"SKIP_SAVE", "HIDDEN"})
 
+    def doubt(self, context: Context) -> str | None:
+        return made_of.would_replace(clip_in(context))
+
     def act(self, context: Context, clip: MovieClip) -> None:
+        before = {name: getattr(clip.rotopoint, name) for name in RANGE}
         self._set(context, clip)
-        folder = host.ask_track(clip)
+        try:
+            folder = host.ask_track(clip)
+        except TOLD:
+            # What was refused is nobody's setting.
+            for name, value in before.items():
+                if getattr(clip.rotopoint, name) != value:
+                    setattr(clip.rotopoint, name, value)
+            raise
         if not (self.wait or bpy.app.background):
             return
         _require_success(host.wait(clip))
@@ -70,8 +86,8 @@ class ROTOPOINT_OT_track(ClipOperator, Operator):
         if self.direction != AS_SET:
             asked.direction = self.direction
         if self.first or self.last:
-            asked.range_first = self.first or (asked.range_first if asked.use_range else 1)
             whole = shots.frame_count(clip)
+            asked.range_first = self.first or (asked.range_first if asked.use_range else 1)
             asked.range_last = self.last or (asked.range_last if asked.use_range else whole)
             asked.use_range = True
 

@@ -7,9 +7,9 @@ import bpy
 from bpy.props import StringProperty
 from bpy.types import Context, MovieClip, Operator, Scene, SpaceSequenceEditor
 
-from .. import mattes, shots
+from .. import made_of, mattes, shots
 from ..faults import Refused, line
-from ..guarded import GuardedOperator
+from ..guarded import DoubtfulOperator, GuardedOperator
 from ..matte_sequence import MatteSequence
 from .matte_strip import apply_matte, has_matte, is_matte, remove_matte
 from .strip_source import find_clip, refusal, source_clip
@@ -106,12 +106,13 @@ def _subject_names(_self: object, context: Context, typed: str) -> list[str]:
     return [] if clip is None else [s.name for s in clip.rotopoint.subjects if typed in s.name]
 
 
-class ROTOPOINT_OT_matte_strip(StripOperator, Operator):
+class ROTOPOINT_OT_matte_strip(DoubtfulOperator, StripOperator, Operator):
     """Cut the active strip out by the tracked matte of one subject; again: bring it up to date"""
 
     bl_idname = "rotopoint.matte_strip"
     bl_label = "Matte Strip"
     needs = (no_strip, not_followed, no_subjects)
+    confirm_text = "Use Anyway"
 
     subject: StringProperty(
         name="Subject",
@@ -119,6 +120,10 @@ class ROTOPOINT_OT_matte_strip(StripOperator, Operator):
         search=_subject_names,
         options={"SKIP_SAVE"},
     )
+
+    def doubt(self, context: Context) -> str | None:
+        clip = source_clip(strip_in(context))
+        return made_of.outdated(clip, [_matte_of(clip, self.subject)])
 
     def act(self, _context: Context, strip: bpy.types.Strip) -> None:
         matte = _matte_of(source_clip(strip), self.subject)

@@ -49,6 +49,10 @@ def _draw_clip(layout: UILayout, clip: MovieClip) -> None:
     layout.template_list("ROTOPOINT_UL_subjects", "strip", asked, "subjects", asked, "active_index", rows=2)
     if state.tracking:
         layout.progress(factor=state.progress, text=f"{state.done} of {state.total}")
+    elif (reason := host.mattes_outdated(clip)) is not None:
+        row = layout.row()
+        row.alert = True
+        row.label(text=reason, icon="ERROR")
     if state.message:
         row = layout.row()
         row.alert = state.failed

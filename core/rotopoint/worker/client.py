@@ -182,6 +182,10 @@ class WorkerClient:
             thread.join(1.0)
         return self._process.returncode
 
+    def kill(self) -> None:
+        """End the worker by force; it does not wait for that, and `close` is still to be called."""
+        self._process.kill()
+
     def _wait_for_one(self, deadline: float, reason: str) -> None:
         """Until something has come. Raises TimeoutError."""
         left = deadline - time.monotonic()
