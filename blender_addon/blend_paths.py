@@ -20,3 +20,11 @@ def to_save(path: Path) -> str:
         return bpy.path.relpath(str(path))
     except ValueError:
         return str(path)
+
+
+def is_there(path: str, name: str = "") -> bool:
+    """Whether a path as the .blend keeps it, of a file or of the folder of `name`, leads to a file."""
+    try:
+        return (Path(bpy.path.abspath(path)) / name).is_file()
+    except (OSError, ValueError):
+        return False

@@ -12,6 +12,7 @@ import bpy
 from bpy.types import MovieClip
 
 from rotopoint.clip.sequence import sequence_from
+from rotopoint.errors import BoxOutsidePicture, PointOutsidePicture
 from rotopoint.shot import (
     Approved,
     Box,
@@ -36,6 +37,22 @@ PIXEL_DECIMALS = 3
 """Blender keeps 0..1 in single precision, which is finer than this on a picture of 16K."""
 
 COLOR_DECIMALS = 4
+
+SETTINGS = (
+    "use_range",
+    "range_first",
+    "range_last",
+    "direction",
+    "checkpoint",
+    "policy",
+    "input_transform",
+    "edge",
+    "format",
+    "largest_hole",
+    "use_first_number",
+    "first_number",
+)
+"""Properties of a clip that are a shot's settings."""
 
 
 def clip_frame(clip: MovieClip, scene_frame: int) -> ClipFrame:
@@ -141,7 +158,8 @@ def subject_of(subject: ROTOPOINT_PG_subject, clip: MovieClip) -> Subject:
 def load_shot_into(clip: MovieClip, shot: Shot) -> None:
     """Let `clip` ask what `shot` asks; all that it asked before is replaced. Its file stays.
 
-    Raises Refused where the shot is of a clip with another size or fewer frames.
+    Raises Refused where the shot is of a clip with another size or fewer frames, or asks what Blender cannot
+    hold, PointOutsidePicture and BoxOutsidePicture; then nothing changes.
     """
     size = size_of(clip)
     if shot.clip.size is not None and shot.clip.size != size:
@@ -150,22 +168,50 @@ def load_shot_into(clip: MovieClip, shot: Shot) -> None:
     last = max((f for s in shot.subjects for f in s.prompted_frames), default=1)
     if last > (count := frame_count(clip)):
         raise Refused(f"the shot has a prompt on frame {last}, {clip.name} ends at {count}")
+    _check_points(shot, size)
     asked = clip.rotopoint
-    asked.subjects.clear()
-    for subject in shot.subjects:
-        _fill(asked.subjects.add(), subject, size)
+    kept, settings = len(asked.subjects), {name: getattr(asked, name) for name in SETTINGS}
+    try:
+        for subject in shot.subjects:
+            _fill(asked.subjects.add(), subject, size)
+        _fill_settings(asked, shot.settings)
+    except (TypeError, ValueError, OverflowError) as error:
+        while len(asked.subjects) > kept:
+            asked.subjects.remove(kept)
+        for name, value in settings.items():
+            setattr(asked, name, value)
+        raise Refused(f"Blender cannot hold what the shot asks: {error}") from error
+    for _ in range(kept):
+        asked.subjects.remove(0)
     asked.active_index = 0
-    settings = shot.settings
-    asked.use_range = settings.range is not None
+
+
+def _check_points(shot: Shot, size: tuple[int, int]) -> None:
+    """Raises PointOutsidePicture, BoxOutsidePicture: Blender would move them to the picture's edge."""
+    width, height = size
+    for subject in shot.subjects:
+        for prompt in subject.prompts:
+            match prompt:
+                case Point(frame, x, y) if not (0 <= x <= width and 0 <= y <= height):
+                    raise PointOutsidePicture(x, y, size, frame)
+                case Box(frame, x0, y0, x1, y1) if not (0 <= x0 and 0 <= y0 and x1 <= width and y1 <= height):
+                    raise BoxOutsidePicture((x0, y0, x1, y1), size, frame)
+                case _:
+                    pass
+
+
+def _fill_settings(asked: ROTOPOINT_PG_clip, settings: Settings) -> None:
+    """Raises TypeError, ValueError and OverflowError, as Blender's properties do."""
     if settings.range is not None:
         asked.range_first, asked.range_last = settings.range.first, settings.range.last
+    asked.use_range = settings.range is not None
     for name in ("direction", "edge", "format"):
         setattr(asked, name, getattr(settings, name).value)
     for name in ("checkpoint", "policy", "input_transform", "largest_hole"):
         setattr(asked, name, getattr(settings, name))
-    asked.use_first_number = settings.first_number is not None
     if settings.first_number is not None:
         asked.first_number = settings.first_number
+    asked.use_first_number = settings.first_number is not None
 
 
 def new_uid() -> str:

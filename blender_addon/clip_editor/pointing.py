@@ -6,10 +6,10 @@ from __future__ import annotations
 import bpy
 from bpy.types import Context, Event, MovieClip, Region
 
-from rotopoint.errors import FrameOutsideClip, RotopointError
+from rotopoint.errors import FrameOutsideClip
 
 from .. import host
-from ..faults import line
+from ..faults import TOLD, line
 from .context import (
     ClipOperator,
     clip_in,
@@ -70,7 +70,7 @@ def show_preview(context: Context, clip: MovieClip) -> None:
         host.ask_preview(clip, subject.uid, frame_in(context, clip))
     except FrameOutsideClip:
         return
-    except RotopointError as error:
+    except TOLD as error:
         host.engine.state(clip.session_uid).say(line(error), failed=True)
 
 
@@ -108,14 +108,26 @@ class PointingOperator(PromptOperator):
         return result
 
     def modal(self, context: Context, event: Event) -> set[str]:
-        region = picture_region(context)
-        if region is None or event.type in {"ESC", "RIGHTMOUSE"}:
+        try:
+            result = self._modal(context, event)
+        except Exception:
+            # Blender ends an operator that raises, and leaves mouse and header to it.
             self.drop(context)
-            return self._over(context, {"CANCELLED"})
+            self._over(context)
+            raise
+        if result not in ({"RUNNING_MODAL"}, {"PASS_THROUGH"}):
+            self._over(context)
+        return result
+
+    def _modal(self, context: Context, event: Event) -> set[str]:
+        region = picture_region(context)
+        # What it works on may be gone: undo goes on meanwhile, and so do scripts.
+        if region is None or event.type in {"ESC", "RIGHTMOUSE"} or not self.poll(context):
+            self.drop(context)
+            return {"CANCELLED"}
         if not self._begun:
             if event.type == "LEFTMOUSE" and event.value == "PRESS" and is_over(region, event):
-                result = self._begin(context, region, event)
-                return result if result == {"RUNNING_MODAL"} else self._over(context, result)
+                return self._begin(context, region, event)
             return {"PASS_THROUGH"}
         if event.type == "MOUSEMOVE":
             self.drag(context, region, event)
@@ -125,19 +137,19 @@ class PointingOperator(PromptOperator):
             result = self.execute(context)
             if result == {"CANCELLED"}:
                 self.drop(context)
-            return self._over(context, result)
+            return result
         return {"RUNNING_MODAL"}
 
     def _begin(self, context: Context, region: Region, event: Event) -> set[str]:
         try:
             self._begun = self.begin(context, region, event)
-        except RotopointError as error:
+        except TOLD as error:
             self.report({"ERROR"}, line(error))
             return {"CANCELLED"}
         return {"RUNNING_MODAL"} if self._begun else self.execute(context)
 
-    def _over(self, context: Context, result: set[str]) -> set[str]:
+    def _over(self, context: Context) -> None:
         context.window.cursor_modal_restore()
         context.workspace.status_text_set(None)
-        context.area.tag_redraw()
-        return result
+        if context.area is not None:
+            context.area.tag_redraw()

@@ -19,7 +19,7 @@ import bpy
 from bpy.types import MovieClip, Node, NodeSocket, NodeTree, Scene
 
 from .. import compat
-from ..blend_paths import to_save
+from ..blend_paths import is_there, to_save
 from ..matte_sequence import MatteSequence
 from .graph import move_links, source
 from .layers import insert, join_cut_out, last_of, leave, mend
@@ -141,7 +141,10 @@ def out_of_date(scene: Scene, clip: MovieClip, subjects: Collection[str]) -> str
     tree = compat.find_compositor_tree(scene)
     if tree is None:
         return None
-    readers = (node for node in ours_in(tree, clip) if node[ROLE] == MATTE)
+    readers = [node for node in ours_in(tree, clip) if node[ROLE] == MATTE]
+    for node in readers:
+        if node.image is None or not is_there(node.image.filepath):
+            return f"The mattes of {node.label} are not where they were wired from: wire again"
     if any(n.frame_start != _node_start(clip, n.get(FIRST_FRAME, 1)) for n in readers):
         return "The clip has moved in time: wire it again"
     for subject, name in wired_subjects(scene, clip).items():

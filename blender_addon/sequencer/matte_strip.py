@@ -14,7 +14,7 @@ import bpy
 from bpy.types import Scene
 
 from .. import compat
-from ..blend_paths import to_save
+from ..blend_paths import is_there, to_save
 from ..faults import Refused
 from ..matte_sequence import MatteSequence
 from .strip_source import Playback, playback, source_clip
@@ -120,6 +120,8 @@ def out_of_date(strip: bpy.types.Strip) -> str | None:
     matte = find_matte(strip)
     if matte is None:
         return f"The matte of {strip.name} was deleted: put it on again"
+    if not is_there(matte.directory, matte.elements[0].filename):
+        return f"The matte of {strip.name} is not where it was: put it on again"
     played, first = playback(strip), matte[FIRST_FRAME]
     placed = (round(compat.strip_start(matte)), compat.strip_handles(matte))
     if placed != (_start(played, first), (played.left, played.right)):

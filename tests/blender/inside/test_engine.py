@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -258,7 +259,60 @@ def test_another_file_ends_the_worker(clip: bpy.types.MovieClip) -> None:
     host.ask_track(clip)
     client = host.engine._client
     bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
-    assert not client.running and not host.engine.started and not host.engine.states
+    assert not host.engine.started and not host.engine.states
+    host.engine.wait_until_closed()
+    assert not client.running and client._process.poll() is not None
+
+
+class Lingering:
+    """A worker's client whose process does not end by itself."""
+
+    running = True
+
+    def __init__(self) -> None:
+        self.let_go, self.ended = threading.Event(), threading.Event()
+
+    def close(self) -> None:
+        self.let_go.wait(LIMIT)
+        self.ended.set()
+
+    def kill(self) -> None:
+        self.let_go.set()
+
+    def poll(self) -> list[object]:
+        return []
+
+
+def test_another_file_does_not_wait_for_a_worker_that_lingers(clip: bpy.types.MovieClip) -> None:
+    lingering = host.engine._client = Lingering()
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+    assert not host.engine.started and not lingering.ended.is_set()
+    lingering.let_go.set()
+    host.engine.wait_until_closed()
+    assert lingering.ended.is_set()
+
+
+def test_the_next_worker_finds_the_tracks_free(clip: bpy.types.MovieClip) -> None:
+    use_fake_worker()
+    lingering = host.engine._client = Lingering()
+    host.engine.close()
+    assert not tracked(clip).failed
+    assert lingering.let_go.is_set(), "the old one still holds them"
+
+
+def test_a_worker_that_fails_is_not_waited_for(clip: bpy.types.MovieClip) -> None:
+    lingering = host.engine._client = Lingering()
+    assert host.engine.give_up("the reason") == set()
+    assert not lingering.ended.is_set() and not host.engine.started
+    lingering.let_go.set()
+
+
+def test_no_worker_outlives_blender(clip: bpy.types.MovieClip) -> None:
+    use_fake_worker("--slow", "0.5")
+    host.ask_track(clip)
+    process = host.engine._client._process
+    host._leave()
+    assert process.poll() is not None
 
 
 def test_commands_are_lines() -> None:
