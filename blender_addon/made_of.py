@@ -65,8 +65,8 @@ def outdated(clip: MovieClip, sequences: Iterable[MatteSequence] | None = None) 
     )
 
 
-def would_replace(clip: MovieClip) -> str | None:
-    """Whose mattes tracking would replace by others, as one line that says what to do; None: nobody's else.
+def of_another(clip: MovieClip) -> str | None:
+    """Who else has mattes in the clip's folder that are not of what is asked here: a .blend, or a clip.
 
     Raises as `outdated` does.
     """
@@ -74,9 +74,8 @@ def would_replace(clip: MovieClip) -> str | None:
     asker = place.other_asker(clip)
     if asker is None or place.record is None:
         return None
-    if not any(place.outdated(s, place.record.of(s.name)) for s in place.shot.subjects):
-        return None
-    return f"{place.folder} has other mattes, of {asker}: choose another folder, or replace them"
+    others = any(place.outdated(s, place.record.of(s.name)) for s in place.shot.subjects)
+    return asker if others else None
 
 
 def claim(clip: MovieClip, shot: Shot, folder: Path) -> None:

@@ -14,11 +14,12 @@ from bpy.types import Context, MovieClip, Operator
 from rotopoint.deliver.approved import approve
 from rotopoint.shot.frames import ClipFrame, FrameRange
 
-from .. import mattes, shots
+from .. import made_of, mattes, shots
 from ..blend_paths import to_save
 from ..faults import Refused
+from ..guarded import DoubtfulOperator
 from ..properties import ROTOPOINT_PG_subject
-from .context import ClipOperator, frame_in, linked, locked, no_clip, no_subject, subject_in
+from .context import ClipOperator, clip_in, frame_in, linked, locked, no_clip, no_subject, subject_in
 
 APPROVED_FOLDER = "approved"
 
@@ -111,14 +112,20 @@ class ROTOPOINT_OT_absent_set(_FramesOperator, Operator):
         set_absent(clip, subject_in(context), self.frames(context, clip), self.absent)
 
 
-class ROTOPOINT_OT_approve(_FramesOperator, Operator):
+class ROTOPOINT_OT_approve(DoubtfulOperator, _FramesOperator, Operator):
     """Keep the active subject's mattes of these frames as they are, whatever is asked later"""
 
     bl_idname = "rotopoint.approve"
     bl_label = "Approve Matte"
+    confirm_text = "Approve Anyway"
 
     first: _first()
     last: _last()
+
+    def doubt(self, context: Context) -> str | None:
+        if (other := made_of.of_another(clip_in(context))) is None:
+            return None
+        return f"The mattes are of {other}, not of what is asked here: track again, or choose another folder"
 
     def act(self, context: Context, clip: MovieClip) -> None:
         count = approve_frames(clip, subject_in(context), self.frames(context, clip))

@@ -7,7 +7,7 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty, IntProperty
 from bpy.types import Context, MovieClip, Operator
 
-from .. import host, made_of, shots
+from .. import host, made_of, mattes, shots
 from ..clip_state import ClipState
 from ..faults import TOLD, Refused
 from ..guarded import DoubtfulOperator
@@ -58,7 +58,11 @@ class ROTOPOINT_OT_track(DoubtfulOperator, ClipOperator, Operator):
     wait: BoolProperty(name="Wait", description="Return when all is tracked", options={"SKIP_SAVE", "HIDDEN"})
 
     def doubt(self, context: Context) -> str | None:
-        return made_of.would_replace(clip_in(context))
+        clip = clip_in(context)
+        if (other := made_of.of_another(clip)) is None:
+            return None
+        folder = mattes.folder_of(clip)
+        return f"{folder} has other mattes, of {other}: choose another folder, or replace them"
 
     def act(self, context: Context, clip: MovieClip) -> None:
         before = {name: getattr(clip.rotopoint, name) for name in RANGE}

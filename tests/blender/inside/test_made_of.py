@@ -78,6 +78,9 @@ def test_the_first_version_does_not_wire_the_mattes_of_the_second(project: Path)
     with refused("has other mattes, of v1.blend: choose another folder, or replace them"):
         rotopoint.track()
     assert left_edge() == pytest.approx(0.5 * WIDTH, abs=1.0) and not host.engine.working
+    with refused("of v1.blend, not of what is asked here"):
+        rotopoint.approve(first=1)
+    assert not only_clip().rotopoint.subjects[0].approved
     assert rotopoint.track(anyway=True) == rotopoint.wire() == {"FINISHED"}
     assert left_edge() == pytest.approx(0.25 * WIDTH, abs=1.0)
     # It is the second's now, and asks no more.
@@ -159,7 +162,7 @@ def test_what_alters_no_matte_alters_nothing(project: Path) -> None:
     clip.rotopoint.subjects[0].color = (0.0, 0.0, 1.0)
     clip.rotopoint.use_range, clip.rotopoint.range_last = True, 3
     clip.frame_start = 101
-    assert made_of.outdated(clip) is None and made_of.would_replace(clip) is None
+    assert made_of.outdated(clip) is None and made_of.of_another(clip) is None
     assert rotopoint.wire() == {"FINISHED"}
 
 
@@ -273,7 +276,7 @@ def test_a_click_is_asked_and_may_go_on(project: Path) -> None:
     assert again.invoke(context, None) == {"CANCELLED"} and "not there" in asked[-1]["report"]
 
 
-def test_the_panel_says_it_and_is_quick(project: Path) -> None:
+def test_the_panel_says_it(project: Path) -> None:
     clip = only_clip()
     subject = clip.rotopoint.subjects[0]
     subject.points[0].x = 0.25

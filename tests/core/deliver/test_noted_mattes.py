@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whoever asks for a shot's mattes, the same is noted of them: the command line, the worker, Blender."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from rotopoint.checkpoints import resolve
+from rotopoint.deliver.naming import clip_naming
+from rotopoint.deliver.origins import due_origins, read_record
+from rotopoint.jobs import deliver_events, track_events
+from rotopoint.session import ShotSession
+from rotopoint.shot import ClipReference, Mask, Settings, Shot, Subject
+from rotopoint.shot.frames import ClipFrame, FrameRange
+from rotopoint.store import TrackStore
+from rotopoint.tracking.engine import load_engine
+
+FIRST, COUNT = 101, 4
+
+
+@pytest.fixture
+def plates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of pictures, and a mask in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "plates"
+    folder.mkdir()
+    for n in range(COUNT):
+        picture = np.full((48, 64, 3), 20 + n, np.uint8)
+        (folder / f"plate_{FIRST + n:04d}.png").write_bytes(cv2.imencode(".png", picture)[1].tobytes())
+    mask = np.zeros((48, 64), np.uint8)
+    mask[10:30, 10:30] = 255
+    Path("mask.png").write_bytes(cv2.imencode(".png", mask)[1].tobytes())
+    return folder
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> TrackStore:
+    return TrackStore(tmp_path / "tracks")
+
+
+def test_a_folder_and_its_first_file_are_one_clip(plates: Path, store: TrackStore) -> None:
+    subject = Subject("s", "dog", (Mask(ClipFrame(2), "mask.png"),))
+    settings = Settings(range=FrameRange(ClipFrame(2), ClipFrame(3)))
+    file = plates / f"plate_{FIRST:04d}.png"
+    found = []
+    for path in (plates, file, Path("plates"), file.relative_to(Path.cwd())):
+        shot = Shot(ClipReference(str(path)), (subject,), settings)
+        with ShotSession(shot, resolve("draft"), store) as session:
+            found.append(session.due_origins())
+    name, first = clip_naming(file, is_sequence=True)
+    # What Blender computes, which has no session.
+    blenders = replace(subject, prompts=(Mask(ClipFrame(2), str(Path("mask.png").absolute())),))
+    due = due_origins(blenders, settings, file, first, range(first + 1, first + 3))
+    assert (name, set(due)) == ("plate", {FIRST + 1, FIRST + 2})
+    assert found == [{"dog": due}] * 4
+
+
+def test_tracks_and_deliveries_note_what_they_wrote(plates: Path, store: TrackStore, tmp_path: Path) -> None:
+    subject = Subject("s", "Dog", (Mask(ClipFrame(1), "mask.png"),))
+    shot = Shot(ClipReference(str(plates)), (subject,))
+    engine = load_engine(resolve("draft"), "cpu", kernels="fp32")
+    with ShotSession(shot, engine.checkpoint, store) as session:
+        due = session.due_origins()["Dog"]
+        assert sorted(due) == list(range(FIRST, FIRST + COUNT))
+        list(track_events("t", session, engine, tmp_path / "tracked"))
+        list(deliver_events("d", session, tmp_path / "delivered", overwrite=False))
+        broken_off = track_events("t", session, engine, tmp_path / "broken off")
+        for _ in range(3):
+            next(broken_off)
+        broken_off.close()
+    for folder in ("tracked", "delivered"):
+        assert read_record(tmp_path / folder, "plate").of("dog") == due
+    written = {int(file.stem[-4:]) for file in (tmp_path / "broken off").glob("*_matte.*")}
+    known = read_record(tmp_path / "broken off", "plate").of("dog")
+    assert len(written) >= 2 and known == {number: due[number] for number in written}
