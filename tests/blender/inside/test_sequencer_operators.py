@@ -12,9 +12,9 @@ import bpy
 import pytest
 
 from blender_addon import compat, host
-from blender_addon.sequencer import find_matte, panel, source_clip
+from blender_addon.sequencer import find_matte, out_of_date, panel, source_clip
 from blender_addon.sequencer.strip_source import find_clip
-from tests.blender.inside.addon import add_subject
+from tests.blender.inside.addon import add_subject, use_fake_worker
 from tests.blender.inside.footage import COUNT, render, write_mattes
 from tests.blender.inside.test_clip_editor import Recorder, refused
 from tests.blender.inside.test_sequencer import ADD, add_images, assert_cut_out, snapshot, trim
@@ -232,3 +232,36 @@ def test_the_panel_draws_what_this_blender_has(strip: bpy.types.Strip, tmp_path:
     assert "Plate plays backward: switch Reverse Frames off" in recorder.labels
     shown = {name.removeprefix("rotopoint.") for name in recorder.operators}
     assert shown == {name for name in dir(rotopoint) if "strip" in name}
+
+
+def test_mattes_of_other_points_cut_nothing_out_unasked(strip: bpy.types.Strip, tmp_path: Path) -> None:
+    use_fake_worker()
+    rotopoint.rotoscope_strip()
+    clip = find_clip(strip)
+    clip.rotopoint.folder = str(tmp_path / "mattes")
+    add_subject(clip, "runner", (1, 0.5, 0.5, True))
+    add_subject(clip, "ball", (1, 0.25, 0.5, True))
+    rotopoint.track()
+    clip.rotopoint.subjects[1].points[0].x = 0.3
+    assert rotopoint.matte_strip(subject="runner") == {"FINISHED"}, "what changed is another subject"
+    rotopoint.matte_strip_remove()
+    with refused(f"not of what is asked now .ball, frames 1-{COUNT}.: track again"):
+        rotopoint.matte_strip(subject="ball")
+    assert find_matte(strip) is None
+    recorder = Recorder()
+    with sequencer(bpy.context.scene) as context:
+        panel.ROTOPOINT_PT_strip.draw(SimpleNamespace(layout=recorder), context)
+    assert any(label.startswith("Mattes are not of what is asked now") for label in recorder.labels)
+    assert rotopoint.matte_strip(subject="ball", anyway=True) == {"FINISHED"}
+
+
+def test_a_matte_that_has_moved_is_told(strip: bpy.types.Strip, tmp_path: Path) -> None:
+    clip = source_clip(strip)
+    deliver(clip, tmp_path / "mattes", "runner", 101)
+    rotopoint.matte_strip()
+    assert out_of_date(strip) is None
+    (tmp_path / "mattes").rename(tmp_path / "elsewhere")
+    assert out_of_date(strip) == "The matte of plate is not where it was: put it on again"
+    clip.rotopoint.folder = str(tmp_path / "elsewhere")
+    rotopoint.matte_strip()
+    assert out_of_date(strip) is None
