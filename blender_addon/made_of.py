@@ -21,7 +21,7 @@ from rotopoint.deliver.origins import (
     Asker,
     MatteRecord,
     content_of,
-    origin_of,
+    due_origin,
     read_record,
     write_record,
 )
@@ -104,15 +104,11 @@ class _Place:
         """The clip frames, ascending, whose mattes, by file number, are not known to be what is asked."""
         known = {} if self.record is None else self.record.of(subject.name)
         first, last = self.first_number, self.first_number + (self.shot.clip.frame_count or 1) - 1
-        origin = origin_of(subject, self.shot.settings, Path(self.shot.clip.path), first)
-        approved = {first + a.frame - 1: a.sha256 for a in subject.approved}
-        other = [
-            number
-            for number in sorted(numbers)
-            if first <= number <= last and known.get(number) != approved.get(number, origin)
-        ]
+        due = due_origin(subject, self.shot.settings, Path(self.shot.clip.path), first)
+        other = [n for n in sorted(numbers) if first <= n <= last and known.get(n) != due(n)]
         # A frame that was approved after it was tracked has the matte that was approved.
-        return [n - first + 1 for n in other if n not in approved or self._content(subject, n) != approved[n]]
+        approved = {first + a.frame - 1 for a in subject.approved}
+        return [n - first + 1 for n in other if n not in approved or self._content(subject, n) != due(n)]
 
     def other_asker(self, clip: MovieClip) -> str | None:
         """Who else has mattes in this folder: another .blend that is there, or another clip of this one."""

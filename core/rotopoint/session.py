@@ -22,7 +22,7 @@ from rotopoint.cores import helping_threads
 from rotopoint.deliver.approved import approve, check_approved, read_approved
 from rotopoint.deliver.matte_files import MatteMetadata, write_matte
 from rotopoint.deliver.naming import matte_path
-from rotopoint.deliver.origins import due_origins
+from rotopoint.deliver.origins import due_origin
 from rotopoint.errors import (
     BoxOutsidePicture,
     ClipNotFound,
@@ -147,10 +147,11 @@ class ShotSession:
         """What each matte of the range is to be made of, by subject name and file number."""
         shot, first = self.absolute_shot(), self.file_number(ClipFrame(1))
         numbers = range(self.file_number(self.range.first), self.file_number(self.range.last) + 1)
-        return {
-            subject.name: due_origins(subject, shot.settings, self.clip.path.absolute(), first, numbers)
-            for subject in shot.subjects
-        }
+        found = {}
+        for subject in shot.subjects:
+            due = due_origin(subject, shot.settings, self.clip.path.absolute(), first)
+            found[subject.name] = {number: due(number) for number in numbers}
+        return found
 
     def track(
         self,

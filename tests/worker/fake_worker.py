@@ -21,7 +21,7 @@ from pathlib import Path
 
 from rotopoint.clip.image_header import is_image
 from rotopoint.deliver.naming import clip_naming, matte_path
-from rotopoint.deliver.origins import due_origins, noting
+from rotopoint.deliver.origins import due_origin, noting
 from rotopoint.errors import RotopointError, TrackMissing
 from rotopoint.messages import explain
 from rotopoint.shot import MatteFormat, Point, Shot
@@ -109,8 +109,8 @@ class Output:
         self.folder.mkdir(parents=True, exist_ok=True)
         numbers = range(self.number(frames.first), self.number(frames.last) + 1)
         shot, clip = self.shot, Path(self.shot.clip.path)
-        due = {s.name: due_origins(s, shot.settings, clip, self.number(1), numbers) for s in shot.subjects}
-        return noting(self.folder, self.clip, due)
+        due = {s.name: due_origin(s, shot.settings, clip, self.number(1)) for s in shot.subjects}
+        return noting(self.folder, self.clip, {s: {n: of(n) for n in numbers} for s, of in due.items()})
 
 
 class FakeWorker:

@@ -20,7 +20,7 @@ from rotopoint.deliver.naming import record_path
 from rotopoint.deliver.output_folder import write_whole
 from rotopoint.errors import OutputUnwritable
 from rotopoint.shot import Mask, Prompt, Settings, Subject
-from rotopoint.shot.frames import FileNumber
+from rotopoint.shot.frames import ClipFrame, FileNumber
 
 VERSION = 1
 
@@ -28,6 +28,9 @@ END_BYTES = 64 << 10
 """Of a clip's file, this much of its head and of its tail tells it from others."""
 
 MOST_NUMBERS = 10_000_000
+
+EMPTY = "empty"
+"""The origin of mattes on frames that tracking does not reach."""
 
 Origins = Mapping[str, Mapping[int, str]]
 """By subject name and by file number."""
@@ -57,11 +60,11 @@ class MatteRecord:
 
 
 def origin_of(subject: Subject, settings: Settings, clip: Path, first_number: FileNumber) -> str:
-    """A hash of what a subject's mattes are made of, but for those frames that are approved.
+    """A hash of what a subject's mattes are made of where they are tracked.
 
     `clip` is its video or first image, `first_number` the file number of clip frame 1. Files count by name
-    and content, wherever they lie; of the clip and the checkpoint not all is read. Names, colors, the range
-    and the direction have no influence on a matte.
+    and content, wherever they lie; of the clip and the checkpoint not all is read. Names, colors and the
+    range have no influence on a matte.
     """
     content = {
         "clip": _ends(clip),
@@ -79,13 +82,24 @@ def origin_of(subject: Subject, settings: Settings, clip: Path, first_number: Fi
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode("ascii")).hexdigest()[:32]
 
 
-def due_origins(
-    subject: Subject, settings: Settings, clip: Path, first_number: FileNumber, numbers: range
-) -> dict[int, str]:
-    """The origin that each matte of a subject must have, by file number: of an approved frame its content."""
+def due_origin(
+    subject: Subject, settings: Settings, clip: Path, first_number: FileNumber
+) -> Callable[[int], str]:
+    """The origin that the matte of a file number must have; arguments as in `origin_of`.
+
+    Of an approved frame that is its content, and EMPTY where the direction does not reach.
+    """
     origin = origin_of(subject, settings, clip, first_number)
-    approved = {first_number + a.frame - 1: a.sha256 for a in subject.approved}
-    return {number: approved.get(number, origin) for number in numbers}
+    approved = {a.frame: a.sha256 for a in subject.approved}
+    prompted = subject.prompted_frames
+
+    def due(number: int) -> str:
+        frame = ClipFrame(number - first_number + 1)
+        if frame in approved:
+            return approved[frame]
+        return origin if not prompted or settings.direction.reaches(frame, prompted) else EMPTY
+
+    return due
 
 
 def read_record(folder: Path, clip: str) -> MatteRecord | None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -19,6 +20,16 @@ class Direction(Enum):
     BOTH = "both"
     FORWARD = "forward"
     BACKWARD = "backward"
+
+    def reaches(self, frame: int, prompted: Sequence[int]) -> bool:
+        """Whether a clip frame of the range is tracked; `prompted` are the subject's, ascending."""
+        match self:
+            case Direction.FORWARD:
+                return frame >= prompted[0]
+            case Direction.BACKWARD:
+                return frame <= prompted[-1]
+            case Direction.BOTH:
+                return True
 
 
 class MatteEdge(Enum):

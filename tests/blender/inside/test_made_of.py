@@ -186,6 +186,17 @@ def test_a_part_tracked_anew_names_the_rest(project: Path) -> None:
     assert made_of.outdated(clip) is None
 
 
+def test_what_a_direction_left_empty_is_not_what_both_ask(project: Path) -> None:
+    save(project / "v1.blend")
+    clip = only_clip()
+    rotopoint.prompts_clear(scope="ALL")
+    rotopoint.point_add(x=0.5, y=0.5, frame=5)
+    rotopoint.track(direction="forward")
+    assert made_of.outdated(clip) is None
+    clip.rotopoint.direction = "both"
+    assert "runner, frames 1-4" in made_of.outdated(clip)
+
+
 def test_work_that_was_killed_leaves_nothing_that_passes_for_whole(project: Path) -> None:
     clip = only_clip()
     folder = mattes.folder_of(clip)

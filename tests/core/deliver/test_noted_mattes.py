@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 
 from rotopoint.checkpoints import resolve
+from rotopoint.deliver.matte_files import read_matte
 from rotopoint.deliver.naming import clip_naming
-from rotopoint.deliver.origins import due_origins, read_record
+from rotopoint.deliver.origins import EMPTY, due_origin, read_record
 from rotopoint.jobs import deliver_events, track_events
 from rotopoint.session import ShotSession
-from rotopoint.shot import ClipReference, Mask, Settings, Shot, Subject
+from rotopoint.shot import ClipReference, Direction, Mask, Settings, Shot, Subject
 from rotopoint.shot.frames import ClipFrame, FrameRange
 from rotopoint.store import TrackStore
 from rotopoint.tracking.engine import load_engine
@@ -55,24 +56,26 @@ def test_a_folder_and_its_first_file_are_one_clip(plates: Path, store: TrackStor
     name, first = clip_naming(file, is_sequence=True)
     # What Blender computes, which has no session.
     blenders = replace(subject, prompts=(Mask(ClipFrame(2), str(Path("mask.png").absolute())),))
-    due = due_origins(blenders, settings, file, first, range(first + 1, first + 3))
-    assert (name, set(due)) == ("plate", {FIRST + 1, FIRST + 2})
-    assert found == [{"dog": due}] * 4
+    due = due_origin(blenders, settings, file, first)
+    assert (name, first) == ("plate", FIRST)
+    assert found == [{"dog": {number: due(number) for number in (FIRST + 1, FIRST + 2)}}] * 4
 
 
 def test_tracks_and_deliveries_note_what_they_wrote(plates: Path, store: TrackStore, tmp_path: Path) -> None:
-    subject = Subject("s", "Dog", (Mask(ClipFrame(1), "mask.png"),))
-    shot = Shot(ClipReference(str(plates)), (subject,))
+    subject = Subject("s", "Dog", (Mask(ClipFrame(2), "mask.png"),))
+    shot = Shot(ClipReference(str(plates)), (subject,), Settings(direction=Direction.FORWARD))
     engine = load_engine(resolve("draft"), "cpu", kernels="fp32")
     with ShotSession(shot, engine.checkpoint, store) as session:
         due = session.due_origins()["Dog"]
-        assert sorted(due) == list(range(FIRST, FIRST + COUNT))
+        assert sorted(due) == list(range(FIRST, FIRST + COUNT)) and due[FIRST] == EMPTY
         list(track_events("t", session, engine, tmp_path / "tracked"))
         list(deliver_events("d", session, tmp_path / "delivered", overwrite=False))
         broken_off = track_events("t", session, engine, tmp_path / "broken off")
         for _ in range(3):
             next(broken_off)
         broken_off.close()
+    # What is noted as empty is what the direction leaves empty.
+    assert not read_matte(tmp_path / "tracked" / f"plate_Dog_matte.{FIRST:04d}.png").any()
     for folder in ("tracked", "delivered"):
         assert read_record(tmp_path / folder, "plate").of("dog") == due
     written = {int(file.stem[-4:]) for file in (tmp_path / "broken off").glob("*_matte.*")}

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 
 from rotopoint.deliver.naming import record_path
 from rotopoint.deliver.origins import (
+    EMPTY,
     END_BYTES,
     Asker,
     MatteRecord,
-    due_origins,
+    due_origin,
     noting,
     origin_of,
     read_record,
@@ -113,8 +114,22 @@ def test_of_a_long_clip_head_and_tail_are_read(clip: Path) -> None:
 def test_an_approved_frame_is_due_as_it_was_approved(clip: Path) -> None:
     approved = replace(SUBJECT, approved=(Approved(ClipFrame(2), "kept.png", "ab" * 32),))
     origin = origin_of(SUBJECT, Settings(), clip, FIRST)
-    due = due_origins(approved, Settings(), clip, FIRST, range(101, 104))
-    assert due == {101: origin, 102: "ab" * 32, 103: origin}
+    due = due_origin(approved, Settings(), clip, FIRST)
+    assert [due(number) for number in (101, 102, 103)] == [origin, "ab" * 32, origin]
+
+
+@pytest.mark.parametrize(
+    ("direction", "reached"),
+    [(Direction.BOTH, "11111"), (Direction.FORWARD, "01111"), (Direction.BACKWARD, "11110")],
+)
+def test_where_the_direction_does_not_reach_an_empty_matte_is_due(
+    clip: Path, direction: Direction, reached: str
+) -> None:
+    prompted = replace(SUBJECT, prompts=tuple(Point(ClipFrame(n), 3.0, 4.0) for n in (2, 4)))
+    origin = origin_of(prompted, Settings(), clip, FIRST)
+    due = due_origin(prompted, Settings(direction=direction), clip, FIRST)
+    expected = [origin if known == "1" else EMPTY for known in reached]
+    assert [due(FIRST + n) for n in range(5)] == expected
 
 
 @given(
