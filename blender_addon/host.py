@@ -81,7 +81,8 @@ def mattes_outdated(clip: MovieClip) -> str | None:
     if state_of(clip).tracking:
         return None
     try:
-        return made_of.outdated(clip)
+        found = made_of.outdated(clip)
+        return None if found is None else found.brief
     except TOLD:
         # Tracking and wiring name what is wrong with the clip.
         return None

@@ -8,8 +8,8 @@ mattes there were made of.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 
@@ -35,8 +35,30 @@ MOST_RUNS = 3
 """Of frames that a line names."""
 
 
-def outdated(clip: MovieClip, sequences: Iterable[MatteSequence] | None = None) -> str | None:
-    """Which mattes in the clip's folder are not of what is asked, as one line that says what to do; or None.
+@dataclass(frozen=True)
+class Outdated:
+    """Clip frames whose mattes are not of what is asked, by subject name; `asker`: who else they are of."""
+
+    frames: Mapping[str, Sequence[int]]
+    asker: str | None
+
+    @property
+    def line(self) -> str:
+        """What they are, and what to do."""
+        listed = "; ".join(f"{name}, frames {_list(frames)}" for name, frames in self.frames.items())
+        if self.asker is None:
+            return f"Mattes are not of what is asked now ({listed}): track again"
+        whose = f"Mattes are of {self.asker}, not of what is asked here"
+        return f"{whose} ({listed}): track again, or choose another folder"
+
+    @property
+    def brief(self) -> str:
+        """The same where there is little room."""
+        return f"Mattes of {self.asker or 'other points'}: track again"
+
+
+def outdated(clip: MovieClip, sequences: Iterable[MatteSequence] | None = None) -> Outdated | None:
+    """Which mattes in the clip's folder are not of what is asked, or None.
 
     `sequences` are those that shall be taken: each must be known to be what is asked. None: those of which
     anything is known. Where nothing noted what mattes are of, nothing is said of them.
@@ -49,20 +71,12 @@ def outdated(clip: MovieClip, sequences: Iterable[MatteSequence] | None = None) 
         known = {subject.id: place.record.of(subject.name).keys() for subject in place.shot.subjects}
     else:
         known = {sequence.subject_id: sequence.numbers for sequence in sequences}
-    other = [
-        (subject.name, frames)
+    other = {
+        subject.name: frames
         for subject in place.shot.subjects
         if (frames := place.outdated(subject, known.get(subject.id, ())))
-    ]
-    if not other:
-        return None
-    listed = "; ".join(f"{name}, frames {_list(frames)}" for name, frames in other)
-    asker = place.other_asker(clip)
-    if asker is None:
-        return f"Mattes are not of what is asked now ({listed}): track again"
-    return (
-        f"Mattes are of {asker}, not of what is asked here ({listed}): track again, or choose another folder"
-    )
+    }
+    return Outdated(other, place.other_asker(clip)) if other else None
 
 
 def of_another(clip: MovieClip) -> str | None:

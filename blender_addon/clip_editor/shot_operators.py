@@ -29,7 +29,8 @@ class ROTOPOINT_OT_wire(DoubtfulOperator, ClipOperator, Operator):
 
     def doubt(self, context: Context) -> str | None:
         clip = clip_in(context)
-        return made_of.outdated(clip, mattes.matte_sequences(clip))
+        found = made_of.outdated(clip, mattes.matte_sequences(clip))
+        return None if found is None else found.line
 
     def act(self, context: Context, clip: MovieClip) -> None:
         sequences = mattes.matte_sequences(clip)

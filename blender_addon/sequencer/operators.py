@@ -123,7 +123,8 @@ class ROTOPOINT_OT_matte_strip(DoubtfulOperator, StripOperator, Operator):
 
     def doubt(self, context: Context) -> str | None:
         clip = source_clip(strip_in(context))
-        return made_of.outdated(clip, [_matte_of(clip, self.subject)])
+        found = made_of.outdated(clip, [_matte_of(clip, self.subject)])
+        return None if found is None else found.line
 
     def act(self, _context: Context, strip: bpy.types.Strip) -> None:
         matte = _matte_of(source_clip(strip), self.subject)

@@ -25,9 +25,11 @@ def test_mattes_of_another_blend_are_wired_and_replaced_by_a_second_click(blende
         f"bpy.ops.wm.save_as_mainfile(filepath=path.replace('shot.blend', 'v2.blend'))\n"
         f"{CLIP}.rotopoint.subjects[0].points[0].x = 0.25\nanswer = None"
     )
+    blender.ask("show_tab()\nanswer = None")
     blender.move(0.5, 0.5)
 
     blender.invoke("rotopoint.wire")
+    blender.move(0.5, 0.5)
     blender.screenshot("wire anyway")
     assert not blender.ask(f"answer = bool({WIRED})")
     blender.key("Escape")

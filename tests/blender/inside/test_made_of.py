@@ -56,6 +56,10 @@ def refused(reason: str) -> object:
     return pytest.raises(RuntimeError, match=reason)
 
 
+def said(clip: bpy.types.MovieClip) -> str:
+    return made_of.outdated(clip).line
+
+
 def wired() -> bool:
     tree = compat.find_compositor_tree(bpy.context.scene)
     return tree is not None and any("rotopoint_role" in node for node in tree.nodes)
@@ -89,7 +93,7 @@ def test_the_first_version_does_not_wire_the_mattes_of_the_second(project: Path)
     save(project / "v2.blend")
 
     open_again(project / "v1.blend")
-    assert made_of.outdated(only_clip()).startswith("Mattes are of v2.blend, not of what is asked here")
+    assert said(only_clip()).startswith("Mattes are of v2.blend, not of what is asked here")
     with refused("of v2.blend"):
         rotopoint.wire()
     with refused("of v2.blend"):
@@ -150,7 +154,7 @@ def test_two_clips_of_one_name_that_share_a_folder(project: Path) -> None:
 )
 def test_settings_count_as_points_do(project: Path, change: Callable[[object], object]) -> None:
     change(only_clip().rotopoint)
-    assert "not of what is asked" in made_of.outdated(only_clip())
+    assert "not of what is asked" in said(only_clip())
     with refused("not of what is asked"):
         rotopoint.wire()
 
@@ -179,9 +183,9 @@ def test_a_part_tracked_anew_names_the_rest(project: Path) -> None:
     clip.rotopoint.subjects[0].points[0].x = 0.25
     rotopoint.track(first=4, last=6)
     clip.rotopoint.use_range = False
-    assert f"runner, frames 1-3, 7-{COUNT}" in made_of.outdated(clip)
+    assert f"runner, frames 1-3, 7-{COUNT}" in said(clip)
     clip.rotopoint.subjects[0].points[0].x = 0.5
-    assert "runner, frames 4-6" in made_of.outdated(clip)
+    assert "runner, frames 4-6" in said(clip)
     rotopoint.track()
     assert made_of.outdated(clip) is None
 
@@ -194,7 +198,7 @@ def test_what_a_direction_left_empty_is_not_what_both_ask(project: Path) -> None
     rotopoint.track(direction="forward")
     assert made_of.outdated(clip) is None
     clip.rotopoint.direction = "both"
-    assert "runner, frames 1-4" in made_of.outdated(clip)
+    assert "runner, frames 1-4" in said(clip)
 
 
 def test_work_that_was_killed_leaves_nothing_that_passes_for_whole(project: Path) -> None:
@@ -217,7 +221,7 @@ def test_approving_changes_no_matte_and_withdrawing_is_noticed(project: Path) ->
     rotopoint.track()
     assert made_of.outdated(clip) is None
     rotopoint.approval_clear(first=3, last=5)
-    assert "runner, frames 3-5" in made_of.outdated(clip)
+    assert "runner, frames 3-5" in said(clip)
 
 
 def test_names_that_change_places(project: Path) -> None:
@@ -228,7 +232,7 @@ def test_names_that_change_places(project: Path) -> None:
     first, second = clip.rotopoint.subjects
     first.name, second.name = "x", "runner"
     first.name = "ball"
-    assert "ball, frames 1" in made_of.outdated(clip) and "runner, frames 1" in made_of.outdated(clip)
+    assert "ball, frames 1" in said(clip) and "runner, frames 1" in said(clip)
     with refused("not of what is asked"):
         rotopoint.wire()
 
@@ -291,7 +295,9 @@ def test_the_panel_says_it(project: Path) -> None:
     clip = only_clip()
     subject = clip.rotopoint.subjects[0]
     subject.points[0].x = 0.25
-    assert host.mattes_outdated(clip) == made_of.outdated(clip) is not None
+    assert host.mattes_outdated(clip) == "Mattes of v1.blend: track again"
+    save(project / "v1.blend")
+    assert host.mattes_outdated(clip) == "Mattes of other points: track again"
     host.engine.state(clip.session_uid).tracking = True
     assert host.mattes_outdated(clip) is None
     host.engine.state(clip.session_uid).tracking = False
