@@ -21,7 +21,7 @@ from rotopoint.worker.client import HELLO_SECONDS, Received, WorkerClient
 from rotopoint.worker.protocol import LookRequest, PrepareRequest, PreviewRequest, ShotRequest, TrackRequest
 
 from .clip_state import ClipState
-from .faults import line
+from .faults import TOLD, line
 
 TURN_SECONDS = 0.01
 """Between two looks for events while waiting."""
@@ -189,7 +189,7 @@ class Engine:
             return set()
         try:
             return {key for received in self._client.poll() if (key := self._take(received)) is not None}
-        except RotopointError as error:
+        except TOLD as error:
             return self._fail(error)
 
     def wait(self, key: int, timeout: float | None = None) -> ClipState:
@@ -263,7 +263,7 @@ class Engine:
                 raise ProtocolBroken(type(event).__name__, str(error), request) from error
         return work.key
 
-    def _fail(self, error: RotopointError) -> set[int]:
+    def _fail(self, error: RotopointError | OSError) -> set[int]:
         """The worker has ended: so has all work."""
         return self.give_up(line(error))
 
@@ -272,6 +272,7 @@ class Engine:
         self._end_worker()
         asked = (Kind.PREVIEW, Kind.TRACK)
         failed = {work.key for work in self._work.values() if work.kind in asked}
+        failed |= {key for key, state in self.states.items() if state.tracking}
         self._work.clear()
         for state in self.states.values():
             state.looked.clear()

@@ -17,13 +17,13 @@ from blender_addon.clip_editor import overlay
 from blender_addon.clip_editor.pointing import PointingOperator
 from blender_addon.compositor import out_of_date
 from rotopoint.errors import OutputUnwritable
-from rotopoint.events import PreviewEvent
+from rotopoint.events import DoneEvent, PreviewEvent
 from rotopoint.shot import Box, Point, Settings, Subject
 from rotopoint.shot.frames import ClipFrame, FrameRange
 from rotopoint.shot.json import load_shot, revision, save_shot
 from rotopoint.worker.client import Received
 from tests.blender.inside.addon import add_subject, load_clip, use_fake_worker
-from tests.blender.inside.footage import WIDTH, write_mattes, write_plates
+from tests.blender.inside.footage import COUNT, WIDTH, write_mattes, write_plates
 
 pytestmark = pytest.mark.usefixtures("addon")
 
@@ -136,6 +136,30 @@ def test_an_unforeseen_error_while_listening_ends_the_work(
     )
     use_fake_worker()
     assert rotopoint.track() == {"FINISHED"}
+
+
+def test_a_newer_shot_that_cannot_be_asked_for_ends_the_tracking(
+    clip: bpy.types.MovieClip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was over before the newer shot reached it, and the worker has ended meanwhile."""
+    host.ask_track(clip)
+    asked = shots.shot_of(clip)
+    clip.rotopoint.subjects[0].points[0].x = 0.25
+    host.keep_up()
+    (request,) = host.engine._work
+    client = host.engine._client
+    over = [Received(DoneEvent(request, revision(asked), COUNT, COUNT), b"")]
+    monkeypatch.setattr(client, "poll", lambda: over)
+    monkeypatch.setattr(type(client), "running", False)
+
+    def launch() -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", "/engine")
+
+    monkeypatch.setattr(host.engine, "_launch", launch)
+    host.listen()
+    assert_idle(clip)
+    state = host.state_of(clip)
+    assert state.failed and state.message
 
 
 @pytest.mark.parametrize(("size", "dtype"), [(64, "float16"), (4, "no type")])
