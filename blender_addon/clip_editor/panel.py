@@ -137,8 +137,8 @@ class ROTOPOINT_PT_mattes(_ClipPanel):
         layout = self.layout
         clip = clip_in(context)
         asked = clip.rotopoint
-        uids = [subject.uid for subject in asked.subjects]
-        for reason in (compositor.out_of_date(context.scene, clip, uids), host.mattes_outdated(clip)):
+        names = {subject.uid: subject.name for subject in asked.subjects}
+        for reason in (compositor.out_of_date(context.scene, clip, names), host.mattes_outdated(clip)):
             if reason is not None:
                 row = layout.row()
                 row.alert = True

@@ -11,12 +11,14 @@ Nodes are known again by custom properties on them, so a second run finds its ow
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import bpy
 from bpy.types import MovieClip, Node, NodeSocket, NodeTree, Scene
+
+from rotopoint.deliver.naming import is_matte_of
 
 from .. import compat
 from ..blend_paths import is_there, to_save
@@ -133,10 +135,10 @@ def wired_subjects(scene: Scene, clip: MovieClip) -> dict[str, str]:
     return {node[SUBJECT]: node.label for node in nodes if node[ROLE] == CUT_OUT}
 
 
-def out_of_date(scene: Scene, clip: MovieClip, subjects: Collection[str]) -> str | None:
+def out_of_date(scene: Scene, clip: MovieClip, subjects: Mapping[str, str]) -> str | None:
     """What has changed since `clip` was wired, as one line that says what to do; None where nothing has.
 
-    `subjects` are the ids that the clip has. Cheap enough for a panel.
+    `subjects` are the names that the clip's subjects have, by id. Cheap enough for a panel.
     """
     tree = compat.find_compositor_tree(scene)
     if tree is None:
@@ -145,6 +147,9 @@ def out_of_date(scene: Scene, clip: MovieClip, subjects: Collection[str]) -> str
     for node in readers:
         if node.image is None or not is_there(node.image.filepath):
             return f"The mattes of {node.label} are not where they were wired from: wire again"
+        name = subjects.get(node[SUBJECT])
+        if name is not None and not is_matte_of(bpy.path.basename(node.image.filepath), name):
+            return f"{name} had another name when it was wired: track, then wire again"
     if any(n.frame_start != _node_start(clip, n.get(FIRST_FRAME, 1)) for n in readers):
         return "The clip has moved in time: wire it again"
     for subject, name in wired_subjects(scene, clip).items():

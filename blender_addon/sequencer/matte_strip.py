@@ -7,11 +7,13 @@ subjects, duplicate the strip.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import bpy
 from bpy.types import Scene
+
+from rotopoint.deliver.naming import is_matte_of
 
 from .. import compat
 from ..blend_paths import is_there, to_save
@@ -110,10 +112,11 @@ def remove_matte(strip: bpy.types.Strip) -> None:
             compat.top_strips(scene).remove(matte)
 
 
-def out_of_date(strip: bpy.types.Strip) -> str | None:
+def out_of_date(strip: bpy.types.Strip, subjects: Mapping[str, str] | None = None) -> str | None:
     """What has changed since `apply_matte`, as one line that says what to do; None where nothing has.
 
-    For a strip that is not refused; cheap enough for a panel.
+    For a strip that is not refused; `subjects` are the names that its clip's subjects have, by id. Cheap
+    enough for a panel.
     """
     if not has_matte(strip):
         return None
@@ -122,6 +125,9 @@ def out_of_date(strip: bpy.types.Strip) -> str | None:
         return f"The matte of {strip.name} was deleted: put it on again"
     if not is_there(matte.directory, matte.elements[0].filename):
         return f"The matte of {strip.name} is not where it was: put it on again"
+    name = (subjects or {}).get(matte[SUBJECT])
+    if name is not None and not is_matte_of(matte.elements[0].filename, name):
+        return f"{name} had another name when {strip.name} got its matte: track, then put it on again"
     played, first = playback(strip), matte[FIRST_FRAME]
     placed = (round(compat.strip_start(matte)), compat.strip_handles(matte))
     if placed != (_start(played, first), (played.left, played.right)):

@@ -26,7 +26,8 @@ class ROTOPOINT_PT_strip(Panel):
         reason = not_followed(context)
         clip = find_clip(strip_in(context)) if reason is None else None
         if reason is None:
-            reason = out_of_date(strip_in(context))
+            asked = () if clip is None else clip.rotopoint.subjects
+            reason = out_of_date(strip_in(context), {subject.uid: subject.name for subject in asked})
         if reason is not None:
             row = layout.row()
             row.alert = True

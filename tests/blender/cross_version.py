@@ -53,7 +53,7 @@ def report(clip: bpy.types.MovieClip, scene: bpy.types.Scene) -> dict[str, Any]:
     return {
         "shot": shot_to_dict(shots.shot_of(clip)),
         "placed": [clip.frame_start, clip.frame_offset],
-        "out of date": compositor.out_of_date(scene, clip, [s.uid for s in clip.rotopoint.subjects]),
+        "out of date": compositor.out_of_date(scene, clip, {s.uid: s.name for s in clip.rotopoint.subjects}),
         "groups": sum(1 for node in tree.nodes if node.bl_idname == "CompositorNodeGroup"),
         "nodes": len(tree.nodes),
     }

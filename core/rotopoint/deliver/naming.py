@@ -69,6 +69,12 @@ def find_mattes(folder: Path, clip: str, subject: str, format: MatteFormat) -> d
     return found
 
 
+def is_matte_of(name: str, subject: str) -> bool:
+    """Whether a file's name is that of a matte of the subject, whatever its clip and number."""
+    stem = unicodedata.normalize("NFC", name).rpartition(".")[0].rpartition(".")[0]
+    return stem.endswith(unicodedata.normalize("NFC", f"_{subject}_matte"))
+
+
 def numbered(matte: Path, number: int) -> Path:
     """The file of another number beside a matte, whatever the mattes are called otherwise."""
     file = NumberedFile.of(matte)

@@ -223,18 +223,18 @@ def test_mattes_that_have_moved_are_told(
 ) -> None:
     write_mattes(tmp_path / "mattes")
     rotopoint.wire()
-    uids = [subject.uid for subject in clip.rotopoint.subjects]
-    assert out_of_date(scene, clip, uids) is None
+    asked = {subject.uid: subject.name for subject in clip.rotopoint.subjects}
+    assert out_of_date(scene, clip, asked) is None
     (tmp_path / "mattes").rename(tmp_path / "elsewhere")
     assert (
-        out_of_date(scene, clip, uids)
+        out_of_date(scene, clip, asked)
         == "The mattes of runner are not where they were wired from: wire again"
     )
     with refused("track the clip first"):
         rotopoint.wire()
     clip.rotopoint.folder = str(tmp_path / "elsewhere")
     rotopoint.wire()
-    assert out_of_date(scene, clip, uids) is None
+    assert out_of_date(scene, clip, asked) is None
 
 
 class Window:

@@ -336,14 +336,14 @@ def test_wiring_and_unwiring(clip: bpy.types.MovieClip, scene: bpy.types.Scene, 
     with refused("track the clip first"):
         rotopoint.wire()
     write_mattes(tmp_path / "mattes")
-    uids = [subject.uid for subject in clip.rotopoint.subjects]
+    asked = {subject.uid: subject.name for subject in clip.rotopoint.subjects}
     for start, offset in ((1, 0), (101, 2)):
         moved = (clip.frame_start, clip.frame_offset) != (start, offset)
         clip.frame_start, clip.frame_offset = start, offset
-        reason = out_of_date(scene, clip, uids)
+        reason = out_of_date(scene, clip, asked)
         assert (reason == "The clip has moved in time: wire it again") if moved else (reason is None)
         rotopoint.wire()
-        assert out_of_date(scene, clip, uids) is None
+        assert out_of_date(scene, clip, asked) is None
         first = shots.scene_frame(clip, 3)
         pictures = render(scene, tmp_path / f"out {start}", first, first + 2)
         for frame, picture in zip((3, 4, 5), pictures, strict=True):
@@ -363,16 +363,16 @@ def test_wiring_again_takes_a_deleted_subject_out(
     for name, left in (("b", {"a", "c"}), ("a", {"c"})):
         clip.rotopoint.active_index = names(clip).index(name)
         rotopoint.subject_remove()
-        uids = [subject.uid for subject in clip.rotopoint.subjects]
-        assert out_of_date(scene, clip, uids) == f"{name} is wired and no longer a subject: wire again"
+        asked = {subject.uid: subject.name for subject in clip.rotopoint.subjects}
+        assert out_of_date(scene, clip, asked) == f"{name} is wired and no longer a subject: wire again"
         rotopoint.wire()
-        assert out_of_date(scene, clip, uids) is None
+        assert out_of_date(scene, clip, asked) is None
         assert set(wired_subjects(scene, clip).values()) == left
         (picture,) = render(scene, tmp_path / f"without {name}", 3, 3, depth="16")
         coverage = 1 - (1 - matte(3) / 255) ** len(left)
         assert np.abs(picture[..., 3] / 65535 - coverage).max() <= 1 / 255
     rotopoint.subject_remove()
-    assert "no longer a subject" in out_of_date(scene, clip, [])
+    assert "no longer a subject" in out_of_date(scene, clip, {})
     rotopoint.unwire()
     tree = compat.find_compositor_tree(scene)
     assert len(tree.nodes) == 2 and len(tree.links) == 1

@@ -12,7 +12,7 @@ import bpy
 import numpy as np
 import pytest
 
-from blender_addon import compat, host, made_of, mattes
+from blender_addon import compat, compositor, host, made_of, mattes
 from blender_addon.clip_editor.shot_operators import ROTOPOINT_OT_wire
 from blender_addon.guarded import DoubtfulOperator
 from rotopoint.deliver.naming import record_path
@@ -314,3 +314,19 @@ def test_a_removed_or_new_subject(project: Path) -> None:
     rotopoint.subject_remove()
     with refused("no mattes of|No mattes of"):
         rotopoint.wire()
+
+
+def test_a_renamed_subject_is_wired_to_its_old_files_until_it_is_tracked(project: Path) -> None:
+    def reason() -> str | None:
+        asked = {subject.uid: subject.name for subject in only_clip().rotopoint.subjects}
+        return compositor.out_of_date(bpy.context.scene, only_clip(), asked)
+
+    rotopoint.wire()
+    assert reason() is None
+    rotopoint.subject_rename(name="Läufer")
+    assert reason() == "Läufer had another name when it was wired: track, then wire again"
+    with refused("track the clip first"):
+        rotopoint.wire()
+    rotopoint.track()
+    rotopoint.wire()
+    assert reason() is None

@@ -255,6 +255,19 @@ def test_mattes_of_other_points_cut_nothing_out_unasked(strip: bpy.types.Strip, 
     assert rotopoint.matte_strip(subject="ball", anyway=True) == {"FINISHED"}
 
 
+def test_a_renamed_subject_keeps_its_old_matte_and_that_is_told(
+    strip: bpy.types.Strip, tmp_path: Path
+) -> None:
+    clip = source_clip(strip)
+    deliver(clip, tmp_path / "mattes", "runner", 101)
+    rotopoint.matte_strip()
+    (subject,) = clip.rotopoint.subjects
+    assert out_of_date(strip, {subject.uid: "runner"}) is None
+    said = "walker had another name when plate got its matte: track, then put it on again"
+    assert out_of_date(strip, {subject.uid: "walker"}) == said
+    assert out_of_date(strip, {"another": "walker"}) is None
+
+
 def test_a_matte_that_has_moved_is_told(strip: bpy.types.Strip, tmp_path: Path) -> None:
     clip = source_clip(strip)
     deliver(clip, tmp_path / "mattes", "runner", 101)

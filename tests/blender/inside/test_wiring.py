@@ -256,7 +256,7 @@ def test_lost_links_are_made_again(scene: bpy.types.Scene, tmp_path: Path) -> No
     backdrop.image = bpy.data.images.load(str(write(tmp_path / "backdrop.png", plate(9))))
     tree.links.new(backdrop.outputs["Image"], compat.ensure_output(tree))
     mattes = [mattes_of(tmp_path / "mattes", name) for name in ("a", "b", "c")]
-    subjects = [sequence.subject_id for sequence in mattes]
+    subjects = {sequence.subject_id: sequence.subject_name for sequence in mattes}
     wire(scene, clip, mattes)
     before = snapshot(scene)
     assert out_of_date(scene, clip, subjects) is None
@@ -281,7 +281,7 @@ def test_a_subject_leaves_and_the_others_stay(scene: bpy.types.Scene, tmp_path: 
     for leaving, left in (("id-a", {"id-b", "id-c"}), ("id-c", {"id-b"})):
         unwire(scene, clip, [leaving])
         assert wired_subjects(scene, clip).keys() == left
-        assert out_of_date(scene, clip, left) is None
+        assert out_of_date(scene, clip, {uid: uid[-1] for uid in left}) is None
         (picture,) = render(scene, tmp_path, 4, 4)
         assert (picture[..., 3] == 255).all()
         full, none = matte(4) == 255, matte(4) == 0

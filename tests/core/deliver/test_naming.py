@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rotopoint.deliver.naming import clip_naming, find_mattes, matte_name, matte_path, numbered, shot_path
+from rotopoint.deliver.naming import (
+    clip_naming,
+    find_mattes,
+    is_matte_of,
+    matte_name,
+    matte_path,
+    numbered,
+    shot_path,
+)
 from rotopoint.errors import FileNumberNegative
 from rotopoint.shot import MatteFormat
 
@@ -94,3 +102,9 @@ def test_a_clip_names_its_files(tmp_path):
         (tmp_path / f"plate_{number:04d}.png").touch()
     assert clip_naming(tmp_path / "plate_0012.png", is_sequence=True) == ("plate", 12)
     assert clip_naming(tmp_path / "take.0012.mov", is_sequence=False) == ("take.0012", 1)
+
+
+def test_whose_matte_a_name_is():
+    name = matte_name("plate.v2_x", "der Bär", 12, MatteFormat.EXR)
+    assert is_matte_of(name, "der Bär") and is_matte_of(unicodedata.normalize("NFD", name), "der Bär")
+    assert not is_matte_of(name, "Bär") and not is_matte_of("plate_cat.0001.png", "cat")
