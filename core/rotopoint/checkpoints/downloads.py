@@ -18,6 +18,7 @@ from typing import Any
 
 from rotopoint import __version__
 from rotopoint.errors import Cancelled, DownloadFailed, OutputUnwritable, PackageMissing
+from rotopoint.whole_files import replace_file
 
 CHUNK = 1 << 18
 
@@ -74,7 +75,7 @@ def download(
                 part.unlink()
             raise DownloadFailed(address, fault)
         with _writing(target):
-            part.replace(target)
+            replace_file(part, target)
             _validator_file(part).unlink(missing_ok=True)
     return target
 

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ import numpy.typing as npt
 from rotopoint.errors import ApprovedUnusable, ClipNotFound, ClipUnreadable, OutputUnwritable
 from rotopoint.shot import Approved
 from rotopoint.shot.frames import ClipFrame
+from rotopoint.whole_files import reason_of, write_whole
 
 
 def approve(matte: Path, frame: ClipFrame, folder: Path) -> Approved:
@@ -22,15 +22,15 @@ def approve(matte: Path, frame: ClipFrame, folder: Path) -> Approved:
     Raises OutputUnwritable.
     """
     try:
-        digest = _digest(matte)
+        content = matte.read_bytes()
+        digest = hashlib.sha256(content).hexdigest()
         folder.mkdir(parents=True, exist_ok=True)
         copy = folder / f"{digest[:32]}{matte.suffix}"
-        if not copy.is_file() or _digest(copy) != digest:
-            partial = copy.with_name(f".{copy.name}.part")
-            shutil.copyfile(matte, partial)
-            partial.replace(copy)
+        there = copy.is_file() and _digest(copy) == digest
     except OSError as error:
-        raise OutputUnwritable(Path(error.filename or folder), error.strerror or str(error)) from error
+        raise OutputUnwritable(Path(error.filename or folder), reason_of(error)) from error
+    if not there:
+        write_whole(copy, content, lasting=True)
     return Approved(frame, str(copy), digest)
 
 

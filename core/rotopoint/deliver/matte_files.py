@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from rotopoint import __version__
 from rotopoint.clip.image_file import read_gray
 from rotopoint.clip.plane import packed_pixels
-from rotopoint.deliver.output_folder import write_whole
 from rotopoint.shot import MatteFormat
+from rotopoint.whole_files import write_whole
 
 # Measured at 1080p on a crisp matte, one of hair and a soft one: in 16 bits OpenCV's encoder, which tries
 # every filter on every row, takes 27, 58 and 40 ms, this one 8, 34 and 18, and the files are as small.

@@ -30,6 +30,7 @@ from rotopoint.shot import (
     Subject,
 )
 from rotopoint.shot.frames import ClipFrame, FrameRange
+from rotopoint.whole_files import write_whole
 
 VERSION = 2
 
@@ -47,6 +48,11 @@ def _with_absent_and_approved(shot: Json) -> Json:
 
 UPGRADES: dict[int, Callable[[Json], Json]] = {1: _with_absent_and_approved}
 """UPGRADES[n] turns a shot of version n into one of version n + 1."""
+
+FILE_SUFFIXES = frozenset({".pt", ".safetensors", ".cube"})
+"""Of checkpoints and tables; what has none of them is a name."""
+
+LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 _E = TypeVar("_E", bound=Enum)
 
@@ -116,8 +122,14 @@ def revision(shot: Shot) -> str:
 
 
 def save_shot(shot: Shot, path: Path) -> None:
-    """Write a shot as UTF-8 JSON."""
-    path.write_text(json.dumps(shot_to_dict(shot), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    """Write a shot as UTF-8 JSON, in one step: the file is whole, or what stood there before stays.
+
+    Raises OutputUnwritable.
+    """
+    text = json.dumps(shot_to_dict(shot), indent=1, ensure_ascii=False) + "\n"
+    # A name that is not UTF-8 on disk has lone surrogates in Python, which JSON holds as escapes alone.
+    escaped = LONE_SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    write_whole(path.resolve() if path.is_symlink() else path, escaped.encode("utf-8"), lasting=True)
 
 
 def load_shot(path: Path) -> Shot:
@@ -140,7 +152,10 @@ def resolve_paths(shot: Shot, folder: Path) -> Shot:
 
 
 def map_paths(shot: Shot, change: Callable[[str], str]) -> Shot:
-    """The same shot with each path of a file in it changed."""
+    """The same shot with each path of a file in it changed; names of checkpoints and transforms stay."""
+
+    def changed_setting(text: str) -> str:
+        return change(text) if _is_file(text) else text
 
     def changed(prompt: Prompt) -> Prompt:
         return replace(prompt, path=change(prompt.path)) if isinstance(prompt, Mask) else prompt
@@ -156,7 +171,17 @@ def map_paths(shot: Shot, change: Callable[[str], str]) -> Shot:
             )
             for s in shot.subjects
         ),
+        settings=replace(
+            shot.settings,
+            checkpoint=changed_setting(shot.settings.checkpoint),
+            input_transform=changed_setting(shot.settings.input_transform),
+        ),
     )
+
+
+def _is_file(text: str) -> bool:
+    """Whether a setting that names a checkpoint or a transform names a file of it."""
+    return Path(text).name != text or Path(text).suffix.lower() in FILE_SUFFIXES
 
 
 def _prompt_to_dict(prompt: Prompt) -> Json:

@@ -2,13 +2,11 @@
 """Folders that cannot be written, disks that are full: nothing half-written."""
 
 import errno
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from rotopoint.deliver.output_folder import check_folder, require_space, write_whole
+from rotopoint.deliver.output_folder import check_folder, require_space
 from rotopoint.errors import OutputUnwritable
 
 
@@ -60,52 +58,6 @@ def test_a_folder_that_the_system_refuses():
     with pytest.raises(OutputUnwritable) as caught:
         check_folder(folder)
     assert caught.value.path == folder and caught.value.reason
-
-
-def test_a_full_disk_leaves_the_old_file_and_no_temporary_one(tmp_path, full_disk):
-    path = tmp_path / "matte.0001.png"
-    with path.open("wb") as file:
-        file.write(b"old")
-    with pytest.raises(OutputUnwritable) as caught:
-        write_whole(path, b"new content")
-    assert (caught.value.path, caught.value.reason) == (path, "no space left on device")
-    assert list(tmp_path.iterdir()) == [path] and path.read_bytes() == b"old"
-
-
-def test_a_folder_that_vanished(tmp_path):
-    with pytest.raises(OutputUnwritable, match="no such file"):
-        write_whole(tmp_path / "gone" / "matte.0001.png", b"new")
-
-
-def test_a_folder_of_the_same_name_in_the_way(tmp_path):
-    path = tmp_path / "matte.0001.png"
-    path.mkdir()
-    with pytest.raises(OutputUnwritable):
-        write_whole(path, b"new")
-    assert list(tmp_path.iterdir()) == [path]
-
-
-LIMITED = """
-import resource, sys
-from pathlib import Path
-from rotopoint.deliver.output_folder import write_whole
-from rotopoint.errors import OutputUnwritable
-resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
-path = Path(sys.argv[1])
-write_whole(path, bytes(1000))
-try:
-    write_whole(path, bytes(1001))
-except OutputUnwritable as error:
-    sys.exit(0 if error.path == path else 3)
-sys.exit(4)
-"""
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="limits on file size are POSIX's")
-def test_the_system_cuts_a_file_short(tmp_path):
-    path = tmp_path / "matte.0001.png"
-    subprocess.run([sys.executable, "-c", LIMITED, path], check=True)
-    assert list(tmp_path.iterdir()) == [path] and path.stat().st_size == 1000
 
 
 def test_room_is_asked_for(tmp_path):

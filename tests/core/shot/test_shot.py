@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Shots: names, prompts as sets, versioned JSON."""
 
+import errno
 import json
+import os
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,7 @@ from rotopoint.errors import (
     ApprovedTwice,
     BoxEmpty,
     NothingToTrack,
+    OutputUnwritable,
     PromptsConflict,
     ShotTooNew,
     ShotUnreadable,
@@ -125,6 +129,68 @@ def test_a_shot_comes_back_from_json(tmp_path: Path) -> None:
     assert loaded.subjects[0].prompts[1] == Mask(ClipFrame(9), str(tmp_path / "m.png"))
     assert loaded.subjects[1].approved[0].path == str(tmp_path / "approved/3.png")
     assert loaded.settings == shot.settings
+
+
+def test_a_name_that_is_not_utf_8_comes_back(tmp_path: Path) -> None:
+    """Names of an old disk or zip have lone surrogates in Python."""
+    path = os.fsdecode(b"/projet \xe9t\xe9/c_0001.png") if os.name != "nt" else "C:/projet \udce9/c_0001.png"
+    shot = replace(full_shot(), clip=ClipReference(path))
+    save_shot(shot, tmp_path / "s.json")
+    (tmp_path / "s.json").read_bytes().decode("utf-8")
+    assert load_shot(tmp_path / "s.json").clip.path == path
+
+
+def test_a_shot_that_cannot_be_saved_leaves_the_one_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "s.json"
+    save_shot(full_shot(), file)
+    before = file.read_bytes()
+
+    def full(path: Path, content: bytes) -> None:
+        with path.open("wb") as half:
+            half.write(content[: len(content) // 2])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OutputUnwritable) as caught:
+        save_shot(replace(full_shot(), subjects=()), file)
+    assert explain(caught.value) == f"cannot write to {file}: no space left on device"
+    assert list(tmp_path.iterdir()) == [file] and file.read_bytes() == before
+
+
+@pytest.mark.parametrize("place", ["gone/s.json", "file/s.json"])
+def test_a_folder_that_takes_no_shot_is_one_line(tmp_path: Path, place: str) -> None:
+    (tmp_path / "file").write_bytes(b"no folder")
+    with pytest.raises(OutputUnwritable) as caught:
+        save_shot(full_shot(), tmp_path / place)
+    assert caught.value.path == tmp_path / place
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege on Windows")
+def test_a_shot_saved_through_a_link_lies_where_the_link_leads(tmp_path: Path) -> None:
+    (tmp_path / "project").mkdir()
+    (tmp_path / "link.json").symlink_to(tmp_path / "project" / "s.json")
+    save_shot(full_shot(), tmp_path / "link.json")
+    assert (tmp_path / "link.json").is_symlink()
+    assert load_shot(tmp_path / "project" / "s.json").settings.checkpoint == "large"
+
+
+def test_files_of_the_settings_are_taken_from_the_shots_folder_and_names_stay_names(tmp_path: Path) -> None:
+    shot = full_shot()
+
+    def loaded(**settings: str) -> Settings:
+        save_shot(replace(shot, settings=replace(shot.settings, **settings)), tmp_path / "s.json")
+        return load_shot(tmp_path / "s.json").settings
+
+    for name in ("draft", "base_plus", "sam2.1"):
+        assert loaded(checkpoint=name).checkpoint == name
+    for name in ("auto", "srgb", "linear", "no such name"):
+        assert loaded(input_transform=name).input_transform == name
+    assert loaded(checkpoint="own.pt").checkpoint == str(tmp_path / "own.pt")
+    assert loaded(checkpoint="models/draft").checkpoint == str(tmp_path / "models" / "draft")
+    assert loaded(input_transform="show.CUBE").input_transform == str(tmp_path / "show.CUBE")
+    assert loaded(input_transform="luts/show.cube").input_transform == str(tmp_path / "luts/show.cube")
 
 
 def test_a_shot_of_version_1_has_nothing_absent_or_approved() -> None:
