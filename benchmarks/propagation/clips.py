@@ -55,6 +55,7 @@ class InMemory(Clip):
         self.path, self.name, self.size = other.path, other.name, other.size
         self.frame_map, self.picture_count = other.frame_map, other.picture_count
         self.frame_rate, self.identity = other.frame_rate, other.identity
+        self.states, self.transform_key = other.states, other.transform_key
         self._other = other
         self._pictures = [other.read(SourceFrame(n)) for n in range(other.picture_count)]
 

@@ -65,6 +65,13 @@ class FrameOutsideClip(InputError):
 
 
 @dataclass(eq=False)
+class ClipChanged(RotopointError):
+    """A file of a clip is not the one that was opened."""
+
+    path: Path
+
+
+@dataclass(eq=False)
 class InputTransformUnknown(InputError):
     name: str
     reason: str
@@ -288,6 +295,29 @@ class StoreBusy(RotopointError):
     """Another process is writing to this track."""
 
     path: Path
+
+
+@dataclass(eq=False)
+class TrackUnreadable(RotopointError):
+    """A stored track that was there cannot be read, or is not what it was a moment ago."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(eq=False)
+class NoStore(InputError):
+    """A folder that is to be cleared of tracks is no store of them."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(eq=False)
+class StoreNotCleared(RotopointError):
+    """Files and folders of the store that could not be removed, each with the reason."""
+
+    left: tuple[tuple[Path, str], ...]
 
 
 @dataclass(eq=False)

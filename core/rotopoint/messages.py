@@ -31,6 +31,8 @@ def explain(error: BaseException) -> str:
             )
         case e.FrameOutsideClip(frame, count):
             return f"frame {frame} is outside the clip, which has the frames 1 to {count}"
+        case e.ClipChanged(path):
+            return f"{path} has changed since the clip was opened; run it again once it is finished"
         case e.InputTransformUnknown(name, reason):
             return f"input transform {name}: {reason}"
         case e.RangeReversed(first, last):
@@ -105,6 +107,16 @@ def explain(error: BaseException) -> str:
             )
         case e.StoreBusy(path):
             return f"another process is tracking the same subject ({path}); wait for it, or cancel it"
+        case e.TrackUnreadable(path, reason):
+            return (
+                f"cannot read the stored track {path}: {reason}; run it again, what is lost is tracked anew"
+            )
+        case e.NoStore(path, reason):
+            return f"{path} is no store of tracks: {reason}; give the folder that --store named"
+        case e.StoreNotCleared(left):
+            path, reason = left[0]
+            more = f" and {len(left) - 1} more" if len(left) > 1 else ""
+            return f"could not remove {path}: {reason}{more}; run it again later"
         case e.TruthMismatch(path, reason):
             return f"cannot compare with {path}: {reason}"
         case e.WorkerDied(exit_status, log):

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +63,10 @@ class SubjectPlan:
         """What a policy gets to know."""
         masked = frozenset(p for p, prompts in self.prompts.items() if prompts.mask is not None)
         return Asked(tuple(self.prompts), masked, self.absent)
+
+    def position_of(self, picture: SourceFrame) -> int:
+        """Where a picture lies in `pictures`, which hold it."""
+        return bisect_left(self.pictures, picture)
 
 
 def plan_subject(subject: Subject, settings: Settings, frame_map: FrameMap) -> SubjectPlan:

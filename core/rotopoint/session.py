@@ -31,6 +31,7 @@ from rotopoint.errors import (
     PointOutsidePicture,
     SubjectUnknown,
     TrackMissing,
+    TrackUnreadable,
 )
 from rotopoint.mattes import make_matte
 from rotopoint.plan import PicturePrompts, SubjectPlan, plan_subject, stale_pictures, stale_steps, track_keys
@@ -235,7 +236,7 @@ class ShotSession:
         if source is None:
             raise ClipUnreadable(self.clip.path, f"frame {frame} shows no picture")
         cache = cache or FeatureCache(runtime, self.clip.read)
-        return self._tracker(plan, runtime, cache, files, write=False), plan.pictures.index(source)
+        return self._tracker(plan, runtime, cache, files, write=False), plan.position_of(source)
 
     def stored_record(self, subject_id: str, frame: ClipFrame) -> Record:
         """What the store holds of a subject on a clip frame, whatever the range.
@@ -244,10 +245,12 @@ class ShotSession:
         """
         plan = self.plan(subject_id)
         source = self.clip.frame_map.source(frame)
+        if source is None:
+            raise TrackMissing(plan.subject.name, (frame,))
         # Whatever has made it.
-        for kernels in Precision if source is not None else ():
+        for kernels in Precision:
             with self._records(plan, kernels, write=False) as records:
-                address = Joining(plan.asked, self.policy, records.get).taken(plan.pictures.index(source))
+                address = Joining(plan.asked, self.policy, records.get).taken(plan.position_of(source))
                 record = None if address is None else records.get(address)
             if record is not None:
                 return record
@@ -262,23 +265,32 @@ class ShotSession:
                 count += len(stale_pictures(steps))
         return count
 
-    def stored(self, only: SubjectPlan | None = None) -> Generator[FrameTracked]:
-        """The clip frames of the range from the store alone; a frame that is not there has no record.
+    def stored(self) -> Generator[FrameTracked]:
+        """The clip frames of the range from the store alone, once `check_stored` has found them there.
 
-        Of one subject's plan or of all.
+        Raises TrackUnreadable where a record that is needed is not there any more.
         """
-        for plan in self.plans if only is None else (only,):
-            shown = {f: p for p, frames in self._frames_of_positions(plan).items() for f in frames}
-            with self._stored_records(plan) as records:
-                joining = Joining(plan.asked, self.policy, records.get)
-                for frame in self.range:
-                    if frame not in shown:
-                        yield FrameTracked(plan.subject.id, frame, None, False, self._decided(plan, frame))
-                        continue
-                    address = joining.taken(shown[frame])
-                    record = None if address is None else records.get(address)
-                    confidence = joining.confidence(shown[frame])
-                    yield FrameTracked(plan.subject.id, frame, record, False, confidence)
+        for plan in self.plans:
+            needed = {f for frames in self._frames_of_positions(plan).values() for f in frames}
+            for tracked in self._stored(plan):
+                if tracked.record is None and tracked.frame in needed:
+                    gone = f"the record of {plan.subject.name} on frame {tracked.frame} is gone"
+                    raise TrackUnreadable(self._store.folder, gone)
+                yield tracked
+
+    def _stored(self, plan: SubjectPlan) -> Generator[FrameTracked]:
+        """A subject's clip frames of the range from the store; one that is not there has no record."""
+        shown = {f: p for p, frames in self._frames_of_positions(plan).items() for f in frames}
+        with self._stored_records(plan) as records:
+            joining = Joining(plan.asked, self.policy, records.get)
+            for frame in self.range:
+                if frame not in shown:
+                    yield FrameTracked(plan.subject.id, frame, None, False, self._decided(plan, frame))
+                    continue
+                address = joining.taken(shown[frame])
+                record = None if address is None else records.get(address)
+                confidence = joining.confidence(shown[frame])
+                yield FrameTracked(plan.subject.id, frame, record, False, confidence)
 
     def evidence(self, plan: SubjectPlan) -> Generator[tuple[ClipFrame, Evidence]]:
         """What the confidence of a subject's stored frames is made of."""
@@ -300,7 +312,7 @@ class ShotSession:
             return read_approved(plan.subject.name, approved, self.clip.size)
         if record is None:
             return np.zeros(self.clip.size[::-1], np.float32)
-        mask = self._masks.get((plan.subject.id, plan.pictures.index(record.frame)))
+        mask = self._masks.get((plan.subject.id, plan.position_of(record.frame)))
         if mask is not None:
             return mask if self.shot.settings.edge is not MatteEdge.HARD else (mask > 0.5).astype(np.float32)
         settings = self.shot.settings
@@ -336,7 +348,7 @@ class ShotSession:
         for end in (frames.first, frames.last):
             self.clip.frame_map.source(end)
         self.check_approved()
-        found = {t.frame: t for t in self.stored(plan) if t.frame in frames}
+        found = {t.frame: t for t in self._stored(plan) if t.frame in frames}
         missing = [f for f in frames if f not in found or found[f].confidence is None]
         if missing:
             raise TrackMissing(plan.subject.name, tuple(missing))
@@ -394,7 +406,7 @@ class ShotSession:
     def _records(self, plan: SubjectPlan, kernels: Precision, *, write: bool) -> SubjectRecords:
         # Their numbers differ, so their records never mix. Counts of threads alter last bits at most.
         model = f"{self._checkpoint.identity} {kernels.value}"
-        keys = track_keys(plan, self.policy, self.clip.identity, model, self.shot.settings.input_transform)
+        keys = track_keys(plan, self.policy, self.clip.identity, model, self.clip.transform_key)
         layout = RecordLayout(self._shape.logit_size, self._shape.pointer_size, self.policy.logit_type)
         return SubjectRecords(self._store, layout, plan.pictures, keys, write=write)
 

@@ -17,7 +17,7 @@ from typing import BinaryIO
 
 from rotopoint import checkpoints
 from rotopoint.cli.arguments import build_parser, shot_of
-from rotopoint.errors import Cancelled, PackageMissing, RotopointError, SubjectUnknown
+from rotopoint.errors import Cancelled, PackageMissing, RotopointError, StoreNotCleared, SubjectUnknown
 from rotopoint.events import DoneEvent, Event, FrameEvent, StartedEvent
 from rotopoint.messages import explain
 from rotopoint.shot.frames import FrameRange
@@ -246,12 +246,14 @@ def _download(checkpoint: checkpoints.Checkpoint) -> Path:
 def manage_store(arguments: argparse.Namespace) -> None:
     """Show or clear the stored tracks."""
     store = _store(arguments)
-    count, size = len(list(store.tracks())), store.size()
     if arguments.action == "clear":
-        store.clear()
-        _print(f"{count} tracks of {size / 1e6:.1f} MB cleared from {store.folder}")
+        cleared = store.clear()
+        _print(f"{cleared.tracks} tracks of {cleared.size / 1e6:.1f} MB cleared from {store.folder}")
+        if cleared.left:
+            raise StoreNotCleared(cleared.left)
     else:
-        _print(f"{count} tracks of {size / 1e6:.1f} MB in {store.folder}")
+        count = len(list(store.tracks()))
+        _print(f"{count} tracks of {store.size() / 1e6:.1f} MB in {store.folder}")
 
 
 def doctor(arguments: argparse.Namespace) -> None:

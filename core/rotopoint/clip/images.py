@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from rotopoint.clip.clip import Clip, identity_of
+from rotopoint.clip.clip import Clip, FileState, identity_of
 from rotopoint.clip.image_file import read_image
 from rotopoint.clip.image_header import image_size
 from rotopoint.clip.sequence import NumberedFile, Sequence, sequence_from
@@ -35,6 +35,7 @@ class ImageSequence(Clip):
         self._first_number = sequence.first.number
         files, self.frame_map = map_sequence(sequence, reference.frame_count, reference.missing)
         self._files = tuple(file.path for file in files)
+        self.states = tuple(map(FileState.of, self._files))
         self._transform = transform
         self.path = sequence.first.path
         self.name = sequence.name
@@ -42,7 +43,8 @@ class ImageSequence(Clip):
         self.size = image_size(self.path)
         for file in self._files[1:]:
             self._check_size(file, image_size(file))
-        self.identity = identity_of(self._files, transform.key)
+        self.transform_key = transform.key
+        self.identity = identity_of(self.states, transform.key)
 
     def file_number(self, frame: ClipFrame) -> FileNumber:
         self.frame_map.source(frame)
@@ -54,6 +56,7 @@ class ImageSequence(Clip):
         file = self._files[source]
         pixels = read_image(file)
         self._check_size(file, (pixels.shape[1], pixels.shape[0]))
+        self.check_unchanged(source)
         return self._transform.apply(pixels)
 
     def close(self) -> None:

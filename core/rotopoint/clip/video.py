@@ -12,7 +12,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
-from rotopoint.clip.clip import Clip, identity_of
+from rotopoint.clip.clip import Clip, FileState, identity_of
 from rotopoint.clip.frame_map import blender_frame_count, blender_frame_map
 from rotopoint.clip.plane import packed_pixels
 from rotopoint.clip.transform import InputTransform
@@ -43,8 +43,10 @@ class Video(Clip):
         self.path = Path(reference.path)
         self.name = self.path.stem
         self._transform = transform
+        self.transform_key = transform.key
         self._reformatter = VideoReformatter()
         self._decoder = VideoDecoder(self.path)
+        self.states = (FileState.of(self.path),)
         try:
             self._open(reference)
         except av.FFmpegError as error:
@@ -66,7 +68,7 @@ class Video(Clip):
         self._decoder.use(index)
         self.picture_count = len(index.times)
         self.frame_map = self._map(index.times, reference.frame_count)
-        self.identity = identity_of([self.path], f"quarter turns {self._quarter_turns}", self._transform.key)
+        self.identity = identity_of(self.states, f"quarter turns {self._quarter_turns}", self._transform.key)
 
     def _map(self, times: tuple[int, ...], frame_count: int | None) -> FrameMap:
         """Blender's map, for as many clip frames as it was said to show."""
@@ -104,6 +106,7 @@ class Video(Clip):
             raise self._damaged(error) from error
         if (frame.width, frame.height) != self._stored_size:
             raise FrameSizeDiffers(self.path, (frame.width, frame.height), self._stored_size)
+        self.check_unchanged(source)
         rgb = packed_pixels(
             self._reformatter.reformat(frame, format="rgb24", interpolation=CHROMA), np.uint8, 3
         )

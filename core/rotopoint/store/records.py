@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -79,3 +79,8 @@ class TrackKey:
     def digest(self) -> str:
         text = json.dumps(asdict(self), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:40]
+
+    @property
+    def owner(self) -> str:
+        """A digest of all but the prompts: who writes such tracks writes them alone."""
+        return replace(self, prompts="").digest

@@ -6,20 +6,25 @@ A correction therefore leaves what lies outside its influence valid, and undoing
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from types import TracebackType
+from typing import Any
 
 from rotopoint.shot.frames import SourceFrame
 from rotopoint.store import Record, RecordLayout, TrackFile, TrackKey, TrackStore
 from rotopoint.tracking.policy import Address
+
+FILES_OPEN = 8
+"""Of a subject. A step takes from few passes, and a process may hold few files open (256 on macOS)."""
 
 
 class SubjectRecords:
     """Records by address; positions count a clip's `pictures`.
 
     `key(address)` names the track that a record belongs to: no two records of one picture have the
-    same. Files are opened as they are needed, and with `write` locked until `close`.
-    Raises StoreBusy, OutputUnwritable.
+    same. Files are opened as they are needed, and few stay open; with `write` the subject's tracks are
+    locked until `close`. Raises StoreBusy, OutputUnwritable, TrackUnreadable.
     """
 
     def __init__(
@@ -37,14 +42,22 @@ class SubjectRecords:
         self._key = key
         self._write = write
         self._files: dict[TrackKey, TrackFile] = {}
+        self._open: OrderedDict[TrackKey, TrackFile] = OrderedDict()
         self._keys: dict[Address, TrackKey] = {}
+        self._lock: Any = None
 
     def _file(self, address: Address) -> TrackFile:
         key = self._keys.get(address)
         if key is None:
             key = self._keys[address] = self._key(address)
         if key not in self._files:
+            if self._write and self._lock is None:
+                self._lock = self._store.lock(key)
             self._files[key] = self._store.open(key, self._layout, write=self._write)
+        self._open[key] = self._files[key]
+        self._open.move_to_end(key)
+        if len(self._open) > FILES_OPEN:
+            self._open.popitem(last=False)[1].close()
         return self._files[key]
 
     def __contains__(self, address: Address) -> bool:
@@ -60,6 +73,10 @@ class SubjectRecords:
         for file in self._files.values():
             file.close()
         self._files.clear()
+        self._open.clear()
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
 
     def __enter__(self) -> SubjectRecords:
         return self
