@@ -7,15 +7,12 @@ All of it follows from its key, and can be computed again: what is evicted, lost
 from __future__ import annotations
 
 import hashlib
-import itertools
 import logging
-import shutil
-import tempfile
 import threading
 import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -26,6 +23,7 @@ from rotopoint.shot.frames import SourceFrame
 from rotopoint.store import Record
 from rotopoint.store.region import WHOLE, Region
 from rotopoint.tracking.runtime import ConditionedT, FeaturesT, MemoryT, Packed, Runtime
+from rotopoint.tracking.scratch_folder import ScratchFolder
 
 ReadPicture = Callable[[SourceFrame], npt.NDArray[np.uint8]]
 
@@ -37,9 +35,6 @@ LEAST_ITEMS = 4
 
 CONDITIONED_KEPT = 2
 """Pictures that are ready for clicks: the one that is looked at, and the one before."""
-
-FOLDER_PREFIX = "features-"
-LOCK_NAME = "in use.lock"
 
 ItemT = TypeVar("ItemT", bound=Packed)
 
@@ -59,13 +54,11 @@ class Kept:
         self._memory_bytes = memory_bytes
         self._disk_bytes = disk_bytes if folder is not None else 0
         self._parent = folder
-        self._folder: Path | None = None
-        self._folder_lock: Any = None
+        self._folder: ScratchFolder | None = None
         self._items: OrderedDict[Hashable, Packed] = OrderedDict()
         self._files: OrderedDict[Hashable, tuple[Path, int]] = OrderedDict()
         self._in_memory = 0
         self._on_disk = 0
-        self._names = itertools.count()
         self._lock = threading.RLock()
 
     @property
@@ -110,8 +103,8 @@ class Kept:
             self._files.clear()
             self._in_memory = self._on_disk = 0
             if self._folder is not None:
-                self._folder_lock.release()
-                shutil.rmtree(self._folder, ignore_errors=True)
+                with suppress(OSError):
+                    self._folder.remove()
                 self._folder = None
 
     def _keep(self, key: Hashable, item: Packed) -> None:
@@ -130,13 +123,13 @@ class Kept:
         size = len(data) + 4
         try:
             if self._folder is None:
-                self._make_folder()
-            assert self._folder is not None
+                assert self._parent is not None
+                self._folder = ScratchFolder(self._parent)
             while self._files and self._on_disk + size > self._disk_bytes:
                 self._drop(next(iter(self._files)))
             if size > self._disk_bytes:
                 return
-            path = self._folder / str(next(self._names))
+            path = self._folder.new_file()
             path.write_bytes(zlib.crc32(data).to_bytes(4, "little") + data)
         except OSError as error:
             # A full disk is no reason to stop.
@@ -145,22 +138,6 @@ class Kept:
             return
         self._files[key] = (path, size)
         self._on_disk += size
-
-    def _make_folder(self) -> None:
-        """A folder of this process, and an end to those that crashed ones have left."""
-        from filelock import FileLock, Timeout
-
-        assert self._parent is not None
-        self._parent.mkdir(parents=True, exist_ok=True)
-        for left in self._parent.glob(f"{FOLDER_PREFIX}*"):
-            try:
-                FileLock(left / LOCK_NAME).acquire(timeout=0).lock.release()
-            except Timeout:
-                continue
-            shutil.rmtree(left, ignore_errors=True)
-        self._folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX, dir=self._parent))
-        self._folder_lock = FileLock(self._folder / LOCK_NAME)
-        self._folder_lock.acquire(timeout=0)
 
     def _read(self, key: Hashable) -> bytes | None:
         if key not in self._files:
@@ -179,7 +156,9 @@ class Kept:
     def _drop(self, key: Hashable) -> None:
         path, size = self._files.pop(key)
         self._on_disk -= size
-        path.unlink(missing_ok=True)
+        # What somebody looks into cannot be removed on Windows, and is when the folder is.
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
 
 
 class FeatureCache(Generic[FeaturesT, ConditionedT, MemoryT]):

@@ -8,6 +8,7 @@ import faulthandler
 import logging
 import os
 import signal
+import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -82,13 +83,17 @@ def _service(
         from rotopoint.store import TrackStore
         from rotopoint.tracking.cache import Kept
         from rotopoint.tracking.engine import load_engine
+        from rotopoint.tracking.scratch_folder import remove_leftovers
         from rotopoint.worker.engines import Engines
         from rotopoint.worker.service import Service
     except ModuleNotFoundError as error:
         raise PackageMissing(error.name or "av", "media") from error
     log.info("tracks lie in %s", folder)
     engines = Engines(options.device, options.threads, partial(load_engine, kernels=options.kernels))
-    kept = Kept(options.cache_memory << 20, options.cache_disk << 20, cache_folder())
+    cache = cache_folder()
+    # Gigabytes may have been left; nobody waits for that.
+    threading.Thread(target=remove_leftovers, args=(cache,), name="leftovers", daemon=True).start()
+    kept = Kept(options.cache_memory << 20, options.cache_disk << 20, cache)
     Service(inbox, send, engines, TrackStore(folder), kept, options.idle).run()
 
 

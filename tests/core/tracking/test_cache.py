@@ -3,16 +3,19 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rotopoint.shot.frames import SourceFrame
 from rotopoint.store import Record
 from rotopoint.tracking.cache import CONDITIONED_KEPT, LEAST_ITEMS, FeatureCache, Kept
+from rotopoint.tracking.scratch_folder import LOCK_NAME, remove_leftovers
 from tests.core.tracking.fake_runtime import FakeBytes, FakeRuntime
 
 
@@ -72,18 +75,109 @@ def test_a_full_disk_and_damaged_files_cost_time_alone(tmp_path: Path) -> None:
     assert without.get(0, FakeBytes) is None and without.get(9, FakeBytes) == item(9)
 
 
-def test_what_a_crash_has_left_is_removed_and_what_is_in_use_is_not(tmp_path: Path) -> None:
-    left = tmp_path / "features-left"
-    left.mkdir()
-    (left / "0").write_bytes(b"x")
-    one, other = Kept(0, 10_000, tmp_path), Kept(0, 10_000, tmp_path)
-    for kept in (one, other):
-        for number in range(LEAST_ITEMS + 1):
-            kept.put(number, item(number))
+@pytest.mark.parametrize("name", ["features-of-the-film", "features-a"])
+def test_what_is_called_like_a_cache_stays_and_switches_nothing_off(tmp_path: Path, name: str) -> None:
+    if name == "features-a":
+        (tmp_path / name).write_bytes(b"a file of somebody's")
+    else:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "0").write_bytes(b"a folder of somebody's")
+    remove_leftovers(tmp_path)
+    kept = filled(tmp_path)
+    assert kept.disk_used > 0 and kept.get(0, FakeBytes) == item(0)
+    kept.close()
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name).is_file() or (tmp_path / name / "0").is_file()
+
+
+def filled(folder: Path) -> Kept:
+    kept = Kept(0, 10_000, folder)
+    for number in range(LEAST_ITEMS + 1):
+        kept.put(number, item(number))
+    return kept
+
+
+def left_by_a_crash(folder: Path) -> Path:
+    """What a process leaves that ends without a word: its files, and a lock that nobody holds."""
+    left = folder / "features-left"
+    left.mkdir(parents=True)
+    for name in ("0", "17", LOCK_NAME):
+        (left / name).write_bytes(b"")
+    return left
+
+
+def test_leftovers_are_removed_and_what_is_in_use_is_not(tmp_path: Path) -> None:
+    one, other = filled(tmp_path), filled(tmp_path)
+    left = left_by_a_crash(tmp_path)
+    remove_leftovers(tmp_path)
     assert not left.exists()
     assert one.get(0, FakeBytes) == other.get(0, FakeBytes) == item(0)
     one.close()
     other.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_of_a_leftover_only_our_files_are_removed(tmp_path: Path) -> None:
+    left = left_by_a_crash(tmp_path)
+    (left / "notes.txt").write_bytes(b"somebody's")
+    remove_leftovers(tmp_path)
+    assert [path.name for path in left.iterdir()] == ["notes.txt"]
+
+
+def test_a_close_that_is_broken_off_leaves_what_the_next_start_knows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where the process is ended because its close takes too long."""
+    kept = Kept(0, 10_000, tmp_path)
+    for number in range(LEAST_ITEMS + 5):
+        kept.put(number, item(number))
+    unlink, removed = Path.unlink, []
+
+    def ended(path: Path, missing_ok: bool = False) -> None:
+        if len(removed) == 3:
+            raise KeyboardInterrupt
+        removed.append(path.name)
+        unlink(path, missing_ok)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Path, "unlink", ended)
+        kept.close()
+    assert LOCK_NAME not in removed and len(files(tmp_path)) == 2
+    # The lock goes with its process.
+    kept._folder._lock.release()  # type: ignore[union-attr]
+    remove_leftovers(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("cleared", [True, False], ids=["gone", "about to go"])
+def test_a_new_folder_that_is_taken_for_a_leftover_costs_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cleared: bool
+) -> None:
+    """Another process starts in the moment between a folder and its lock."""
+    made, locks = tempfile.mkdtemp, []
+
+    def and_taken(**where: object) -> str:
+        path = made(**where)
+        if not locks:
+            locks.append(FileLock(Path(path) / LOCK_NAME))
+            locks[0].acquire()
+            if cleared:
+                locks[0].release()
+                remove_leftovers(tmp_path)
+        return path
+
+    monkeypatch.setattr("rotopoint.tracking.scratch_folder.tempfile.mkdtemp", and_taken)
+    kept = filled(tmp_path)
+    assert kept.disk_used > 0 and kept.get(0, FakeBytes) == item(0)
+    locks[0].release()
+    kept.close()
+    remove_leftovers(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_where_nothing_was_kept_yet_nothing_is_left(tmp_path: Path) -> None:
+    remove_leftovers(tmp_path / "not there")
+    assert not (tmp_path / "not there").exists()
 
 
 def test_leaving_memory_keeps_what_the_disk_has_room_for(tmp_path: Path) -> None:
