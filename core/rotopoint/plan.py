@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from rotopoint.errors import AbsenceConflict, MaskUnreadable, PromptsConflict
@@ -144,11 +145,15 @@ def track_keys(
     """Which stored track a record belongs to: one for each pass and all that has influence on it.
 
     That is prompts, and the absent pictures between them and the record's own. `clip` and `checkpoint`
-    are identities. Raises MaskUnreadable.
+    are identities. The answer raises MaskUnreadable.
     """
     asked = plan.asked
-    digests = {position: prompts.digest() for position, prompts in plan.prompts.items()}
     absent = _runs(asked.absent)
+    starts, ends = [a for a, _ in absent], [b for _, b in absent]
+
+    @cache
+    def digest(position: int) -> str:
+        return plan.prompts[position].digest()
 
     def key(address: Address) -> TrackKey:
         influence = policy.influence(asked, address)
@@ -157,11 +162,10 @@ def track_keys(
             {
                 "follow": plan.subject.follow,
                 "start": plan.pictures[address.start],
-                "prompts": [(plan.pictures[p], digests[p]) for p in influence],
+                "prompts": [(plan.pictures[p], digest(p)) for p in influence],
                 "absent": [
                     (plan.pictures[a], plan.pictures[min(b, last)])
-                    for a, b in absent
-                    if first <= b and a <= last
+                    for a, b in absent[bisect_left(ends, first) : bisect_right(starts, last)]
                 ],
             }
         )

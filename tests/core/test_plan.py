@@ -13,7 +13,7 @@ from rotopoint.plan import SubjectPlan, plan_subject, stale_pictures, stale_step
 from rotopoint.shot import Approved, Box, Direction, Mask, Point, Settings, Subject
 from rotopoint.shot.frames import ClipFrame, FrameMap, FrameRange
 from rotopoint.store import TrackKey
-from rotopoint.tracking.policy import Address, policy_named
+from rotopoint.tracking.policy import Address, Asked, policy_named
 from rotopoint.tracking.runtime import ModelShape
 
 SHAPE = ModelShape(input_size=64, logit_size=16, pointer_size=4, memory_count=3, pointer_count=4)
@@ -197,3 +197,38 @@ def test_only_what_is_not_stored_is_stale() -> None:
     steps = stale_steps(planned, DEFAULT, SHAPE, lambda a: a.position < 6, lambda _: None)
     assert stale_pictures(steps) == (6, 7, 8, 9)
     assert stale_steps(planned, DEFAULT, SHAPE, lambda _: True, lambda _: None) == []
+
+
+@pytest.mark.parametrize("policy", ["default", "forward"])
+def test_prompts_on_every_frame_of_a_long_clip_are_planned_in_steps_that_grow_with_them(policy: str) -> None:
+    """Counted, not timed: how often a prompt's frame is looked at, and how many addresses a step holds."""
+    looks = 0
+
+    class Counted(int):
+        def __lt__(self, other: int) -> bool:
+            nonlocal looks
+            looks += 1
+            return int(self) < int(other)
+
+        def __eq__(self, other: object) -> bool:
+            nonlocal looks
+            looks += 1
+            return int(self) == other
+
+        __hash__ = int.__hash__
+
+    count = 2000
+    subject = dog(*(Point(ClipFrame(Counted(n)), 1.0, 1.0) for n in range(1, count + 1)))
+    planned = plan_subject(subject, Settings(), FrameMap.identity(count))
+    # Sorted once and found by halves: 2,000 times 2,000 would be four million.
+    assert looks < 200 * count
+    run = list(policy_named(policy).steps(planned.asked, planned.first, planned.last, SHAPE))
+    assert len(run) < 3 * count and max(len(step.needs) for step in run) < 20
+
+
+def test_what_lies_between_two_prompts_is_found_also_among_many() -> None:
+    asked = Asked(tuple(range(0, 4000, 2)))
+    for position in (0, 1, 777, 1000, 3998, 3999):
+        near = tuple(p for p in asked.prompted if abs(p - position) <= position % 2)
+        assert DEFAULT.passes(asked, position) == near
+    assert DEFAULT.passes(Asked((5, 9)), 2) == (5,) and DEFAULT.passes(Asked((5, 9)), 20) == (9,)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
@@ -17,6 +18,9 @@ from rotopoint.errors import (
 from rotopoint.shot.frames import ClipFrame, FrameRange
 from rotopoint.shot.names import name_fault
 from rotopoint.shot.prompts import Box, Mask, Point, Prompt
+
+LONGEST_ID = 200
+"""Characters; a name may be an id too."""
 
 
 @dataclass(frozen=True, order=True)
@@ -51,6 +55,8 @@ class Subject:
     def __post_init__(self) -> None:
         if fault := name_fault(self.name):
             raise SubjectNameInvalid(self.name, fault)
+        if len(self.id) > LONGEST_ID:
+            raise SubjectNameInvalid(self.name, f"its id has more than {LONGEST_ID} characters")
         kinds = (Point, Box, Mask)
         ordered = sorted(set(self.prompts), key=lambda p: (p.frame, kinds.index(type(p)), p))
         object.__setattr__(self, "prompts", tuple(ordered))
@@ -83,10 +89,17 @@ class Subject:
         return tuple(sorted({p.frame for p in self.prompts}))
 
     def is_absent(self, frame: ClipFrame) -> bool:
-        return any(frame in frames for frames in self.absent)
+        # The first range that does not end before it.
+        at = bisect_left(self.absent, frame, key=lambda frames: frames.last)
+        return at < len(self.absent) and frame in self.absent[at]
 
     def prompts_on(self, frame: ClipFrame) -> tuple[Prompt, ...]:
-        return tuple(p for p in self.prompts if p.frame == frame)
+        first = bisect_left(self.prompts, frame, key=_frame_of)
+        return self.prompts[first : bisect_right(self.prompts, frame, first, key=_frame_of)]
+
+
+def _frame_of(prompt: Prompt) -> ClipFrame:
+    return prompt.frame
 
 
 def _joined(ranges: Iterable[FrameRange]) -> tuple[FrameRange, ...]:

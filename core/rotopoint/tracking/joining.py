@@ -172,7 +172,7 @@ class Joining:
         position = address.position + step
         while position in self._asked.absent:
             position += step
-        through = self._policy.one_pass and position in self._asked.prompted
+        through = self._policy.one_pass and self._asked.is_prompted(position)
         return Address(position if through else address.start, position)
 
 

@@ -7,7 +7,8 @@ the pictures that a clip shows, from 0.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from bisect import bisect_left
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -63,6 +64,10 @@ class Asked:
     def root(self) -> int:
         """The earliest prompted position: it starts without memory."""
         return self.prompted[0]
+
+    def is_prompted(self, position: int) -> bool:
+        at = bisect_left(self.prompted, position)
+        return at < len(self.prompted) and self.prompted[at] == position
 
 
 class Recent(NamedTuple):
@@ -148,7 +153,7 @@ class Policy:
 
 
 def _recent(
-    asked: Asked, start: int, position: int, count: int, skipped: tuple[int, ...] = ()
+    asked: Asked, start: int, position: int, count: int, skipped: Container[int] = ()
 ) -> tuple[Recent, ...]:
     """Up to `count` records next to `position` in the pass from `start`, nearest first, without `start`.
 
@@ -167,13 +172,15 @@ def _decoded(
     shape: ModelShape,
     *,
     start: int | None = None,
-    skipped: tuple[int, ...] = (),
+    skipped: Container[int] = (),
 ) -> Step:
     """A record that goes on from the pass from `start`, by default its own."""
     start = address.start if start is None else start
     position = address.position
-    memories = _recent(asked, start, position, shape.memory_count - 1, skipped)
-    pointers = _recent(asked, start, position, shape.pointer_count - 1, skipped)
+    seen = _recent(asked, start, position, max(shape.memory_count, shape.pointer_count) - 1, skipped)
+    memories, pointers = (
+        tuple(r for r in seen if r.age < count) for count in (shape.memory_count, shape.pointer_count)
+    )
     prompted = tuple(Address(p, p) for p in attends)
     # On the way here, a pass has met those on the side of its start.
     met = tuple(
@@ -263,19 +270,18 @@ def default_influence(asked: Asked, address: Address) -> tuple[int, ...]:
 
 def default_passes(asked: Asked, position: int) -> tuple[int, ...]:
     """The nearest on either side."""
-    if position in asked.prompted:
+    if asked.is_prompted(position):
         return (position,)
-    before = [p for p in asked.prompted if p < position][-1:]
-    after = [p for p in asked.prompted if p > position][:1]
-    return (*before, *after)
+    at = bisect_left(asked.prompted, position)
+    return asked.prompted[max(at - 1, 0) : at + 1]
 
 
-def _closest(prompted: tuple[int, ...], position: int) -> tuple[int, ...]:
-    """The prompted positions nearest in time, ascending; the earliest always stays: it starts the track."""
-    if len(prompted) <= CLOSEST_PROMPTED:
-        return prompted
-    nearest = sorted(prompted[1:], key=lambda p: (abs(p - position), p))[: CLOSEST_PROMPTED - 1]
-    return (prompted[0], *sorted(nearest))
+def _closest_before(asked: Asked, position: int) -> tuple[int, ...]:
+    """The nearest prompted positions before one, ascending; the earliest stays: it starts the track."""
+    count = bisect_left(asked.prompted, position)
+    if count <= CLOSEST_PROMPTED:
+        return asked.prompted[:count]
+    return (asked.root, *asked.prompted[count - CLOSEST_PROMPTED + 1 : count])
 
 
 def forward_steps(asked: Asked, first: int, last: int, shape: ModelShape) -> Iterator[Step]:
@@ -284,16 +290,15 @@ def forward_steps(asked: Asked, first: int, last: int, shape: ModelShape) -> Ite
     Going forward, each later prompted picture is decoded on the memory of the pass that reaches it.
     The backward pass sees the earliest prompted picture alone.
     """
-    root = asked.root
+    root, all_prompted = asked.root, frozenset(asked.prompted)
     yield Step(Address(root, root), due=root, prompted=True, completes=True)
     for position in range(root + 1, last + 1):
         if position in asked.absent:
             continue
-        earlier = tuple(p for p in asked.prompted if p < position)
-        prompted = position in asked.prompted
+        prompted = asked.is_prompted(position)
         address = Address(position if prompted else root, position)
-        attends = _closest(earlier, position)
-        step = _decoded(asked, address, attends, shape, start=root, skipped=asked.prompted)
+        attends = _closest_before(asked, position)
+        step = _decoded(asked, address, attends, shape, start=root, skipped=all_prompted)
         yield replace(step, prompted=prompted, completes=True)
     for position in range(root - 1, first - 1, -1):
         if position not in asked.absent:
@@ -389,7 +394,7 @@ def _as_large(record: Record, other: Record) -> bool:
 
 def root_pass(asked: Asked, position: int) -> tuple[int, ...]:
     """The pass from the earliest prompted picture, and the prompted pictures themselves."""
-    return (position,) if position in asked.prompted else (asked.root,)
+    return (position,) if asked.is_prompted(position) else (asked.root,)
 
 
 POLICIES = (

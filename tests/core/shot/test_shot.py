@@ -294,3 +294,20 @@ def test_an_older_version_is_upgraded_step_by_step(monkeypatch: pytest.MonkeyPat
     assert shot_from_dict(old) == full_shot()
     with pytest.raises(ShotUnreadable):
         shot_from_dict({**old, "version": VERSION - 2})
+
+
+@given(st.lists(points, max_size=30), st.lists(st.tuples(st.integers(1, 60), st.integers(0, 5)), max_size=5))
+def test_a_frames_prompts_and_absence_are_those_said_of_it(clicks: list[Point], away: list[tuple]) -> None:
+    absent = [FrameRange(ClipFrame(first), ClipFrame(first + more)) for first, more in away]
+    clicks = [p for p in clicks if not any(p.frame in frames for frames in absent)]
+    subject = Subject("1", "Hund", tuple(clicks), absent=tuple(absent))
+    for frame in map(ClipFrame, range(0, 70)):
+        assert set(subject.prompts_on(frame)) == {p for p in clicks if p.frame == frame}
+        assert subject.is_absent(frame) == any(frame in frames for frames in absent)
+
+
+def test_an_id_has_an_end() -> None:
+    assert Subject(200 * "x", "Hund").id
+    with pytest.raises(SubjectNameInvalid) as caught:
+        Subject(5000 * "x", "Hund")
+    assert explain(caught.value) == "subject name 'Hund': its id has more than 200 characters"
