@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 from rotopoint import jobs
 from rotopoint.checkpoints import ResolvedCheckpoint
-from rotopoint.errors import Cancelled, ProtocolBroken, RequestUnknown, RotopointError
+from rotopoint.errors import Cancelled, ClipChanged, ProtocolBroken, RequestUnknown, RotopointError
 from rotopoint.events import CancelledEvent, DoneEvent, ErrorEvent, Event, ReadyEvent
 from rotopoint.messages import explain
 from rotopoint.session import ShotSession
@@ -265,6 +265,10 @@ class Service:
         except Cancelled:
             assert id is not None
             self._send(CancelledEvent(id, revised), b"")
+        except ClipChanged as error:
+            # What is asked next is asked of the files that are there by then.
+            self._clips.close()
+            self._report(error, id, revised)
         except RotopointError as error:
             self._report(error, id, revised)
         except (OSError, MemoryError, RuntimeError) as error:
