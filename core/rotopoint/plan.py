@@ -6,7 +6,7 @@ from __future__ import annotations
 import hashlib
 import json
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -183,18 +183,16 @@ def track_keys(
 
 def stale_steps(
     plan: SubjectPlan, policy: Policy, shape: ModelShape, stored: Callable[[Address], bool], get: GetRecord
-) -> Sequence[Step]:
-    """The steps whose results are not stored, in the order in which they are redone.
+) -> Iterator[Step]:
+    """The steps whose results are not stored, in the order in which they are redone, one at a time.
 
     `get` gives stored records. Those that a pass will not reach because it settles count until the
     records are there that say so.
     """
     joining = Joining(plan.asked, policy, get)
-    return [
-        step
-        for step in policy.steps(plan.asked, plan.first, plan.last, shape)
-        if plan.first <= plan.last and not is_needless(step, joining, stored)
-    ]
+    for step in policy.steps(plan.asked, plan.first, plan.last, shape) if plan.first <= plan.last else ():
+        if not is_needless(step, joining, stored):
+            yield step
 
 
 def stale_pictures(steps: Iterable[Step]) -> tuple[int, ...]:
