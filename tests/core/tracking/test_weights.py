@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from rotopoint.errors import CheckpointBroken
 from rotopoint.messages import explain
-from rotopoint.tracking.sam2.weights import load_weights, read_state
+from rotopoint.tracking.sam2.weights import LARGEST_WEIGHT, load_weights, read_state
 
 
 class Small(torch.nn.Module):
@@ -76,6 +77,33 @@ def test_missing_and_unknown_names_and_other_shapes_are_refused(tmp_path: Path) 
     assert refused(path) == "first.bias has the shape (5,), the configuration asks for (2,)"
     safetensors.torch.save_file({**weights, "first.bias": torch.zeros(2, dtype=torch.int64)}, path)
     assert "not weights" in refused(path)
+
+
+@pytest.mark.parametrize("suffix", [".pt", ".safetensors"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.float16, torch.bfloat16])
+@pytest.mark.parametrize(
+    ("value", "named"),
+    [(math.nan, "(NaN)"), (math.inf, "up to inf"), (-math.inf, "up to inf"), (-2e4, "up to"), (6e4, "up to")],
+)
+def test_values_that_no_training_gives_are_refused_by_the_name_of_their_tensor(
+    tmp_path: Path, suffix: str, dtype: torch.dtype, value: float, named: str
+) -> None:
+    weights = {name: tensor.to(dtype) for name, tensor in state().items()}
+    weights["second.weight"][0, 1] = value
+    path = tmp_path / f"w{suffix}"
+    if suffix == ".pt":
+        torch.save({"model": weights}, path)
+    else:
+        safetensors.torch.save_file(weights, path)
+    reason = refused(path)
+    assert reason.startswith("second.weight holds values") and named in reason
+
+
+def test_the_largest_weight_that_is_taken(tmp_path: Path) -> None:
+    weights = state()
+    weights["first.bias"][:] = torch.tensor([LARGEST_WEIGHT, -LARGEST_WEIGHT])
+    safetensors.torch.save_file(weights, tmp_path / "w.safetensors")
+    load_weights(Small(), tmp_path / "w.safetensors")
 
 
 class RunsACommand:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import pickle
 import struct
 import zipfile
@@ -15,12 +16,15 @@ import torch
 
 from rotopoint.errors import CheckpointBroken
 
+LARGEST_WEIGHT = 1e4
+"""Trained weights stay far under it; beyond, sums of products soon leave what bfloat16 or float32 tell apart."""
+
 
 def load_weights(model: torch.nn.Module, path: Path) -> None:
     """Fill a model with a file's weights: `.safetensors`, or `.pt` with the state under "model".
 
-    Keys and shapes must be exactly the model's. Half-precision weights become the model's float32.
-    Raises CheckpointBroken, and leaves the model as it was, for anything else.
+    Keys and shapes must be exactly the model's, and each weight a number of at most LARGEST_WEIGHT: from
+    others come empty masks without a word. Half-precision weights become the model's float32. Raises CheckpointBroken, and leaves the model as it was, for anything else.
     """
     state = read_state(path)
     expected = model.state_dict()
@@ -37,8 +41,22 @@ def load_weights(model: torch.nn.Module, path: Path) -> None:
             )
         if not tensor.is_floating_point():
             raise CheckpointBroken(path, f"{name} holds {tensor.dtype}, not weights")
+        if fault := _fault_of_values(tensor):
+            raise CheckpointBroken(path, f"{name} {fault}")
     # Copying into the parameters converts their precision.
     model.load_state_dict(state)
+
+
+def _fault_of_values(tensor: torch.Tensor) -> str | None:
+    """Why a tensor's values cannot be trained weights, or None; one pass over them."""
+    if tensor.numel() == 0:
+        return None
+    # The least and the largest are NaN where any value is.
+    low, high = (float(bound) for bound in tensor.float().aminmax())
+    if math.isnan(low):
+        return "holds values that are no numbers (NaN)"
+    largest = max(-low, high)
+    return None if largest <= LARGEST_WEIGHT else f"holds values up to {largest:g}, which no training gives"
 
 
 def read_state(path: Path) -> dict[str, torch.Tensor]:
