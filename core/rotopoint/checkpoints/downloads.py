@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import re
 import shutil
 import urllib.error
 import urllib.parse
@@ -51,6 +52,7 @@ def download(
     policy: DownloadPolicy,
     *,
     fault_of: Callable[[Path], str | None],
+    size: int | None = None,
     progress: Progress = lambda done, total: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Path:
@@ -58,8 +60,9 @@ def download(
 
     What came so far lies beside the target as `.part`; after a break or a cancel the next call goes on
     from there, if the server still offers the same content, and starts again otherwise. `fault_of` says
-    what is wrong with the whole file, or None; a faulty one is deleted. The target appears in one step,
-    replacing an older file. One process at a time downloads to a target.
+    what is wrong with the whole file, or None; a faulty one is deleted. Where its `size` in bytes is known,
+    no more than that is ever written. The target appears in one step, replacing an older file. One process
+    at a time downloads to a target.
 
     Raises DownloadFailed, OutputUnwritable, Cancelled.
     """
@@ -69,7 +72,7 @@ def download(
     with _writing(target):
         target.parent.mkdir(parents=True, exist_ok=True)
     with _locked(target, address):
-        _fetch(address, part, policy, progress, cancelled)
+        _fetch(address, part, policy, size, progress, cancelled)
         if fault := fault_of(part):
             with _writing(part):
                 part.unlink()
@@ -93,13 +96,17 @@ def _fetch(
     address: str,
     part: Path,
     policy: DownloadPolicy,
+    size: int | None,
     progress: Progress,
     cancelled: Callable[[], bool],
 ) -> None:
-    """Complete `part`. It is kept whatever happens."""
+    """Complete `part`. It is kept whatever happens, unless it cannot become what is asked for."""
     with _connected(address):
-        answer = _open(address, part, policy)
+        answer = _open(address, part, policy, size)
     with answer.response:
+        if size is not None and answer.total not in (None, size):
+            _forget(part)
+            raise DownloadFailed(address, f"the server offers {answer.total} bytes instead of {size}")
         if answer.total is not None:
             _require_space(part.parent, answer.total - answer.start)
         done = answer.start
@@ -113,18 +120,25 @@ def _fetch(
                     chunk = answer.response.read(CHUNK)
                 if not chunk:
                     break
+                if size is not None and done + len(chunk) > size:
+                    _forget(part)
+                    raise DownloadFailed(address, f"the server sends more than {size} bytes")
                 file.write(chunk)
                 done += len(chunk)
             file.flush()
             os.fsync(file.fileno())
-    if answer.total is not None and done != answer.total:
-        raise DownloadFailed(address, f"the connection broke after {done} of {answer.total} bytes")
+    total = size if answer.total is None else answer.total
+    if total is not None and done != total:
+        raise DownloadFailed(address, f"the connection broke after {done} of {total} bytes")
 
 
-def _open(address: str, part: Path, policy: DownloadPolicy) -> _Answer:
+def _open(address: str, part: Path, policy: DownloadPolicy, size: int | None) -> _Answer:
     """Ask for what is missing of `part`, or for the whole where that cannot be resumed."""
     validator = _saved_validator(part)
     have = part.stat().st_size if validator else 0
+    if size is not None and have >= size:
+        # Nothing may be missing, and what is here was never found whole.
+        have = 0
     request = urllib.request.Request(
         address, headers={"Accept-Encoding": "identity", "User-Agent": f"rotopoint/{__version__}"}
     )
@@ -139,19 +153,45 @@ def _open(address: str, part: Path, policy: DownloadPolicy) -> _Answer:
         error.close()
         if have and error.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
             # Nothing may be missing; asking for the whole decides without trusting the server's words.
-            _validator_file(part).unlink()
-            return _open(address, part, policy)
+            return _open_anew(address, part, policy, size)
         raise DownloadFailed(address, f"the server answered {error.code} {error.reason}") from error
     if response.status == HTTPStatus.PARTIAL_CONTENT:
-        if not response.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
+        if not have:
             response.close()
-            raise DownloadFailed(address, "the server sent another part than asked for")
+            raise DownloadFailed(address, "the server sent a part where the whole was asked for")
+        if not _is_rest(response.headers.get("Content-Range", ""), have, size):
+            # Such a server would answer so for ever.
+            response.close()
+            return _open_anew(address, part, policy, size)
         return _Answer(response, have, None if response.length is None else have + response.length)
     with _writing(part):
         # In this order: a part never lies beside the validator of other content.
         part.write_bytes(b"")
         _validator_file(part).write_text(_validator(response), encoding="ascii", errors="replace")
     return _Answer(response, 0, response.length)
+
+
+def _open_anew(address: str, part: Path, policy: DownloadPolicy, size: int | None) -> _Answer:
+    """Ask for the whole; without its validator a part is not resumed."""
+    _validator_file(part).unlink(missing_ok=True)
+    return _open(address, part, policy, size)
+
+
+def _is_rest(content_range: str, start: int, size: int | None) -> bool:
+    """Whether a Content-Range says: from `start` to the end, of a file of `size` bytes where that is known."""
+    found = re.fullmatch(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)", content_range.strip())
+    if found is None or int(found[1]) != start:
+        return False
+    end = int(found[2]) + 1
+    total = end if found[3] == "*" else int(found[3])
+    return end == total and size in (None, total)
+
+
+def _forget(part: Path) -> None:
+    """Remove a part that cannot become what is asked for."""
+    with _writing(part):
+        part.unlink(missing_ok=True)
+        _validator_file(part).unlink(missing_ok=True)
 
 
 class _PolicedRedirects(urllib.request.HTTPRedirectHandler):

@@ -27,7 +27,8 @@ class VerifyState(Enum):
 
 @dataclass(frozen=True)
 class VerifyResult:
-    """`sha256` is that of the file (empty where it is missing); `reason` says what is wrong with it."""
+    """`sha256` is that of the file (empty where it is missing); `reason` says what is wrong with it,
+    or why that cannot be told."""
 
     checkpoint: Checkpoint
     path: Path
@@ -49,8 +50,10 @@ def verify(checkpoint: Checkpoint, folder: Path | None = None) -> VerifyResult:
     sha256 = sha256_of(path)
     if fault := _fault(checkpoint, path):
         return VerifyResult(checkpoint, path, VerifyState.DAMAGED, sha256, fault)
-    state = VerifyState.INTACT if checkpoint.sha256 else VerifyState.UNRECORDED
-    return VerifyResult(checkpoint, path, state, sha256)
+    if not checkpoint.sha256:
+        reason = "the registry has no SHA-256 to compare with"
+        return VerifyResult(checkpoint, path, VerifyState.UNRECORDED, sha256, reason)
+    return VerifyResult(checkpoint, path, VerifyState.INTACT, sha256)
 
 
 def get(
@@ -75,6 +78,7 @@ def get(
         path,
         policy or registry_policy(),
         fault_of=lambda whole: _fault(checkpoint, whole),
+        size=checkpoint.size,
         progress=progress,
         cancelled=cancelled,
     )

@@ -47,6 +47,21 @@ def test_the_registry_holds_the_draft_and_metas_four() -> None:
             assert checkpoint.address.endswith("/" + checkpoint.file)
 
 
+def test_size_and_content_of_every_registered_file_are_on_record() -> None:
+    for checkpoint in registry():
+        assert len(bytes.fromhex(checkpoint.sha256)) == 32
+        # Weights are float32 or half of that; Meta's files are float32.
+        assert checkpoint.size is not None
+        assert 2 <= checkpoint.size / (1e6 * checkpoint.parameters) <= 4.1
+    assert len({checkpoint.sha256 for checkpoint in registry()}) == len(registry())
+
+
+def test_a_file_of_another_size_is_damaged(folder: Path) -> None:
+    (folder / "sam2.1_hiera_tiny.pt").write_bytes(b"x")
+    result = verify(registered("tiny"))
+    assert result.state is VerifyState.DAMAGED and "156008466" in result.reason
+
+
 @pytest.mark.parametrize("name", ["draft", "tiny"])
 def test_recorded_parameters_are_those_of_the_model(name: str) -> None:
     checkpoint = registered(name)
@@ -150,13 +165,14 @@ def recorded(content: bytes, **changes: object) -> Checkpoint:
 
 
 def test_verify_tells_the_states_apart(folder: Path) -> None:
-    tiny = registered("tiny")
+    tiny = replace(registered("tiny"), size=None, sha256="")
     path = folder / tiny.file
     assert verify(tiny).state is VerifyState.MISSING
 
     torch.save({"model": {"x": torch.arange(1000)}}, path)
     content = path.read_bytes()
     assert verify(tiny).state is VerifyState.UNRECORDED
+    assert "no SHA-256" in verify(tiny).reason
     assert verify(recorded(content)).state is VerifyState.INTACT
 
     middle = len(content) // 2

@@ -30,6 +30,9 @@ class Offer:
     tag: str = '"one"'
     breaks_after: int | None = None
     honors_range: bool = True
+    range_answer: str | None = None
+    """The Content-Range of every answer to a range, whatever was asked for."""
+    says_length: bool = True
     status: int = 200
     redirect: str = ""
     ranges: list[str | None] = field(default_factory=list)
@@ -66,12 +69,14 @@ class Handler(BaseHTTPRequestHandler):
                 self.send_error(416)
                 return
             self.send_response(206)
-            self.send_header("Content-Range", f"bytes {start}-{len(offer.content) - 1}/{len(offer.content)}")
+            told = f"bytes {start}-{len(offer.content) - 1}/{len(offer.content)}"
+            self.send_header("Content-Range", told if offer.range_answer is None else offer.range_answer)
         else:
             self.send_response(200)
         if offer.tag:
             self.send_header("ETag", offer.tag)
-        self.send_header("Content-Length", str(len(offer.content) - start))
+        if offer.says_length:
+            self.send_header("Content-Length", str(len(offer.content) - start))
         self.end_headers()
         self.wfile.write(offer.content[start : offer.breaks_after])
 
@@ -156,6 +161,76 @@ def test_what_cannot_be_resumed_starts_again(server: Server, target: Path, chang
     tag = '"two"' if change == "other content" else server.offer.tag
     server.offer = Offer(tag=tag, honors_range=change != "ignores ranges")
     download(server.address, target, LOCAL, fault_of=fault_of)
+    assert target.read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "",
+        "bytes 0-99/100",
+        f"bytes {CHUNK}-{CHUNK + 9}/{len(CONTENT)}",
+        f"bytes {CHUNK}-{len(CONTENT)}/{len(CONTENT)}",
+        f"bytes {CHUNK}-{'9' * 5000}/*",
+        f"items {CHUNK}-{len(CONTENT) - 1}/{len(CONTENT)}",
+    ],
+)
+def test_a_server_that_sends_another_part_is_asked_for_the_whole(
+    server: Server, target: Path, answer: str
+) -> None:
+    server.offer.breaks_after = CHUNK
+    with pytest.raises(DownloadFailed):
+        download(server.address, target, LOCAL, fault_of=fault_of)
+    server.offer = Offer(range_answer=answer)
+    download(server.address, target, LOCAL, fault_of=fault_of)
+    assert server.offer.ranges == [f"bytes={CHUNK}-", None]
+    assert target.read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("says_length", [True, False])
+@pytest.mark.parametrize("content", [CONTENT + b"x", CONTENT * 3])
+def test_no_more_is_written_than_the_file_has(
+    server: Server, target: Path, says_length: bool, content: bytes
+) -> None:
+    server.offer = Offer(content=content, says_length=says_length)
+    sizes: list[int] = []
+    with pytest.raises(DownloadFailed, match=str(len(CONTENT))):
+        download(
+            server.address,
+            target,
+            LOCAL,
+            fault_of=fault_of,
+            size=len(CONTENT),
+            progress=lambda done, total: sizes.append(part_of(target).stat().st_size),
+        )
+    assert max(sizes, default=0) <= len(CONTENT)
+    assert not target.exists() and not part_of(target).exists()
+    server.offer = Offer()
+    download(server.address, target, LOCAL, fault_of=fault_of, size=len(CONTENT))
+    assert server.offer.ranges == [None]
+
+
+def test_a_known_size_tells_a_broken_connection_where_the_server_says_none(
+    server: Server, target: Path
+) -> None:
+    server.offer = Offer(says_length=False, breaks_after=CHUNK)
+    with pytest.raises(DownloadFailed, match=f"broke after {CHUNK} of {len(CONTENT)} bytes"):
+        download(server.address, target, LOCAL, fault_of=fault_of, size=len(CONTENT))
+    server.offer = Offer()
+    download(server.address, target, LOCAL, fault_of=fault_of, size=len(CONTENT))
+    assert server.offer.ranges == [f"bytes={CHUNK}-"]
+    assert target.read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("more", [b"", b"more"])
+def test_a_part_as_long_as_the_file_starts_again(server: Server, target: Path, more: bytes) -> None:
+    server.offer.breaks_after = CHUNK
+    with pytest.raises(DownloadFailed):
+        download(server.address, target, LOCAL, fault_of=fault_of)
+    part_of(target).write_bytes(b"x" * len(CONTENT) + more)
+    server.offer = Offer()
+    download(server.address, target, LOCAL, fault_of=fault_of, size=len(CONTENT))
+    assert server.offer.ranges == [None]
     assert target.read_bytes() == CONTENT
 
 
