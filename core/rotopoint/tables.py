@@ -56,7 +56,10 @@ def _value(kind: Any, value: object, where: str) -> object:
         _require(len(items) == expected, f"{where}: expected {expected} values")
         return tuple(_value(member, item, where) for item in items)
     if kind is float and type(value) is int:
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError as error:
+            raise ValueError(f"{where}: the number is too large") from error
     _require(type(value) is kind, f"{where}: expected {_DESCRIBED[kind]}, not {value!r}")
     return value
 

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A SAM 2 model described as plain data, read from TOML. Field names are those of SAM 2's own modules."""
+"""A SAM 2 model described as plain data, read from TOML. Field names are those of SAM 2's own modules.
+
+Each number has limits, wide beside those of the models that there are: a file may come from anywhere, and
+must not make a machine build for ever. Options that the runtime knows one value of are refused with another.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ import dataclasses
 import hashlib
 import json
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,11 +34,17 @@ class Trunk:
     """Side of the attention window of each stage."""
 
     def __post_init__(self) -> None:
-        _require(self.embed_dim > 0 and self.num_heads > 0, "trunk: expected positive sizes")
+        _within("trunk.embed_dim", self.embed_dim, 1, 256)
+        _within("trunk.num_heads", self.num_heads, 1, 16)
         _require(self.embed_dim % self.num_heads == 0, "trunk.num_heads must divide trunk.embed_dim")
         _require(len(self.stages) == 4, "trunk.stages: expected four numbers")
         _require(len(self.window_spec) == 4, "trunk.window_spec: expected four numbers")
-        _require(min(*self.stages, *self.window_spec) > 0, "trunk: expected positive stages and windows")
+        for blocks in self.stages:
+            _within("trunk.stages", blocks, 1, 64)
+        for side in self.window_spec:
+            _within("trunk.window_spec", side, 1, 64)
+        for side in self.window_pos_embed_bkg_spatial_size:
+            _within("trunk.window_pos_embed_bkg_spatial_size", side, 1, 64)
         _require(
             all(0 <= n < sum(self.stages) for n in self.global_att_blocks),
             f"trunk.global_att_blocks: blocks are numbered from 0 to {sum(self.stages) - 1}",
@@ -78,8 +89,12 @@ class MemoryAttention:
     pos_enc_at_cross_attn_queries: bool = False
 
     def __post_init__(self) -> None:
-        _require(self.num_layers > 0, "memory_attention.num_layers: expected at least one layer")
+        _within("memory_attention.num_layers", self.num_layers, 1, 16)
+        _within("memory_attention.dim_feedforward", self.dim_feedforward, 1, 8192)
+        _within("memory_attention.dropout", self.dropout, 0, 1)
+        _within("memory_attention.rope_theta", self.rope_theta, 1, 1e9)
         # The kernels are written for what all SAM 2 models have.
+        _require(self.downsample_rate == 1, "memory_attention.downsample_rate: expected 1")
         _require(self.num_heads == 1, "memory_attention.num_heads: expected 1")
         _require(self.activation == "relu", 'memory_attention.activation: expected "relu"')
         _require(
@@ -104,6 +119,24 @@ class MemoryEncoder:
     fuser_layer_scale_init_value: float = 1e-6
     fuser_use_dwconv: bool = True
 
+    def __post_init__(self) -> None:
+        _within("memory_encoder.out_dim", self.out_dim, 4, 256)
+        _require(self.out_dim % 4 == 0, "memory_encoder.out_dim: expected a multiple of 4")
+        # Four steps by two go from the picture to the features.
+        _require(self.downsampler_stride == 2, "memory_encoder.downsampler_stride: expected 2")
+        _within("memory_encoder.downsampler_kernel_size", self.downsampler_kernel_size, 1, 31)
+        _require(
+            self.downsampler_kernel_size - 2 * self.downsampler_padding in (1, 2),
+            "memory_encoder.downsampler_padding: expected half of downsampler_kernel_size, rounded down",
+        )
+        _within("memory_encoder.fuser_layers", self.fuser_layers, 1, 16)
+        _within("memory_encoder.fuser_kernel_size", self.fuser_kernel_size, 1, 31)
+        _require(
+            self.fuser_kernel_size - 2 * self.fuser_padding == 1,
+            "memory_encoder.fuser_padding: expected half of an odd fuser_kernel_size, rounded down",
+        )
+        _within("memory_encoder.fuser_layer_scale_init_value", self.fuser_layer_scale_init_value, 0, 1)
+
 
 @dataclass(frozen=True)
 class MaskDecoder:
@@ -116,6 +149,11 @@ class MaskDecoder:
     dynamic_multimask_via_stability: bool = True
     dynamic_multimask_stability_delta: float = 0.05
     dynamic_multimask_stability_thresh: float = 0.98
+
+    def __post_init__(self) -> None:
+        delta, least = self.dynamic_multimask_stability_delta, self.dynamic_multimask_stability_thresh
+        _within("mask_decoder.dynamic_multimask_stability_delta", delta, 0, 32)
+        _within("mask_decoder.dynamic_multimask_stability_thresh", least, 0, 1)
 
 
 @dataclass(frozen=True)
@@ -136,8 +174,30 @@ class Calibration:
     sure: float
 
     def __post_init__(self) -> None:
-        _require(self.spread > 0, "calibration.spread: expected a number over 0")
-        _require(0 < self.level < 1, "calibration.level: expected a number between 0 and 1")
+        _within("calibration.spread", self.spread, 1e-3, 1e3)
+        _within("calibration.level", self.level, 1e-3, 1 - 1e-3)
+        _within("calibration.sure", self.sure, 0, 2)
+
+
+RUNTIME_TAKES: Mapping[str, int | bool] = {
+    "max_cond_frames_in_attn": -1,
+    "memory_temporal_stride_for_eval": 1,
+    "non_overlap_masks_for_mem_enc": False,
+    "use_mask_input_as_output_without_sam": True,
+    "directly_add_no_mem_embed": True,
+    "use_high_res_features_in_sam": True,
+    "use_multimask_token_for_obj_ptr": True,
+    "iou_prediction_use_sigmoid": True,
+    "use_obj_ptrs_in_encoder": True,
+    "add_tpos_enc_to_obj_ptrs": True,
+    "proj_tpos_enc_in_obj_ptrs": True,
+    "use_signed_tpos_enc_to_obj_ptrs": True,
+    "only_obj_ptrs_in_the_past_for_eval": True,
+    "pred_obj_scores": True,
+    "fixed_no_obj_ptr": True,
+    "soft_no_obj_ptr": False,
+}
+"""Tracking options that the runtime knows one value of. Policies choose memories, whatever a file says."""
 
 
 @dataclass(frozen=True)
@@ -177,7 +237,16 @@ class TrackingOptions:
     soft_no_obj_ptr: bool = False
 
     def __post_init__(self) -> None:
-        _require(self.num_maskmem > 0, "tracking.num_maskmem: expected at least one memory")
+        _within("tracking.num_maskmem", self.num_maskmem, 1, 64)
+        # Distances of pointers in time are parts of the longest one.
+        _within("tracking.max_obj_ptrs_in_encoder", self.max_obj_ptrs_in_encoder, 2, 256)
+        _within("tracking.sigmoid_scale_for_mem_enc", self.sigmoid_scale_for_mem_enc, -1e3, 1e3)
+        _within("tracking.sigmoid_bias_for_mem_enc", self.sigmoid_bias_for_mem_enc, -1e3, 1e3)
+        _within("tracking.multimask_min_pt_num", self.multimask_min_pt_num, 0, 1000)
+        _within("tracking.multimask_max_pt_num", self.multimask_max_pt_num, 0, 1000)
+        for name, value in RUNTIME_TAKES.items():
+            told = str(value).lower()
+            _require(getattr(self, name) == value, f"tracking.{name}: the runtime knows {told} alone")
 
 
 @dataclass(frozen=True)
@@ -198,12 +267,21 @@ class ModelConfiguration:
     """None: masks are chosen and cut as SAM 2 does."""
 
     def __post_init__(self) -> None:
-        _require(
-            self.image_size > 0 and self.image_size % 64 == 0,
-            f"image_size: expected a multiple of 64, not {self.image_size}",
-        )
+        _within("image_size", self.image_size, 64, 2048)
+        _require(self.image_size % 64 == 0, f"image_size: expected a multiple of 64, not {self.image_size}")
+        _within("hidden_dim", self.hidden_dim, 16, 1024)
         # 16: eight heads of the mask decoder, which attends to the image with half of the channels.
-        _require(self.hidden_dim > 0 and self.hidden_dim % 16 == 0, "hidden_dim: expected a multiple of 16")
+        _require(self.hidden_dim % 16 == 0, "hidden_dim: expected a multiple of 16")
+        # The trunk halves the picture four times up to the features.
+        _require(self.backbone_stride == 16, "backbone_stride: expected 16")
+        _require(
+            self.hidden_dim % self.memory_encoder.out_dim == 0,
+            "memory_encoder.out_dim must divide hidden_dim: pointers are cut into pieces as wide as memories",
+        )
+        _require(
+            self.image_size // 4 % self.trunk.window_spec[0] == 0,
+            "trunk.window_spec: the first window must divide a quarter of image_size",
+        )
 
     @property
     def feature_size(self) -> int:
@@ -245,8 +323,16 @@ def parse_configuration(text: str, path: Path) -> ModelConfiguration:
         return read_table(ModelConfiguration, tomllib.loads(text))
     except ValueError as error:
         raise CheckpointBroken(path, f"configuration: {error}") from error
+    except RecursionError as error:
+        raise CheckpointBroken(path, "configuration: it is nested too deeply") from error
 
 
 def _require(holds: bool, reason: str) -> None:
     if not holds:
         raise ValueError(reason)
+
+
+def _within(key: str, value: float, least: float, most: float) -> None:
+    """Also refuses NaN, which no comparison holds for."""
+    # The value itself may have thousands of digits.
+    _require(least <= value <= most, f"{key}: expected a number from {least:g} to {most:g}")

@@ -178,7 +178,7 @@ def _open_anew(address: str, part: Path, policy: DownloadPolicy, size: int | Non
 
 
 def _is_rest(content_range: str, start: int, size: int | None) -> bool:
-    """Whether a Content-Range says: from `start` to the end, of a file of `size` bytes where that is known."""
+    """Whether a Content-Range says: from `start` to the end of a file (of `size` bytes where known)."""
     found = re.fullmatch(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)", content_range.strip())
     if found is None or int(found[1]) != start:
         return False

@@ -3,15 +3,41 @@
 
 from __future__ import annotations
 
+import dataclasses
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from rotopoint.checkpoints.configuration import Calibration, load_configuration, parse_configuration
+from rotopoint.checkpoints.configuration import (
+    RUNTIME_TAKES,
+    Calibration,
+    MaskDecoder,
+    MemoryAttention,
+    MemoryEncoder,
+    ModelConfiguration,
+    Neck,
+    TrackingOptions,
+    Trunk,
+    load_configuration,
+    parse_configuration,
+)
 from rotopoint.errors import CheckpointBroken
+from rotopoint.messages import explain
+from rotopoint.tracking.sam2.build import build_model
 
 PATH = Path("model.toml")
+
+SECTIONS = {
+    "trunk": Trunk,
+    "neck": Neck,
+    "memory_attention": MemoryAttention,
+    "memory_encoder": MemoryEncoder,
+    "mask_decoder": MaskDecoder,
+    "tracking": TrackingOptions,
+    "calibration": Calibration,
+}
 
 TEXT = """
 image_size = 256
@@ -88,6 +114,99 @@ def test_faults_are_named(old: str, new: str, named: str) -> None:
         parse_configuration(TEXT.replace(old, new), PATH)
     assert caught.value.path == PATH
     assert named in caught.value.reason
+
+
+NUMBERS = [
+    (section.name, field.name)
+    for section in dataclasses.fields(ModelConfiguration)
+    for field in dataclasses.fields(SECTIONS.get(section.name, Calibration))
+    if section.name in SECTIONS and field.type in ("int", "float")
+]
+LISTS = [
+    ("trunk", name)
+    for name in ("stages", "global_att_blocks", "window_pos_embed_bkg_spatial_size", "window_spec")
+]
+WHOLE = ("image_size", "hidden_dim", "backbone_stride")
+
+ABSURD = [
+    "-1",
+    "0",
+    "3",
+    "1_000_000_000",
+    "-1_000_000_000",
+    "9" * 400,
+    "9" * 5000,
+    "nan",
+    "inf",
+    "-inf",
+    "1e308",
+]
+
+
+def small(section: str, key: str, value: str) -> str:
+    """A small model's file in which one key has a value."""
+    tables = {
+        "": {"image_size": "64", "hidden_dim": "16"},
+        "trunk": {
+            "embed_dim": "8",
+            "num_heads": "1",
+            "stages": "[1, 1, 1, 1]",
+            "global_att_blocks": "[2]",
+            "window_pos_embed_bkg_spatial_size": "[7, 7]",
+            "window_spec": "[8, 4, 16, 8]",
+        },
+        "memory_attention": {"num_layers": "1", "dim_feedforward": "16"},
+        "memory_encoder": {"out_dim": "16"},
+        "calibration": {"spread": "0.2", "level": "0.4", "sure": "0.7"},
+    }
+    tables.setdefault(section, {})[key] = value
+    return "\n".join(
+        (f"[{name}]\n" if name else "") + "\n".join(f"{k} = {v}" for k, v in table.items())
+        for name, table in tables.items()
+    )
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "form"),
+    [
+        *(("", key, "{}") for key in WHOLE),
+        *((section, key, "{}") for section, key in NUMBERS),
+        *((section, key, "[7, {0}]" if "spatial" in key else "[{0}, 1, 1, 1]") for section, key in LISTS),
+    ],
+)
+def test_absurd_numbers_are_refused_by_their_key_or_build_at_once(section: str, key: str, form: str) -> None:
+    for absurd in ABSURD:
+        began = time.process_time()
+        try:
+            model = parse_configuration(small(section, key, form.format(absurd)), PATH)
+        except CheckpointBroken as error:
+            line = explain(error)
+            # What Python itself does not read of a number it names by its length.
+            assert key in line or len(absurd) > 4300
+            assert "\n" not in line and len(line) < 500
+        else:
+            assert absurd in ("-1", "0", "3", "nan", "inf", "-inf", "1e308", "1_000_000_000")
+            assert build_model(model).image_size == 64
+        assert time.process_time() - began < 1.0
+
+
+def test_the_small_model_itself_builds() -> None:
+    assert build_model(parse_configuration(small("", "image_size", "64"), PATH)).image_size == 64
+
+
+@pytest.mark.parametrize("name", RUNTIME_TAKES)
+def test_an_option_that_the_runtime_ignores_is_refused_when_set(name: str) -> None:
+    wanted = RUNTIME_TAKES[name]
+    other = str(not wanted).lower() if isinstance(wanted, bool) else "4"
+    with pytest.raises(CheckpointBroken, match=f"tracking.{name}"):
+        parse_configuration(f"{TEXT}\n[tracking]\n{name} = {other}\n", PATH)
+    told = str(wanted).lower()
+    assert parse_configuration(f"{TEXT}\n[tracking]\n{name} = {told}\n", PATH).tracking == TrackingOptions()
+
+
+def test_deep_nesting_is_one_line() -> None:
+    with pytest.raises(CheckpointBroken):
+        parse_configuration("image_size = " + "[" * 100_000, PATH)
 
 
 def test_image_size_can_be_overridden_by_a_multiple_of_64() -> None:

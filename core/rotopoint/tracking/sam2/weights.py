@@ -17,14 +17,15 @@ import torch
 from rotopoint.errors import CheckpointBroken
 
 LARGEST_WEIGHT = 1e4
-"""Trained weights stay far under it; beyond, sums of products soon leave what bfloat16 or float32 tell apart."""
+"""Trained weights stay far under it; of larger ones come sums in which float32 tells little apart."""
 
 
 def load_weights(model: torch.nn.Module, path: Path) -> None:
     """Fill a model with a file's weights: `.safetensors`, or `.pt` with the state under "model".
 
     Keys and shapes must be exactly the model's, and each weight a number of at most LARGEST_WEIGHT: from
-    others come empty masks without a word. Half-precision weights become the model's float32. Raises CheckpointBroken, and leaves the model as it was, for anything else.
+    others come empty masks without a word. Half-precision weights become the model's float32.
+    Raises CheckpointBroken, and leaves the model as it was, for anything else.
     """
     state = read_state(path)
     expected = model.state_dict()
