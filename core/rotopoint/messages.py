@@ -88,10 +88,14 @@ def explain(error: BaseException) -> str:
         case e.DeviceUnavailable(device, reason):
             return f"device {device} is not available: {reason}"
         case e.DeviceMemoryShort(device, checkpoint, smaller):
-            instead = "" if smaller is None else f"the checkpoint {smaller}, or "
-            return f"{device} has too little memory for {checkpoint}; choose {instead}the device cpu"
+            ways = [] if smaller is None else [f"choose the checkpoint {smaller}"]
+            ways.append("close other programs" if device == "cpu" else "choose the device cpu")
+            return f"{device} has too little memory for {checkpoint}; {', or '.join(ways)}"
         case e.PolicyUnknown(name, known):
             return f"unknown policy {name}; known are {', '.join(known)}"
+        case e.PackageMissing("RF-SAM-2"):
+            # No extra can bring it: what it says it requires is more than it uses.
+            return "the package RF-SAM-2 is needed; install it with: pip install --no-deps RF-SAM-2"
         case e.PackageMissing(package, extra):
             return f"the package {package} is needed; install it with: pip install 'rotopoint[{extra}]'"
         case e.OutputUnwritable(path, reason):

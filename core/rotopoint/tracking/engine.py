@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -25,20 +25,26 @@ class Engine:
     checkpoint: ResolvedCheckpoint
     device: str
 
-    @contextmanager
-    def memory_watched(self) -> Iterator[None]:
+    def memory_watched(self) -> AbstractContextManager[None]:
         """Inside, a device whose memory is too small is DeviceMemoryShort."""
-        import torch
-
-        try:
-            yield
-        except torch.OutOfMemoryError as error:
-            raise DeviceMemoryShort(self.device, self.checkpoint.name, _smaller(self.checkpoint)) from error
+        return _memory_watched(self.device, self.checkpoint)
 
     @property
     def identity(self) -> str:
         """Differs where the same pictures may give other numbers."""
         return f"{self.checkpoint.identity} {self.device} {self.runtime.kernels.value}"
+
+
+@contextmanager
+def _memory_watched(device: str, checkpoint: ResolvedCheckpoint) -> Iterator[None]:
+    from rotopoint.tracking.sam2.device_memory import is_memory_short
+
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_memory_short(error):
+            raise
+        raise DeviceMemoryShort(device, checkpoint.name, _smaller(checkpoint)) from error
 
 
 def _smaller(checkpoint: ResolvedCheckpoint) -> str | None:
@@ -59,7 +65,7 @@ def load_engine(
 
     `device` is `auto` or what torch calls it; `threads` limits those of the CPU (None: torch's choice).
     `kernels` is as in `choose_precision`.
-    Raises PackageMissing, DeviceUnavailable, CheckpointBroken.
+    Raises PackageMissing, DeviceUnavailable, CheckpointBroken, DeviceMemoryShort.
     """
     # Torch takes seconds to import, and most commands do without it.
     from rotopoint.tracking.sam2.build import build_model
@@ -71,11 +77,11 @@ def load_engine(
 
         torch.set_num_threads(threads)
     chosen = choose_device(device)
-    model = build_model(checkpoint.configuration)
-    load_weights(model, checkpoint.path)
-    runtime = Sam2Runtime(
-        model, chosen, choose_precision(chosen, kernels), checkpoint.configuration.calibration
-    )
+    precision = choose_precision(chosen, kernels)
+    with _memory_watched(chosen, checkpoint):
+        model = build_model(checkpoint.configuration)
+        load_weights(model, checkpoint.path)
+        runtime = Sam2Runtime(model, chosen, precision, checkpoint.configuration.calibration)
     return Engine(runtime, checkpoint, chosen)
 
 

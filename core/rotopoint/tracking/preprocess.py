@@ -33,15 +33,20 @@ class Picture:
 def squared(picture: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.uint8]:
     """A picture (height, width, 3) as the model's (size, size, 3), in the same values.
 
-    Stretched to a square as SAM 2 does; averaged over areas where it shrinks, so that fine texture
-    does not alias. A picture of that size stays as it is.
+    Stretched to a square as SAM 2 does. A side that shrinks is averaged over areas, so that fine texture
+    does not alias, and one that grows is interpolated, whatever the other does.
+    A picture of that size stays as it is.
     """
     height, width = picture.shape[:2]
     if height == width == size:
         return picture
-    shrinks = height >= size and width >= size
-    resized = cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
-    return np.asarray(resized, np.uint8)
+    # What shrinks goes first: fewer pixels are left to interpolate.
+    smaller = (min(width, size), min(height, size))
+    if smaller != (width, height):
+        picture = np.asarray(cv2.resize(picture, smaller, interpolation=cv2.INTER_AREA), np.uint8)
+    if smaller != (size, size):
+        picture = np.asarray(cv2.resize(picture, (size, size), interpolation=cv2.INTER_LINEAR), np.uint8)
+    return picture
 
 
 def model_input(picture: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.float32]:

@@ -15,6 +15,7 @@ import torch
 
 from rotopoint.checkpoints.configuration import ModelConfiguration, load_configuration
 from rotopoint.errors import PackageMissing
+from rotopoint.messages import explain
 from rotopoint.tracking.sam2.build import build_model
 from rotopoint.tracking.sam2.package import modules_alone, sam2_module
 
@@ -232,4 +233,11 @@ def test_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     monkeypatch.setattr(sys, "path", [str(tmp_path)])
     with pytest.raises(PackageMissing) as caught:
         sam2_module("modeling.sam2_base")
+    assert caught.value.package == "RF-SAM-2"
+    assert explain(caught.value).endswith("pip install --no-deps RF-SAM-2")
+
+
+def test_a_package_without_the_module_asked_for_is_named_as_it_is_installed() -> None:
+    with pytest.raises(PackageMissing) as caught:
+        sam2_module("modeling.not_there")
     assert caught.value.package == "RF-SAM-2"

@@ -26,6 +26,53 @@ def engine() -> Engine:
     return load_engine(resolve("draft"), "cpu", 1, "fp32")
 
 
+SHORT = [
+    torch.OutOfMemoryError("CUDA out of memory"),
+    MemoryError(),
+    RuntimeError(
+        "[enforce fail at alloc_cpu.cpp:124] err == 0. DefaultCPUAllocator: can't allocate memory: you"
+    ),
+    RuntimeError(
+        "[enforce fail at alloc_cpu.cpp:124] data. DefaultCPUAllocator: not enough memory: you tried"
+    ),
+    RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+    RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
+    RuntimeError("MPS backend out of memory (MPS allocated: 9.05 GB)"),
+]
+
+
+@pytest.mark.parametrize("error", SHORT, ids=str)
+def test_memory_that_is_short_while_loading_is_one_line(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refusing(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("rotopoint.tracking.sam2.weights.load_weights", refusing)
+    with pytest.raises(DeviceMemoryShort) as raised:
+        load_engine(resolve("draft"), "cpu", 1, "fp32")
+    assert "\n" not in explain(raised.value)
+    assert (raised.value.device, raised.value.checkpoint) == ("cpu", "draft")
+
+
+@pytest.mark.parametrize("error", SHORT, ids=str)
+def test_memory_that_is_short_while_running_is_the_same_however_it_is_said(
+    engine: Engine, error: Exception
+) -> None:
+    with pytest.raises(DeviceMemoryShort), engine.memory_watched():
+        raise error
+
+
+def test_other_faults_are_not_taken_for_a_lack_of_memory(engine: Engine) -> None:
+    with pytest.raises(RuntimeError, match="shapes"), engine.memory_watched():
+        raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+
+
+def test_what_cannot_be_allocated_in_earnest_is_a_lack_of_memory(engine: Engine) -> None:
+    with pytest.raises(DeviceMemoryShort), engine.memory_watched():
+        torch.empty(1 << 60, dtype=torch.uint8)
+
+
 def refuse(engine: Engine, times: int) -> list[int]:
     """The device refuses to encode so many times; the list grows with each attempt."""
     encode, attempts = engine.runtime._encoder, []
@@ -57,10 +104,10 @@ def test_where_nothing_helps_a_checkpoint_that_would_fit_is_named(engine: Engine
     with pytest.raises(DeviceMemoryShort) as raised, engine.memory_watched():
         engine.runtime.encode_image(PICTURE)
     assert raised.value.smaller is None
-    assert explain(raised.value) == "cpu has too little memory for draft; choose the device cpu"
+    assert explain(raised.value) == "cpu has too little memory for draft; close other programs"
     assert (
         explain(DeviceMemoryShort("cuda", "large", "base_plus"))
-        == "cuda has too little memory for large; choose the checkpoint base_plus, or the device cpu"
+        == "cuda has too little memory for large; choose the checkpoint base_plus, or choose the device cpu"
     )
 
 

@@ -16,6 +16,8 @@ from rotopoint.errors import PackageMissing
 
 _NAME = "sam2"
 
+_INSTALLED_AS = "RF-SAM-2"
+
 
 @contextmanager
 def modules_alone() -> Iterator[None]:
@@ -36,7 +38,8 @@ def modules_alone() -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        raise PackageMissing(error.name or _NAME, "torch") from error
+        missing = error.name or _NAME
+        raise PackageMissing(_INSTALLED_AS if missing.split(".")[0] == _NAME else missing, "torch") from error
     finally:
         if sys.modules.get(_NAME) is bare:
             del sys.modules[_NAME]
@@ -56,4 +59,4 @@ def _specification() -> ModuleSpec:
         for folder in found.submodule_search_locations or ()
     ):
         return found
-    raise PackageMissing("RF-SAM-2", "torch")
+    raise PackageMissing(_INSTALLED_AS, "torch")

@@ -21,6 +21,7 @@ from rotopoint.checkpoints.configuration import Calibration
 from rotopoint.tracking.precision import Precision
 from rotopoint.tracking.preprocess import model_input
 from rotopoint.tracking.runtime import Decoded, FramePrompts, MaskPrompt, MemoryBank, ModelShape, PointPrompts
+from rotopoint.tracking.sam2.device_memory import is_memory_short
 from rotopoint.tracking.sam2.heads import Heads, Masks, Take
 from rotopoint.tracking.sam2.image_encoder import ImageEncoder
 from rotopoint.tracking.sam2.memory_attention import MemoryAttention
@@ -106,9 +107,10 @@ def _within_memory(
     def repeated(self: Sam2Runtime, /, *arguments: P.args, **options: P.kwargs) -> ResultT:
         try:
             return call(self, *arguments, **options)
-        except torch.OutOfMemoryError:
+        except (RuntimeError, MemoryError) as error:
             # What the call held is let go of at the end of this clause alone.
-            pass
+            if not is_memory_short(error):
+                raise
         self.relieve()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
@@ -250,8 +252,8 @@ class Sam2Runtime:
     ) -> list[Decoded]:
         try:
             return self._decode_banks(features, banks)
-        except torch.OutOfMemoryError:
-            if len(banks) == 1:
+        except (RuntimeError, MemoryError) as error:
+            if len(banks) == 1 or not is_memory_short(error):
                 raise
         self.subjects_at_once = half = len(banks) // 2
         return self.decode_together(features, banks[:half]) + self.decode_together(features, banks[half:])

@@ -15,6 +15,7 @@ import safetensors.torch
 import torch
 
 from rotopoint.errors import CheckpointBroken
+from rotopoint.tracking.sam2.device_memory import is_memory_short
 
 LARGEST_WEIGHT = 1e4
 """Trained weights stay far under it; of larger ones come sums in which float32 tells little apart."""
@@ -94,6 +95,8 @@ def _read_pt(path: Path) -> dict[str, torch.Tensor]:
     except (
         OSError, RuntimeError, ValueError, TypeError, AttributeError, LookupError, EOFError, struct.error
     ) as error:  # fmt: skip
+        if is_memory_short(error):
+            raise
         raise CheckpointBroken(path, "it is damaged") from error
     state = content.get("model") if isinstance(content, Mapping) else None
     if not isinstance(state, Mapping) or not all(
