@@ -4,14 +4,19 @@
 from __future__ import annotations
 
 import os
+import weakref
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
-from rotopoint.checkpoints import resolve
-from rotopoint.tracking.engine import Engine
+from rotopoint.checkpoints import ResolvedCheckpoint, resolve
+from rotopoint.tracking.cache import Kept
+from rotopoint.tracking.engine import Engine, load_engine
 from rotopoint.worker import engines as engines_module
+from rotopoint.worker.clips import OpenClip
 from rotopoint.worker.engines import Engines
 
 pytest.importorskip("torch")
@@ -59,3 +64,47 @@ def test_another_model_takes_the_place_of_the_first() -> None:
     first = engines.engine(one)
     engines.engine(other)
     assert engines.engine(one) is not first
+
+
+@pytest.mark.parametrize("change", ["comes", "changes", "goes"])
+def test_a_configuration_beside_the_file_is_noticed(tmp_path: Path, change: str) -> None:
+    draft = resolve("draft")
+    file, beside = tmp_path / "mine.safetensors", tmp_path / "mine.toml"
+    file.write_bytes(draft.path.read_bytes())
+    text = draft.path.with_suffix(".toml").read_text(encoding="utf-8")
+    if change != "comes":
+        beside.write_text(text.replace("image_size = 384", "image_size = 320"), encoding="utf-8")
+    engines = Engines("cpu", 1)
+    before = engines.checkpoint(str(file))
+    if change == "goes":
+        beside.unlink()
+    else:
+        beside.write_text(text.replace("image_size = 384", "image_size = 256 "), encoding="utf-8")
+    after = engines.checkpoint(str(file))
+    assert after.configuration.image_size == (384 if change == "goes" else 256)
+    assert after.identity != before.identity
+
+
+def test_a_model_is_let_go_before_another_one_is_loaded() -> None:
+    """Also by clips that were tracked with it."""
+    alive: list[int] = []
+    models: list[weakref.ref[object]] = []
+
+    def load(checkpoint: ResolvedCheckpoint, device: str, threads: int) -> Engine:
+        alive.append(sum(model() is not None for model in models))
+        engine = load_engine(checkpoint, device, threads, "fp32")
+        models.append(weakref.ref(engine.runtime))
+        return engine
+
+    draft = resolve("draft")
+    other = replace(draft, configuration=replace(draft.configuration, image_size=320))
+    engines, kept = Engines("cpu", 1, load), Kept()
+    clip = SimpleNamespace(identity="clip", read=lambda frame: np.zeros((8, 8, 3), np.uint8))
+    opened = OpenClip(clip, ())
+    for checkpoint in (draft, other, draft):
+        cache = opened.cache(engines.engine(checkpoint), kept)
+        assert opened.cache(engines.engine(checkpoint), kept) is cache
+        del cache
+    assert alive == [0, 0, 0]
+    assert opened.features is not None
+    kept.close()

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,18 +23,29 @@ Stamp = tuple[tuple[int, int], ...]
 
 @dataclass
 class OpenClip:
-    """`stamp` tells whether the files on disk are still those that were opened."""
+    """`stamp` tells whether the files on disk are still those that were opened. `features` go with the engine
+    that they are of, so that no model stays in memory for a clip that was once tracked by it."""
 
     clip: Clip
     stamp: Stamp
-    features: tuple[Engine, Cache] | None = None
+    features: tuple[weakref.ref[Engine], Cache] | None = None
 
     def cache(self, engine: Engine, kept: Kept) -> Cache:
         """What `kept` holds of this clip by this engine; what is not there yet is made."""
-        if self.features is None or self.features[0] is not engine:
+        if self.features is None or self.features[0]() is not engine:
             scope = (engine.identity, self.clip.identity)
-            self.features = (engine, FeatureCache(engine.runtime, self.clip.read, kept, scope))
+            made = FeatureCache(engine.runtime, self.clip.read, kept, scope)
+            self.features = (self._as_long_as_it_is(engine), made)
         return self.features[1]
+
+    def _as_long_as_it_is(self, engine: Engine) -> weakref.ref[Engine]:
+        this = weakref.ref(self)
+
+        def let_go(_: object) -> None:
+            if (opened := this()) is not None:
+                opened.features = None
+
+        return weakref.ref(engine, let_go)
 
 
 class OpenClips:

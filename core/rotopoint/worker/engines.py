@@ -7,6 +7,7 @@ import gc
 import logging
 from collections import OrderedDict
 from collections.abc import Callable
+from pathlib import Path
 
 from rotopoint.checkpoints import ResolvedCheckpoint, resolve
 from rotopoint.tracking.engine import Engine, available_devices, choose_device, load_engine
@@ -16,7 +17,7 @@ ENGINES_KEPT = 1
 
 log = logging.getLogger(__name__)
 
-Stamp = tuple[int, int]
+Stamp = tuple[tuple[int, int] | None, ...]
 
 
 class Engines:
@@ -41,7 +42,8 @@ class Engines:
         return available_devices(), choose_device(self.device)
 
     def checkpoint(self, name: str) -> ResolvedCheckpoint:
-        """As `checkpoints.resolve`, which reads all of the file; here only when the file has changed."""
+        """As `checkpoints.resolve`, which reads all of the file; here only when the file has changed, or the
+        configuration beside it."""
         if name in self._checkpoints:
             stamp, known = self._checkpoints[name]
             if stamp == _stamp(known):
@@ -54,13 +56,20 @@ class Engines:
         """The checkpoint's model, loaded where it is not at hand; see `load_engine` for what it raises."""
         key = checkpoint.identity
         if key not in self._engines:
-            while len(self._engines) >= self._kept:
-                self._engines.popitem(last=False)
+            self._make_room()
             device = choose_device(self.device)
             log.info("loading %s on %s", checkpoint.name, device)
             self._engines[key] = self._load(checkpoint, device, self.threads)
         self._engines.move_to_end(key)
         return self._engines[key]
+
+    def _make_room(self) -> None:
+        """Let go of the models that were not used the longest, before another one is read beside them."""
+        if len(self._engines) < self._kept:
+            return
+        while len(self._engines) >= self._kept:
+            self._engines.popitem(last=False)
+        _give_back()
 
     def release_devices(self) -> bool:
         """Give back all memory of devices other than the CPU; False where there was none to give."""
@@ -70,24 +79,28 @@ class Engines:
         for key in held:
             log.info("giving back the memory of %s", self._engines[key].device)
             del self._engines[key]
-        # Whoever else holds tensors has let go of them before; cycles may still hold some.
-        gc.collect()
-        _empty_caches()
+        _give_back()
         return True
 
 
 def _stamp(checkpoint: ResolvedCheckpoint) -> Stamp:
-    """Another one where the file has changed; (0, 0) where it is gone."""
+    """Another one where the file or the configuration beside it has changed, has come or is gone."""
+    return tuple(_stamp_of(file) for file in (checkpoint.path, checkpoint.path.with_suffix(".toml")))
+
+
+def _stamp_of(file: Path) -> tuple[int, int] | None:
     try:
-        status = checkpoint.path.stat()
+        status = file.stat()
     except OSError:
-        return (0, 0)
+        return None
     return (status.st_size, status.st_mtime_ns)
 
 
-def _empty_caches() -> None:
+def _give_back() -> None:
     import torch
 
+    # Whoever else holds tensors has let go of them before; cycles may still hold some.
+    gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
     if torch.backends.mps.is_available():

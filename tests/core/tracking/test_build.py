@@ -237,7 +237,10 @@ def test_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     assert explain(caught.value).endswith("pip install --no-deps RF-SAM-2")
 
 
-def test_a_package_without_the_module_asked_for_is_named_as_it_is_installed() -> None:
+def test_a_package_without_the_module_asked_for_is_named_as_it_is_installed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delitem(sys.modules, "sam2", raising=False)
     with pytest.raises(PackageMissing) as caught:
         sam2_module("modeling.not_there")
     assert caught.value.package == "RF-SAM-2"
