@@ -17,10 +17,10 @@ from itertools import groupby
 from pathlib import Path
 
 from rotopoint.deliver.naming import record_path
-from rotopoint.deliver.output_folder import write_whole
 from rotopoint.errors import OutputUnwritable
 from rotopoint.shot import Mask, Prompt, Settings, Subject
 from rotopoint.shot.frames import ClipFrame, FileNumber
+from rotopoint.whole_files import write_whole
 
 VERSION = 1
 
