@@ -132,6 +132,14 @@ class MaskUnreadable(InputError):
 
 
 @dataclass(eq=False)
+class MaskEmpty(InputError):
+    """A mask file in which nothing belongs to the subject."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(eq=False)
 class PromptsConflict(InputError):
     """A mask prompt stands alone on its frame, and a frame has one box at most."""
 
@@ -280,6 +288,27 @@ class OutputExists(InputError):
     """A delivery would overwrite what is there."""
 
     path: Path
+
+
+@dataclass(eq=False)
+class OutputOfAnotherClip(InputError):
+    """A folder holds the shot, and so the mattes, of another clip of the same name."""
+
+    path: Path
+    clip: str
+
+
+@dataclass(eq=False)
+class ApprovedForgotten(InputError):
+    """The shot in a folder has approved mattes of a subject that is tracked there without them."""
+
+    path: Path
+    subject: str
+
+
+@dataclass(eq=False)
+class StandardOutputUnwritable(RotopointError):
+    reason: str
 
 
 @dataclass(eq=False)

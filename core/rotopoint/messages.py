@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import re
+
 from rotopoint import errors as e
 
 
@@ -12,8 +14,20 @@ def _list(numbers: tuple[int, ...], most: int = 8) -> str:
     return shown if len(numbers) <= most else f"{shown} and {len(numbers) - most} more"
 
 
+LONGEST_LINE = 500
+"""Characters; what is longer is cut in its middle, for names and numbers may have thousands."""
+
+
 def explain(error: BaseException) -> str:
     """One clear line for an error: it names the file or option and what to do."""
+    line = re.sub(r"\s*[\r\n]+\s*", " ", _said(error)).strip()
+    if len(line) <= LONGEST_LINE:
+        return line
+    half = LONGEST_LINE // 2 - 3
+    return f"{line[:half]} ... {line[-half:]}"
+
+
+def _said(error: BaseException) -> str:
     match error:
         case e.ClipNotFound(path):
             return f"clip not found: {path}"
@@ -54,6 +68,11 @@ def explain(error: BaseException) -> str:
             )
         case e.MaskUnreadable(path, reason):
             return f"cannot use the mask {path}: {reason}"
+        case e.MaskEmpty(path, reason):
+            return (
+                f"the mask {path} is empty: {reason}; paint the subject white over black, "
+                "or say that it is absent there"
+            )
         case e.PromptsConflict(subject, frame, reason):
             return f"the prompts of {subject} on frame {frame} conflict: {reason}"
         case e.AbsenceConflict(subject, frame, what):
@@ -104,6 +123,15 @@ def explain(error: BaseException) -> str:
             return f"file number {number} is negative; number the files from 0 or more"
         case e.OutputExists(path):
             return f"{path} exists; give another folder, or --overwrite to replace it"
+        case e.OutputOfAnotherClip(path, clip):
+            return f"{path} is of another clip ({clip}); give another folder, or --overwrite to replace it"
+        case e.ApprovedForgotten(path, subject):
+            return (
+                f"{path} has approved mattes of {subject}; track that file, give another folder, "
+                "or --overwrite to forget them"
+            )
+        case e.StandardOutputUnwritable(reason):
+            return f"cannot write to standard output: {reason}"
         case e.TrackMissing(subject, frames):
             return (
                 f"subject {subject} has no stored track on the frames {_list(frames)}; "
@@ -139,4 +167,12 @@ def explain(error: BaseException) -> str:
         case e.Cancelled():
             return "cancelled; finished frames are kept"
         case _:
-            return f"{type(error).__name__}: {error}"
+            return _unforeseen(error)
+
+
+def _unforeseen(error: BaseException) -> str:
+    """What systems and libraries say, if they say anything."""
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        return f"{error.filename}: {error.strerror.lower()}"
+    name = type(error).__name__
+    return f"{name}: {error}" if str(error) else name

@@ -6,18 +6,22 @@ from __future__ import annotations
 import hashlib
 import json
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from rotopoint.errors import AbsenceConflict, MaskUnreadable, PromptsConflict
+from rotopoint.files import require_regular_file
 from rotopoint.shot import Box, Direction, Mask, Point, Settings, Subject
 from rotopoint.shot.frames import ClipFrame, FrameMap, FrameRange, SourceFrame
 from rotopoint.store import TrackKey
 from rotopoint.tracking.joining import Joining, is_needless
-from rotopoint.tracking.policy import Address, Asked, GetRecord, Policy, Step
+from rotopoint.tracking.policy import Address, Asked, GetRecord, Policy
 from rotopoint.tracking.runtime import ModelShape
+
+READING = "meant"
+"""How mask files are read; another word where `clip.mask_file` comes to read the same file in another way."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,9 @@ class PicturePrompts:
         content = {
             "points": sorted((p.x, p.y, p.positive) for p in self.points),
             "box": None if self.box is None else (self.box.x0, self.box.y0, self.box.x1, self.box.y1),
-            "mask": None if self.mask is None else _file_digest(Path(self.mask.path)),
+            "mask": None
+            if self.mask is None
+            else (READING, _file_digest(Path(self.mask.path)), self.mask.label),
         }
         return hashlib.sha256(json.dumps(content).encode("ascii")).hexdigest()[:32]
 
@@ -181,23 +187,27 @@ def track_keys(
     return key
 
 
-def stale_steps(
+def count_stale_pictures(
     plan: SubjectPlan, policy: Policy, shape: ModelShape, stored: Callable[[Address], bool], get: GetRecord
-) -> Iterator[Step]:
-    """The steps whose results are not stored, in the order in which they are redone, one at a time.
+) -> int:
+    """How many pictures would get a new record; see `stale_pictures`."""
+    return len(stale_pictures(plan, policy, shape, stored, get))
 
-    `get` gives stored records. Those that a pass will not reach because it settles count until the
-    records are there that say so.
+
+def stale_pictures(
+    plan: SubjectPlan, policy: Policy, shape: ModelShape, stored: Callable[[Address], bool], get: GetRecord
+) -> tuple[int, ...]:
+    """The positions that would get a new record, ascending: what a person is told before the work begins.
+
+    The loop decides by itself, step by step. `get` gives stored records. Those that a pass will not reach
+    because it settles count until the records are there that say so.
     """
+    if plan.first > plan.last:
+        return ()
     joining = Joining(plan.asked, policy, get)
-    for step in policy.steps(plan.asked, plan.first, plan.last, shape) if plan.first <= plan.last else ():
-        if not is_needless(step, joining, stored):
-            yield step
-
-
-def stale_pictures(steps: Iterable[Step]) -> tuple[int, ...]:
-    """The positions that get a new record, ascending."""
-    return tuple(sorted({step.position for step in steps if step.leads_to is None}))
+    steps = policy.steps(plan.asked, plan.first, plan.last, shape)
+    new = {s.position for s in steps if s.leads_to is None and not is_needless(s, joining, stored)}
+    return tuple(sorted(new))
 
 
 def _runs(positions: Iterable[int]) -> list[tuple[int, int]]:
@@ -213,6 +223,7 @@ def _runs(positions: Iterable[int]) -> list[tuple[int, int]]:
 
 def _file_digest(path: Path) -> str:
     try:
+        require_regular_file(path)
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
         raise MaskUnreadable(path, error.strerror or str(error)) from error

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from rotopoint.checkpoints import ResolvedCheckpoint
 from rotopoint.clip import Clip, open_clip
 from rotopoint.clip.ahead import ReadAhead
-from rotopoint.clip.image_file import read_gray
+from rotopoint.clip.mask_file import read_mask
 from rotopoint.cores import helping_threads
 from rotopoint.deliver.approved import approve, check_approved, read_approved
 from rotopoint.deliver.matte_files import MatteMetadata, write_matte
@@ -25,7 +25,6 @@ from rotopoint.deliver.naming import matte_path
 from rotopoint.deliver.origins import due_origin
 from rotopoint.errors import (
     BoxOutsidePicture,
-    ClipNotFound,
     ClipUnreadable,
     MaskUnreadable,
     PointOutsidePicture,
@@ -34,7 +33,7 @@ from rotopoint.errors import (
     TrackUnreadable,
 )
 from rotopoint.mattes import make_matte
-from rotopoint.plan import PicturePrompts, SubjectPlan, plan_subject, stale_pictures, stale_steps, track_keys
+from rotopoint.plan import PicturePrompts, SubjectPlan, count_stale_pictures, plan_subject, track_keys
 from rotopoint.shot import Approved, Box, Mask, MatteEdge, Point, Shot
 from rotopoint.shot.frames import ClipFrame, FileNumber, FrameRange, SourceFrame
 from rotopoint.shot.json import map_paths
@@ -85,7 +84,7 @@ class ShotSession:
     `checkpoint` is the one that the shot names. `clip` is the shot's clip where the caller has it open
     and will close it. Nothing is written before all of the shot was checked.
     Raises what `Shot.check_complete`, `open_clip` and `plan_subject` raise, PolicyUnknown,
-    PointOutsidePicture, BoxOutsidePicture and MaskUnreadable.
+    PointOutsidePicture, BoxOutsidePicture, MaskUnreadable and MaskEmpty.
     """
 
     def __init__(
@@ -261,8 +260,9 @@ class ShotSession:
         count = 0
         for plan in self.plans:
             with self._records(plan, kernels, write=False) as records:
-                steps = stale_steps(plan, self.policy, self._shape, records.__contains__, records.get)
-                count += len(stale_pictures(steps))
+                count += count_stale_pictures(
+                    plan, self.policy, self._shape, records.__contains__, records.get
+                )
         return count
 
     def stored(self) -> Generator[FrameTracked]:
@@ -464,12 +464,7 @@ class ShotSession:
 
     def _read_mask(self, mask: Mask) -> npt.NDArray[np.float32]:
         path = Path(mask.path)
-        try:
-            coverage = np.clip(read_gray(path), 0.0, 1.0)
-        except ClipNotFound as error:
-            raise MaskUnreadable(path, "there is no such file") from error
-        except ClipUnreadable as error:
-            raise MaskUnreadable(path, error.reason) from error
+        coverage = read_mask(path, mask.label)
         size = (coverage.shape[1], coverage.shape[0])
         if size != self.clip.size:
             width, height = self.clip.size

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rotopoint.errors import AbsenceConflict, FrameOutsideClip, MaskUnreadable, PromptsConflict
-from rotopoint.plan import SubjectPlan, plan_subject, stale_pictures, stale_steps, track_keys
+from rotopoint.plan import SubjectPlan, plan_subject, stale_pictures, track_keys
 from rotopoint.shot import Approved, Box, Direction, Mask, Point, Settings, Subject
 from rotopoint.shot.frames import ClipFrame, FrameMap, FrameRange
 from rotopoint.store import TrackKey
@@ -59,7 +59,7 @@ def stale(before: SubjectPlan, after: SubjectPlan, **after_keys: str) -> set[int
     def is_stored(address: Address) -> bool:
         return (key[address], address.position) in stored
 
-    return set(stale_pictures(stale_steps(after, rule, SHAPE, is_stored, lambda _: None)))
+    return set(stale_pictures(after, rule, SHAPE, is_stored, lambda _: None))
 
 
 def test_both_directions_reach_the_ends_of_the_range() -> None:
@@ -82,14 +82,12 @@ def test_frames_outside_the_clip_are_refused() -> None:
 
 def test_a_range_away_from_the_prompt_needs_the_way_to_it() -> None:
     planned = plan(at(2), range=between(6, 7))
-    steps = stale_steps(planned, DEFAULT, SHAPE, lambda _: False, lambda _: None)
-    assert stale_pictures(steps) == (1, 2, 3, 4, 5, 6)
+    assert stale_pictures(planned, DEFAULT, SHAPE, lambda _: False, lambda _: None) == (1, 2, 3, 4, 5, 6)
 
 
 def test_a_range_between_two_prompts_needs_the_way_to_both() -> None:
     planned = plan(at(2), at(8), range=between(4, 5))
-    steps = stale_steps(planned, DEFAULT, SHAPE, lambda _: False, lambda _: None)
-    assert stale_pictures(steps) == (1, 2, 3, 4, 5, 6, 7)
+    assert stale_pictures(planned, DEFAULT, SHAPE, lambda _: False, lambda _: None) == (1, 2, 3, 4, 5, 6, 7)
 
 
 def test_repeated_and_dropped_pictures() -> None:
@@ -128,17 +126,14 @@ def test_a_deleted_prompt_finds_the_old_track() -> None:
 
 def test_a_subject_that_comes_in_in_mid_clip_is_tracked_both_ways() -> None:
     planned = plan(at(6))
-    assert stale_pictures(stale_steps(planned, DEFAULT, SHAPE, lambda _: False, lambda _: None)) == tuple(
-        range(10)
-    )
+    assert stale_pictures(planned, DEFAULT, SHAPE, lambda _: False, lambda _: None) == tuple(range(10))
     assert planned.delivered == between(1, 10)
 
 
 def test_a_wider_range_adds_what_it_adds() -> None:
     narrow, wide = plan(at(3), range=between(2, 5)), plan(at(3))
     stored = {s.address for s in DEFAULT.steps(narrow.asked, narrow.first, narrow.last, SHAPE)}
-    steps = stale_steps(wide, DEFAULT, SHAPE, stored.__contains__, lambda _: None)
-    assert stale_pictures(steps) == (0, 5, 6, 7, 8, 9)
+    assert stale_pictures(wide, DEFAULT, SHAPE, stored.__contains__, lambda _: None) == (0, 5, 6, 7, 8, 9)
 
 
 @pytest.mark.parametrize(
@@ -232,3 +227,14 @@ def test_what_lies_between_two_prompts_is_found_also_among_many() -> None:
         near = tuple(p for p in asked.prompted if abs(p - position) <= position % 2)
         assert DEFAULT.passes(asked, position) == near
     assert DEFAULT.passes(Asked((5, 9)), 2) == (5,) and DEFAULT.passes(Asked((5, 9)), 20) == (9,)
+
+
+    assert stale_pictures(planned, DEFAULT, SHAPE, lambda a: a.position < 6, lambda _: None) == (6, 7, 8, 9)
+    assert stale_pictures(planned, DEFAULT, SHAPE, lambda _: True, lambda _: None) == ()
+
+
+def test_a_label_of_a_mask_counts(tmp_path: Path) -> None:
+    path = tmp_path / "labels.png"
+    path.write_bytes(b"labels")
+    each = [keys(plan(Mask(ClipFrame(1), str(path), label))) for label in (None, 1, 2)]
+    assert len({key for found in each for key in found.values()}) == 3 * len(set(each[0].values()))

@@ -19,6 +19,7 @@ TORCHLESS = [
     "plan.py",
     "store",
     "errors.py",
+    "files.py",
     "events.py",
     "messages.py",
     "tables.py",

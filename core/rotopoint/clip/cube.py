@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rotopoint.errors import InputTransformUnknown
+from rotopoint.files import require_regular_file
 
 LARGEST_1D = 65536
 LARGEST_3D = 256
@@ -76,6 +77,7 @@ class Cube:
 def load_cube(path: Path) -> Cube:
     """Read a .cube file; raises InputTransformUnknown with the line that is wrong."""
     try:
+        require_regular_file(path)
         lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
     except FileNotFoundError as error:
         raise InputTransformUnknown(str(path), "the file does not exist") from error

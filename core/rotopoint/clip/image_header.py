@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from rotopoint.errors import ClipNotFound, ClipUnreadable
+from rotopoint.files import require_regular_file
 
 EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".exr"})
 
@@ -35,6 +36,7 @@ def image_size(path: Path) -> tuple[int, int]:
     An orientation in EXIF is not applied, as Blender does not. Raises ClipNotFound, ClipUnreadable.
     """
     try:
+        require_regular_file(path)
         with path.open("rb") as file:
             start = file.read(8)
             if not start:
@@ -47,6 +49,8 @@ def image_size(path: Path) -> tuple[int, int]:
         raise ClipUnreadable(path, error.strerror or str(error)) from error
     except (struct.error, IndexError) as error:
         raise ClipUnreadable(path, "the file ends within its header") from error
+    except (ValueError, OverflowError) as error:
+        raise ClipUnreadable(path, "its header leads to where no file reaches") from error
     if size is None:
         raise ClipUnreadable(path, "this is not a JPEG, PNG, TIFF or EXR image")
     if min(size) < 1:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rotopoint.errors import ApprovedUnusable, ClipNotFound, ClipUnreadable, OutputUnwritable
+from rotopoint.files import require_regular_file
 from rotopoint.shot import Approved
 from rotopoint.shot.frames import ClipFrame
 from rotopoint.whole_files import reason_of, write_whole
@@ -66,5 +67,6 @@ def read_approved(subject: str, approved: Approved, size: tuple[int, int]) -> np
 
 
 def _digest(path: Path) -> str:
+    require_regular_file(path)
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

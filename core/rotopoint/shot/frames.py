@@ -34,7 +34,7 @@ class FrameRange:
     @classmethod
     def parse(cls, text: str) -> FrameRange:
         """Read `A-B`, or `A` alone for one frame."""
-        match = re.fullmatch(r"\s*(\d+)\s*(?:-\s*(\d+)\s*)?", text)
+        match = re.fullmatch(r"\s*(\d{1,9})\s*(?:-\s*(\d{1,9})\s*)?", text)
         if match is None:
             raise RangeUnreadable(text)
         first = int(match[1])

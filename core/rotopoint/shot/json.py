@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from rotopoint.errors import RotopointError, ShotTooNew, ShotUnreadable
+from rotopoint.files import path_fault, require_regular_file
 from rotopoint.shot import (
     Approved,
     Box,
@@ -33,6 +34,12 @@ from rotopoint.shot.frames import ClipFrame, FrameRange
 from rotopoint.whole_files import write_whole
 
 VERSION = 2
+
+LARGEST_WHOLE = 2**31 - 1
+"""What a whole number in Blender holds; more frames or pixels there cannot be."""
+
+LONGEST_ID = 128
+"""Characters; the add-on's have 12, the command line takes names."""
 
 Json = dict[str, Any]
 
@@ -111,7 +118,7 @@ def shot_from_dict(data: object, path: Path | None = None) -> Shot:
         return reader.shot(root)
     except RotopointError:
         raise
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise ShotUnreadable(path, "shot", str(error)) from error
 
 
@@ -135,13 +142,19 @@ def save_shot(shot: Shot, path: Path) -> None:
 def load_shot(path: Path) -> Shot:
     """Read a shot; relative paths in it are relative to its folder."""
     try:
+        require_regular_file(path)
         data = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ShotUnreadable(path, "file", "it does not exist") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise ShotUnreadable(path, "file", str(error)) from error
+    except OSError as error:
+        raise ShotUnreadable(path, "file", (error.strerror or str(error)).lower()) from error
     except json.JSONDecodeError as error:
         raise ShotUnreadable(path, f"line {error.lineno}", error.msg) from error
+    except RecursionError as error:
+        raise ShotUnreadable(path, "file", "it is nested too deeply") from error
+    except ValueError as error:
+        # No UTF-8, or a number of thousands of digits.
+        raise ShotUnreadable(path, "file", str(error)) from error
     return resolve_paths(shot_from_dict(data, path), path.parent)
 
 
@@ -190,8 +203,14 @@ def _prompt_to_dict(prompt: Prompt) -> Json:
             return {"kind": "point", "frame": frame, "x": x, "y": y, "positive": positive}
         case Box(frame, x0, y0, x1, y1):
             return {"kind": "box", "frame": frame, "x0": x0, "y0": y0, "x1": x1, "y1": y1}
-        case Mask(frame, path):
-            return {"kind": "mask", "frame": frame, "path": path}
+        case Mask(frame, path, label):
+            asked = {} if label is None else {"label": label}
+            return {"kind": "mask", "frame": frame, "path": path} | asked
+
+
+def _shown(value: object) -> str:
+    """A value in a complaint; lists and objects may be of any size."""
+    return repr(value)[:80] if isinstance(value, (str, float, int, type(None))) else type(value).__name__
 
 
 class _Reader:
@@ -214,6 +233,18 @@ class _Reader:
             raise self.fault(f"{where}.{key}", "expected a list")
         return value
 
+    def path_text(self, data: Json, where: str, key: str = "path", default: str | None = None) -> str:
+        value = self.text(data, key, where, default)
+        if fault := path_fault(value):
+            raise self.fault(f"{where}.{key}", fault)
+        return value
+
+    def identifier(self, data: Json, where: str) -> str:
+        value = self.text(data, "id", where)
+        if len(value) > LONGEST_ID or not value.isprintable():
+            raise self.fault(f"{where}.id", f"expected up to {LONGEST_ID} printable characters")
+        return value
+
     def text(self, data: Json, key: str, where: str, default: str | None = None) -> str:
         value = data.get(key, default)
         if not isinstance(value, str):
@@ -224,15 +255,26 @@ class _Reader:
         value = data.get(key)
         if not isinstance(value, int) or isinstance(value, bool):
             raise self.fault(f"{where}.{key}", "expected a whole number")
+        return self.limited(value, f"{where}.{key}")
+
+    def limited(self, value: int, where: str) -> int:
+        if abs(value) > LARGEST_WHOLE:
+            raise self.fault(where, f"expected a whole number of at most {LARGEST_WHOLE}")
         return value
 
     def maybe_whole(self, data: Json, key: str, where: str) -> int | None:
         return None if data.get(key) is None else self.whole(data, key, where)
 
     def real(self, value: object, where: str) -> float:
-        if not isinstance(value, (int, float)) or isinstance(value, bool) or not math.isfinite(value):
+        if not isinstance(value, (int, float)) or isinstance(value, bool):
             raise self.fault(where, "expected a finite number")
-        return float(value)
+        try:
+            number = float(value)
+        except OverflowError:
+            number = math.inf
+        if not math.isfinite(number):
+            raise self.fault(where, "expected a finite number")
+        return number
 
     def flag(self, data: Json, key: str, where: str, default: bool) -> bool:
         value = data.get(key, default)
@@ -246,18 +288,20 @@ class _Reader:
             return kind(value)
         except ValueError:
             known = ", ".join(str(k.value) for k in kind)
-            raise self.fault(f"{where}.{key}", f"{value!r} is none of {known}") from None
+            raise self.fault(f"{where}.{key}", f"{_shown(value)} is none of {known}") from None
 
     def shot(self, root: Json) -> Shot:
         clip = self.mapping(root.get("clip"), "clip")
         size = clip.get("size")
         if size is not None and not (
-            isinstance(size, list) and len(size) == 2 and all(isinstance(n, int) and n > 0 for n in size)
+            isinstance(size, list)
+            and len(size) == 2
+            and all(type(n) is int and 0 < n <= LARGEST_WHOLE for n in size)
         ):
             raise self.fault("clip.size", "expected [width, height]")
         return Shot(
             ClipReference(
-                path=self.text(clip, "path", "clip"),
+                path=self.path_text(clip, "clip"),
                 missing=self.choice(Missing, clip, "missing", "clip", Missing.ERROR),
                 frame_count=self.maybe_whole(clip, "frame_count", "clip"),
                 size=None if size is None else (size[0], size[1]),
@@ -276,7 +320,7 @@ class _Reader:
             raise self.fault(f"{where}.color", "expected three numbers")
         r, g, b = (self.real(c, f"{where}.color") for c in color)
         return Subject(
-            id=self.text(data, "id", where),
+            id=self.identifier(data, where),
             name=self.text(data, "name", where),
             color=(r, g, b),
             prompts=tuple(
@@ -299,12 +343,13 @@ class _Reader:
         sha256 = self.text(data, "sha256", where)
         if re.fullmatch("[0-9a-f]{64}", sha256) is None:
             raise self.fault(f"{where}.sha256", "expected 64 hex digits in lower case")
-        return Approved(frame, self.text(data, "path", where), sha256)
+        return Approved(frame, self.path_text(data, where), sha256)
 
     def frame_range(self, data: object, where: str) -> FrameRange:
         if not (isinstance(data, list) and len(data) == 2 and all(type(n) is int for n in data)):
             raise self.fault(where, "expected [first, last]")
-        return FrameRange(ClipFrame(data[0]), ClipFrame(data[1]))
+        first, last = (self.limited(number, where) for number in data)
+        return FrameRange(ClipFrame(first), ClipFrame(last))
 
     def prompt(self, data: Json, where: str) -> Prompt:
         frame = ClipFrame(self.whole(data, "frame", where))
@@ -318,9 +363,9 @@ class _Reader:
             case "box":
                 return Box(frame, number("x0"), number("y0"), number("x1"), number("y1"))
             case "mask":
-                return Mask(frame, self.text(data, "path", where))
+                return Mask(frame, self.path_text(data, where), self.maybe_whole(data, "label", where))
             case other:
-                raise self.fault(f"{where}.kind", f"{other!r} is none of point, box, mask")
+                raise self.fault(f"{where}.kind", f"{_shown(other)} is none of point, box, mask")
 
     def settings(self, data: Json) -> Settings:
         default = Settings()
@@ -328,9 +373,9 @@ class _Reader:
         return Settings(
             range=None if limits is None else self.frame_range(limits, "settings.range"),
             direction=self.choice(Direction, data, "direction", "settings", default.direction),
-            checkpoint=self.text(data, "checkpoint", "settings", default.checkpoint),
+            checkpoint=self.path_text(data, "settings", "checkpoint", default.checkpoint),
             policy=self.text(data, "policy", "settings", default.policy),
-            input_transform=self.text(data, "input_transform", "settings", default.input_transform),
+            input_transform=self.path_text(data, "settings", "input_transform", default.input_transform),
             edge=self.choice(MatteEdge, data, "edge", "settings", default.edge),
             largest_hole=self.maybe_whole(data, "largest_hole", "settings") or default.largest_hole,
             format=self.choice(MatteFormat, data, "format", "settings", default.format),

@@ -32,10 +32,14 @@ class Box:
 
 @dataclass(frozen=True, order=True)
 class Mask:
-    """An image file of the source's size; what is over half of its range belongs to the subject."""
+    """An image file of the source's size; `rotopoint.clip.mask_file` says what of it is the subject.
+
+    `label` takes one value of a label map, or one index of a palette.
+    """
 
     frame: ClipFrame
     path: str
+    label: int | None = None
 
 
 Prompt: TypeAlias = Point | Box | Mask

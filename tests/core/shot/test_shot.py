@@ -38,14 +38,42 @@ points = st.builds(
 )
 
 
-@pytest.mark.parametrize("name", ["Hund", "Übergröße 2", "hero.left", "日本", "a" * 100])
+OF_PARTS = [
+    "👩‍👩‍👧 family",
+    "🏴󠁧󠁢󠁥󠁮󠁧󠁿",
+    "می‌خواهم",
+    "क्‍ष",
+]
+"""Emoji and words that hold joiners and tags."""
+
+STEERING = ["\u200d", "a\u202eb", "\ufeffa", "a\u0000", "a\ud800", "a\ufffe", "a\u2066"]
+"""What is no character, or turns the text around it."""
+
+
+@pytest.mark.parametrize("name", ["Hund", "Übergröße 2", "hero.left", "日本", "a" * 100, *OF_PARTS])
 def test_names_that_work(name: str) -> None:
     assert Subject("1", name).name == name
 
 
 @pytest.mark.parametrize(
     "name",
-    ["", "  ", "a/b", "a\\b", "..", "up..down", "nul", "COM1.left", "a\n", " a", "a.", ".a", "a?", "a" * 101],
+    [
+        "",
+        "  ",
+        "a/b",
+        "a\\b",
+        "..",
+        "up..down",
+        "nul",
+        "COM1.left",
+        "a\n",
+        " a",
+        "a.",
+        ".a",
+        "a?",
+        "a" * 101,
+        *STEERING,
+    ],
 )
 def test_names_that_no_file_can_have_are_refused(name: str) -> None:
     with pytest.raises(SubjectNameInvalid) as caught:
@@ -311,3 +339,15 @@ def test_an_id_has_an_end() -> None:
     with pytest.raises(SubjectNameInvalid) as caught:
         Subject(5000 * "x", "Hund")
     assert explain(caught.value) == "subject name 'Hund': its id has more than 200 characters"
+
+
+def test_a_label_of_a_mask_is_part_of_what_is_asked(tmp_path: Path) -> None:
+    def asked(label: int | None) -> Shot:
+        return Shot(CLIP, (Subject("1", "dog", (Mask(FIRST, "m.png", label),)),))
+
+    assert [shot_from_dict(shot_to_dict(asked(label))) for label in (None, 0, 3)] == list(
+        map(asked, (None, 0, 3))
+    )
+    assert len({revision(asked(label)) for label in (None, 0, 3)}) == 3
+    # Shots without one are as they were before labels could be asked for.
+    assert "label" not in shot_to_dict(asked(None))["subjects"][0]["prompts"][0]
