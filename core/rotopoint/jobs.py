@@ -17,7 +17,7 @@ import numpy as np
 from rotopoint.cores import helping_threads
 from rotopoint.deliver.beside import beside
 from rotopoint.deliver.origins import noting
-from rotopoint.deliver.output_folder import check_folder
+from rotopoint.deliver.output_folder import check_folder, make_folder, require_space
 from rotopoint.errors import OutputExists
 from rotopoint.events import (
     DoneEvent,
@@ -37,7 +37,24 @@ from rotopoint.tracking.loop import Preview
 if TYPE_CHECKING:
     from rotopoint.session import Cache
 
+BYTES_OF_A_PIXEL = 0.01
+"""The least that a matte takes on disk: what a clip with mostly empty mattes needs."""
+
 LARGEST_HALF = float(np.finfo(np.float16).max)
+
+
+def check_track(session: ShotSession, folder: Path | None) -> None:
+    """What can be known before a model is loaded, with nothing written: that approved mattes are what they
+    were, and that the folder can take the files that tracking will write.
+
+    Raises ApprovedUnusable, FileNumberNegative, OutputUnwritable.
+    """
+    session.check_approved()
+    if folder is not None:
+        check_folder(folder, _longest_names(session))
+        width, height = session.clip.size
+        mattes = len(session.range) * len(session.plans)
+        require_space(folder, int(mattes * width * height * BYTES_OF_A_PIXEL))
 
 
 def track_events(
@@ -48,22 +65,20 @@ def track_events(
     before_step: Callable[[], None] | None = None,
     cache: Cache | None = None,
 ) -> Generator[Event]:
-    """Track a shot; with a folder, write each matte as it comes, over what is there.
+    """Track a shot that `check_track` has passed; with a folder, write each matte as it comes, over what
+    is there.
 
-    The folder is proven writable before the first step. `cache` is as in `ShotSession.track`. See
-    ShotSession for what is raised.
+    `cache` is as in `ShotSession.track`. See ShotSession for what is raised.
     """
-    session.check_approved()
     if folder is not None:
-        _check_names(session, folder)
-        check_folder(folder)
+        make_folder(folder)
     with engine.memory_watched(), closing(session.track(engine.runtime, before_step, cache)) as frames:
         yield from _frame_events(request, session, frames, folder, session.pending(engine.runtime.kernels))
 
 
 def deliver_events(request: str, session: ShotSession, folder: Path, *, overwrite: bool) -> Generator[Event]:
     """Write the mattes of a stored track. Raises TrackMissing, OutputExists before anything is written."""
-    _check_names(session, folder)
+    names = _longest_names(session)
     session.check_approved()
     session.check_stored()
     if not overwrite:
@@ -72,7 +87,8 @@ def deliver_events(request: str, session: ShotSession, folder: Path, *, overwrit
                 path = session.matte_path(folder, plan, frame)
                 if path.exists():
                     raise OutputExists(path)
-    check_folder(folder)
+    check_folder(folder, names)
+    make_folder(folder)
     yield from _frame_events(request, session, session.stored(), folder, 0)
 
 
@@ -188,9 +204,10 @@ def _written(
             yield written
 
 
-def _check_names(session: ShotSession, folder: Path) -> None:
-    """Raises FileNumberNegative where a matte could not be named."""
-    session.matte_path(folder, session.plans[0], session.range.first)
+def _longest_names(session: ShotSession) -> list[str]:
+    """Of each subject's mattes. Raises FileNumberNegative where one could not be named."""
+    ends = (session.range.first, session.range.last)
+    return [session.matte_path(Path(), plan, end).name for plan in session.plans for end in ends]
 
 
 def _finite(value: float) -> float | None:

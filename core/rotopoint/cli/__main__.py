@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import sys
 
-from rotopoint.cli.commands import main
+from rotopoint.cli import main
 
 if __name__ == "__main__":
     sys.exit(main())

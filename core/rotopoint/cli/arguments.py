@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from rotopoint import __version__
+from rotopoint.cores import most_threads
 from rotopoint.errors import OptionUnreadable
 from rotopoint.shot import (
     Box,
@@ -30,6 +31,8 @@ from rotopoint.shot import (
 from rotopoint.shot.frames import ClipFrame, FrameRange
 from rotopoint.shot.json import load_shot
 from rotopoint.tracking.precision import PRECISION_NAMES
+
+FRAME = r"(\d{1,9})"
 
 NUMBER = r"(-?\d+(?:\.\d+)?)"
 
@@ -84,7 +87,7 @@ def _last_subject(namespace: Any, option: str | None, value: str) -> SubjectArgu
 
 def read_point(text: str) -> Point:
     """`FRAME:X,Y`, with `:neg` after it for a negative point. Raises OptionUnreadable."""
-    match = re.fullmatch(rf"(\d+):{NUMBER},{NUMBER}(:neg|:pos)?", text)
+    match = re.fullmatch(rf"{FRAME}:{NUMBER},{NUMBER}(:neg|:pos)?", text)
     if match is None:
         raise OptionUnreadable("--point", text, "FRAME:X,Y or FRAME:X,Y:neg, for example 1:480,270")
     return Point(ClipFrame(int(match[1])), float(match[2]), float(match[3]), match[4] != ":neg")
@@ -92,7 +95,7 @@ def read_point(text: str) -> Point:
 
 def read_box(text: str) -> Box:
     """`FRAME:X0,Y0,X1,Y1`. Raises OptionUnreadable."""
-    match = re.fullmatch(rf"(\d+):{NUMBER},{NUMBER},{NUMBER},{NUMBER}", text)
+    match = re.fullmatch(rf"{FRAME}:{NUMBER},{NUMBER},{NUMBER},{NUMBER}", text)
     if match is None:
         raise OptionUnreadable("--box", text, "FRAME:X0,Y0,X1,Y1, for example 1:100,80,300,260")
     x0, y0, x1, y1 = (float(match[n]) for n in range(2, 6))
@@ -100,11 +103,31 @@ def read_box(text: str) -> Box:
 
 
 def read_mask(text: str) -> Mask:
-    """`FRAME:FILE`. Raises OptionUnreadable."""
-    frame, colon, path = text.partition(":")
-    if not (colon and frame.isdecimal() and path):
-        raise OptionUnreadable("--mask", text, "FRAME:FILE, for example 1:mask.png")
-    return Mask(ClipFrame(int(frame)), path)
+    """`FRAME:FILE`, or `FRAME:FILE#LABEL` for one label of a map. Raises OptionUnreadable."""
+    match = re.fullmatch(rf"{FRAME}:(.+)", text, re.DOTALL)
+    if match is None:
+        raise OptionUnreadable("--mask", text, "FRAME:FILE or FRAME:FILE#LABEL, for example 1:mask.png")
+    frame, path = ClipFrame(int(match[1])), match[2]
+    labelled = re.fullmatch(r"(.+)#(\d{1,9})", path, re.DOTALL)
+    # A file may be called so.
+    if labelled is None or Path(path).is_file():
+        return Mask(frame, path)
+    return Mask(frame, labelled[1], int(labelled[2]))
+
+
+def read_threads(text: str) -> int:
+    """A number of threads that a processor can run. Raises OptionUnreadable."""
+    most = most_threads()
+    if not text.isdecimal() or len(text) > 9 or not 1 <= int(text) <= most:
+        raise OptionUnreadable("--threads", text, f"a whole number from 1 to {most}")
+    return int(text)
+
+
+def read_worst(text: str) -> int:
+    """How many frames to show. Raises OptionUnreadable."""
+    if not text.isdecimal() or len(text) > 9:
+        raise OptionUnreadable("--worst", text, "a whole number of 0 or more")
+    return int(text)
 
 
 def _choices(kind: type[Enum]) -> list[str]:
@@ -124,7 +147,7 @@ def build_parser() -> argparse.ArgumentParser:
     prompts.add_argument("--subject", action=_AddSubject, metavar="NAME")
     prompts.add_argument("--point", action=_AddPrompt, metavar="FRAME:X,Y[:neg]")
     prompts.add_argument("--box", action=_AddPrompt, metavar="FRAME:X0,Y0,X1,Y1")
-    prompts.add_argument("--mask", action=_AddPrompt, metavar="FRAME:FILE")
+    prompts.add_argument("--mask", action=_AddPrompt, metavar="FRAME:FILE[#LABEL]")
     prompts.add_argument("--absent", action=_AddAbsent, metavar="A-B", help="frames where it is not there")
     prompts.add_argument(
         "--follow",
@@ -145,6 +168,9 @@ def build_parser() -> argparse.ArgumentParser:
     asked.add_argument("--largest-hole", type=int, metavar="N", help="fill holes of up to N pixels")
     asked.add_argument("--format", choices=_choices(MatteFormat), help="png is 16-bit")
     asked.add_argument("--first-number", type=int, metavar="N", help="file number of clip frame 1, say 1001")
+    track.add_argument(
+        "--overwrite", action="store_true", help="replace what lies in the folder of another clip"
+    )
     _add_output(track)
     _add_running(track)
 
@@ -159,7 +185,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     report = commands.add_parser("report", help="which tracked frames to look at: the least trusted first")
     report.add_argument("clip", metavar="SHOT.json")
-    report.add_argument("--worst", type=int, metavar="N", help="show N frames; default: all")
+    report.add_argument("--worst", type=read_worst, metavar="N", help="show N frames; default: all")
     report.add_argument("--store", type=Path, metavar="DIR", help="folder of stored tracks")
     report.add_argument("--json", action="store_true")
 
@@ -197,7 +223,7 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
 
 def _add_running(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps; default: auto")
-    parser.add_argument("--threads", type=int, metavar="N", help="threads of the CPU")
+    parser.add_argument("--threads", type=read_threads, metavar="N", help="threads of the CPU")
     parser.add_argument(
         "--kernels",
         choices=PRECISION_NAMES,

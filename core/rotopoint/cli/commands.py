@@ -5,61 +5,27 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
-import os
-import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO
 
 from rotopoint import checkpoints
 from rotopoint.cli.arguments import build_parser, shot_of
-from rotopoint.errors import Cancelled, PackageMissing, RotopointError, StoreNotCleared, SubjectUnknown
+from rotopoint.cli.streams import BytesOut, bytes_out, print_line, tell
+from rotopoint.errors import StoreNotCleared, SubjectUnknown
 from rotopoint.events import DoneEvent, Event, FrameEvent, StartedEvent
-from rotopoint.messages import explain
 from rotopoint.shot.frames import FrameRange
 from rotopoint.store import TrackStore
 from rotopoint.store.folder import default_store_folder
 from rotopoint.worker.protocol import encode
 
-BYTES_OF_A_PIXEL = 0.01
-"""The least that a matte takes on disk: what a clip with mostly empty mattes needs."""
 
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; returns its exit code: 0 done, 1 a failure, 2 bad input, 130 cancelled."""
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
-    signal.signal(signal.SIGTERM, _interrupt)
-    try:
-        parsed = build_parser().parse_args(arguments)
-        COMMANDS[parsed.command](parsed)
-    except RotopointError as error:
-        _tell(f"rotopoint: {explain(error)}")
-        return error.exit_code
-    except KeyboardInterrupt:
-        _tell(f"rotopoint: {explain(Cancelled())}")
-        return Cancelled.exit_code
-    except ModuleNotFoundError as error:
-        missing = PackageMissing(error.name or "", "torch")
-        _tell(f"rotopoint: {explain(missing)}")
-        return missing.exit_code
-    return 0
-
-
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
-
-
-def _tell(line: str) -> None:
-    sys.stderr.write(f"{line}\n")
-
-
-def _print(line: str = "") -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
+def run(arguments: Sequence[str] | None = None) -> None:
+    """Run a command. Raises RotopointError, ReaderGone, and KeyboardInterrupt where it is cancelled."""
+    parsed = build_parser().parse_args(arguments)
+    COMMANDS[parsed.command](parsed)
 
 
 def _store(arguments: argparse.Namespace) -> TrackStore:
@@ -69,9 +35,10 @@ def _store(arguments: argparse.Namespace) -> TrackStore:
 def track(arguments: argparse.Namespace) -> None:
     """Track a clip or a saved shot and write its mattes; the shot is saved beside them."""
     from rotopoint.cores import default_threads, share_cores
+    from rotopoint.deliver.earlier import shot_to_save
     from rotopoint.deliver.naming import shot_path
-    from rotopoint.deliver.output_folder import check_folder, require_space
-    from rotopoint.jobs import track_events
+    from rotopoint.deliver.output_folder import make_folder
+    from rotopoint.jobs import check_track, track_events
     from rotopoint.session import ShotSession
     from rotopoint.shot.json import save_shot
     from rotopoint.tracking.engine import load_engine
@@ -81,14 +48,17 @@ def track(arguments: argparse.Namespace) -> None:
     checkpoint = checkpoints.resolve(shot.settings.checkpoint)
     folder: Path = arguments.output
     with _events_out(arguments.json) as events, ShotSession(shot, checkpoint, _store(arguments)) as session:
-        session.check_approved()
+        check_track(session, folder)
+        mattes = {
+            plan.subject.name: (session.matte_path(folder, plan, frame) for frame in session.range)
+            for plan in session.plans
+        }
+        asked = session.absolute_shot()
+        saved = shot_to_save(folder, session.clip, asked, mattes, overwrite=arguments.overwrite)
         threads = arguments.threads or default_threads()
         engine = load_engine(checkpoint, arguments.device, threads, arguments.kernels)
-        check_folder(folder)
-        width, height = session.clip.size
-        mattes = len(session.range) * len(session.plans)
-        require_space(folder, int(mattes * width * height * BYTES_OF_A_PIXEL))
-        save_shot(session.absolute_shot(), shot_path(folder, session.clip.name))
+        make_folder(folder)
+        save_shot(saved, shot_path(folder, session.clip.name))
         _show(track_events("track", session, engine, folder), events, folder)
 
 
@@ -105,26 +75,20 @@ def deliver(arguments: argparse.Namespace) -> None:
 
 
 @contextmanager
-def _events_out(wanted: bool) -> Iterator[BinaryIO | None]:
-    """Stdout for events alone: meanwhile what libraries print goes to stderr. None where not wanted."""
+def _events_out(wanted: bool) -> Iterator[BytesOut | None]:
+    """Standard output for events alone; None where not wanted."""
     if not wanted:
         yield None
         return
-    sys.stdout.flush()
-    with os.fdopen(os.dup(1), "wb") as out:
-        os.dup2(2, 1)
-        try:
-            yield out
-        finally:
-            os.dup2(out.fileno(), 1)
+    with bytes_out() as out:
+        yield out
 
 
-def _show(events: Iterable[Event], out: BinaryIO | None, folder: Path) -> None:
+def _show(events: Iterable[Event], out: BytesOut | None, folder: Path) -> None:
     """The events to `out` as the worker sends them, or a bar on stderr."""
     if out is not None:
         for event in events:
             out.write(encode(event))
-            out.flush()
         return
     from tqdm import tqdm
 
@@ -137,7 +101,7 @@ def _show(events: Iterable[Event], out: BinaryIO | None, folder: Path) -> None:
                     bar.update()
                 case DoneEvent(frames=frames, computed=computed):
                     shown.close()
-                    _tell(f"{frames} mattes in {folder}, {computed} frames tracked anew")
+                    tell(f"{frames} mattes in {folder}, {computed} frames tracked anew")
                 case _:
                     pass
 
@@ -159,11 +123,11 @@ def report(arguments: argparse.Namespace) -> None:
         rows = sorted(rows)[: arguments.worst]
         if arguments.json:
             frames = [{"subject": name, "frame": frame, "confidence": c} for c, name, frame in rows]
-            _print(json.dumps({"frames": frames}))
+            print_line(json.dumps({"frames": frames}))
             return
-        _print(f"{'confidence':>10} {'frame':>8} {'file':>8}  subject")
+        print_line(f"{'confidence':>10} {'frame':>8} {'file':>8}  subject")
         for confidence, name, frame in rows:
-            _print(f"{confidence:10.2f} {frame:8d} {session.file_number(frame):8d}  {name}")
+            print_line(f"{confidence:10.2f} {frame:8d} {session.file_number(frame):8d}  {name}")
 
 
 def approve(arguments: argparse.Namespace) -> None:
@@ -186,7 +150,7 @@ def approve(arguments: argparse.Namespace) -> None:
     kept = [replace(a, path=_beside(Path(a.path), path.parent)) for a in kept]
     approved = replace(subject, approved=tuple(kept))
     save_shot(shot.with_subjects(approved if s.id == subject.id else s for s in shot.subjects), path)
-    _tell(f"{len(kept)} approved frames of {subject.name}")
+    tell(f"{len(kept)} approved frames of {subject.name}")
 
 
 def _beside(file: Path, folder: Path) -> str:
@@ -200,12 +164,12 @@ def score(arguments: argparse.Namespace) -> None:
     result = score_folders(arguments.mattes, arguments.truth)
     if arguments.json:
         frames = [{"number": f.number, "j": f.j, "f": f.f} for f in result.frames]
-        _print(json.dumps({"j": result.j, "f": result.f, "j_and_f": result.j_and_f, "frames": frames}))
+        print_line(json.dumps({"j": result.j, "f": result.f, "j_and_f": result.j_and_f, "frames": frames}))
         return
-    _print(f"{'frame':>8} {'J':>6} {'F':>6} {'J&F':>6}")
+    print_line(f"{'frame':>8} {'J':>6} {'F':>6} {'J&F':>6}")
     for frame in result.frames:
-        _print(f"{frame.number:8d} {100 * frame.j:6.1f} {100 * frame.f:6.1f} {100 * frame.j_and_f:6.1f}")
-    _print(f"{'mean':>8} {100 * result.j:6.1f} {100 * result.f:6.1f} {100 * result.j_and_f:6.1f}")
+        print_line(f"{frame.number:8d} {100 * frame.j:6.1f} {100 * frame.f:6.1f} {100 * frame.j_and_f:6.1f}")
+    print_line(f"{'mean':>8} {100 * result.j:6.1f} {100 * result.f:6.1f} {100 * result.j_and_f:6.1f}")
 
 
 def manage_checkpoints(arguments: argparse.Namespace) -> None:
@@ -216,17 +180,19 @@ def manage_checkpoints(arguments: argparse.Namespace) -> None:
         case "list":
             for checkpoint in chosen:
                 here = "here" if checkpoints.locate(checkpoint).is_file() else "not here"
-                _print(
+                print_line(
                     f"{checkpoint.name:10} {checkpoint.parameters:6.1f} M parameters  "
                     f"{checkpoint.license:16} {here:9} {checkpoint.speed}"
                 )
         case "get":
             for checkpoint in chosen:
-                _print(str(_download(checkpoint)))
+                print_line(str(_download(checkpoint)))
         case "verify":
             results = [checkpoints.verify(c) for c in chosen]
             for result in results:
-                _print(f"{result.checkpoint.name:10} {result.state.value:10} {result.sha256} {result.reason}")
+                print_line(
+                    f"{result.checkpoint.name:10} {result.state.value:10} {result.sha256} {result.reason}"
+                )
             for result in results:
                 result.require_whole()
 
@@ -248,12 +214,12 @@ def manage_store(arguments: argparse.Namespace) -> None:
     store = _store(arguments)
     if arguments.action == "clear":
         cleared = store.clear()
-        _print(f"{cleared.tracks} tracks of {cleared.size / 1e6:.1f} MB cleared from {store.folder}")
+        print_line(f"{cleared.tracks} tracks of {cleared.size / 1e6:.1f} MB cleared from {store.folder}")
         if cleared.left:
             raise StoreNotCleared(cleared.left)
     else:
         count = len(list(store.tracks()))
-        _print(f"{count} tracks of {store.size() / 1e6:.1f} MB in {store.folder}")
+        print_line(f"{count} tracks of {store.size() / 1e6:.1f} MB in {store.folder}")
 
 
 def doctor(arguments: argparse.Namespace) -> None:
@@ -261,7 +227,7 @@ def doctor(arguments: argparse.Namespace) -> None:
     from rotopoint.cli.doctor import findings
 
     for finding in findings():
-        _print(f"{finding.name:14} {finding.value}")
+        print_line(f"{finding.name:14} {finding.value}")
 
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {

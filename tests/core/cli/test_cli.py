@@ -16,7 +16,7 @@ import pytest
 
 from rotopoint.cli import main
 from rotopoint.clip.image_file import read_gray
-from rotopoint.shot import ClipReference, Point, Settings, Shot, Subject
+from rotopoint.shot import ClipReference, Mask, Point, Settings, Shot, Subject
 from rotopoint.shot.json import load_shot, save_shot, shot_to_dict
 
 SIZE = (96, 64)
@@ -58,6 +58,8 @@ def contents(folder: Path) -> dict[str, bytes]:
     """The mattes of a folder."""
     return {path.name: path.read_bytes() for path in sorted(folder.glob("*_matte.*"))}
 
+
+POINT = ("--subject", "b", "--point", "1:30,30")
 
 BALL = ("--subject", "Großer Ball", "--point", "1:30.5,32.5", "--point", "3:38.5,32.5")
 
@@ -113,6 +115,54 @@ def test_a_mask_prompt_is_kept_to_the_pixel(clip: Path, run: Callable[..., int],
     out = tmp_path / "mattes"
     assert run("track", clip, "-o", out, "--subject", "b", "--mask", f"1:{tmp_path / 'mask.png'}") == 0
     np.testing.assert_array_equal(read_gray(out / "ball_b_matte.0011.png"), mask / np.float32(255))
+
+
+def test_a_label_of_a_mask(clip: Path, run: Callable[..., int], tmp_path: Path, capsys) -> None:
+    labels = np.zeros((SIZE[1], SIZE[0]), np.uint8)
+    cv2.circle(labels, (30, 32), 14, 2, -1)
+    labels[:5] = 7
+    for name in ("labels.png", "a#1.png"):
+        write_image(tmp_path / name, labels)
+    subject = ("--subject", "b", "--range", "1-2")
+    assert run("track", clip, "-o", tmp_path / "m", *subject, "--mask", f"1:{tmp_path / 'labels.png'}#2") == 0
+    np.testing.assert_array_equal(read_gray(tmp_path / "m" / "ball_b_matte.0011.png"), labels == 2)
+    saved = load_shot(tmp_path / "m" / "ball.shot.json")
+    assert saved.subjects[0].prompts == (Mask(1, str(tmp_path / "labels.png"), 2),)  # type: ignore[arg-type]
+    assert run("track", clip, "-o", tmp_path / "n", *subject, "--mask", f"1:{tmp_path / 'a#1.png'}#7") == 0
+    assert run("track", clip, "-o", tmp_path / "o", *subject, "--mask", f"1:{tmp_path / 'a#1.png'}#5") == 2
+    assert "label 5" in capsys.readouterr().err and not (tmp_path / "o").exists()
+
+
+def test_a_clip_with_too_long_a_name_is_refused_before_work(
+    clip: Path, run: Callable[..., int], tmp_path: Path, capsys
+) -> None:
+    long = clip.with_name(f"{'x' * 240}.png")
+    (clip / "ball_0011.png").rename(long)
+    assert run("track", long, "-o", tmp_path / "out", "--subject", "a subject", "--point", "1:30,30") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "name too long" in line and not (tmp_path / "out").exists()
+
+
+def test_another_clips_mattes_are_replaced_when_asked(
+    clip: Path, run: Callable[..., int], tmp_path: Path, capsys
+) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(clip, other)
+    out, part = tmp_path / "m", ("--range", "1-2")
+    assert run("track", clip, "-o", out, *POINT, *part) == 0
+    assert run("track", clip, "-o", out, *POINT, *part) == 0
+    before = {path: path.read_bytes() for path in out.iterdir()}
+    capsys.readouterr()
+    assert run("track", other, "-o", out, *POINT, *part) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert str(out / "ball.shot.json") in line and "--overwrite" in line
+    assert {path: path.read_bytes() for path in out.iterdir()} == before
+    assert run("track", clip, "-o", out, "--subject", "c", "--point", "1:5,5", *part) == 0
+    assert [s.name for s in load_shot(out / "ball.shot.json").subjects] == ["b", "c"]
+    assert all(path.read_bytes() == old for path, old in before.items() if path.suffix == ".png")
+    assert run("track", other, "-o", out, *POINT, *part, "--overwrite") == 0
+    saved = load_shot(out / "ball.shot.json")
+    assert Path(saved.clip.path) == other and [s.name for s in saved.subjects] == ["b"]
 
 
 def test_two_subjects_each_have_their_files(clip: Path, run: Callable[..., int], tmp_path: Path) -> None:
@@ -247,8 +297,6 @@ def test_the_store_can_be_shown_and_cleared(
     assert run("deliver", tmp_path / "a" / "ball.shot.json", "-o", tmp_path / "b") == 2
 
 
-POINT = ("--subject", "b", "--point", "1:30,30")
-
 BAD = {
     "a frame outside the clip": (("--subject", "b", "--point", "7:1,1"), "frame 7 is outside the clip"),
     "a range outside the clip": ((*POINT, "--range", "3-9"), "frame 9 is outside the clip"),
@@ -342,4 +390,4 @@ def test_a_full_disk(clip: Path, run: Callable[..., int], tmp_path: Path, capsys
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=10))
     assert run("track", clip, "-o", tmp_path / "out", *POINT) == 2
     assert "MB" in capsys.readouterr().err
-    assert not list((tmp_path / "out").iterdir())
+    assert not (tmp_path / "out").exists()

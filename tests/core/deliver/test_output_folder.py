@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rotopoint.deliver.output_folder import check_folder, require_space
+from rotopoint.deliver.output_folder import check_folder, make_folder, require_space
 from rotopoint.errors import OutputUnwritable
 
 
@@ -22,10 +22,29 @@ def full_disk(monkeypatch):
     monkeypatch.setattr(Path, "write_bytes", write_bytes)
 
 
-def test_a_folder_is_made_with_its_parents_and_left_empty(tmp_path):
+def test_a_folder_is_proven_and_nothing_is_left_of_it(tmp_path):
     folder = tmp_path / "neuer Ordner" / "Matten ä"
     check_folder(folder)
+    assert not list(tmp_path.iterdir())
+    make_folder(folder)
+    check_folder(folder)
     assert folder.is_dir() and not list(folder.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("folder", "names"),
+    [
+        ("a" * 300, []),
+        ("b/" + "a" * 300, []),
+        ("b", ["fine.png", "é" * 140 + ".png"]),
+        ("b\0", []),
+        ("\ud800", []),
+    ],
+)
+def test_names_that_the_file_system_cannot_hold(tmp_path, folder, names):
+    with pytest.raises(OutputUnwritable):
+        check_folder(tmp_path / folder, names)
+    assert not list(tmp_path.iterdir())
 
 
 def test_files_of_an_existing_folder_stay(tmp_path):
@@ -68,6 +87,7 @@ def test_room_is_asked_for(tmp_path):
     assert caught.value.reason.startswith("1,000,000,000,000.0 MB are needed, ")
 
 
-def test_room_in_a_folder_that_is_not_there(tmp_path):
+def test_room_in_a_folder_that_is_not_there_is_that_of_its_disk(tmp_path):
+    require_space(tmp_path / "none" / "yet", 1)
     with pytest.raises(OutputUnwritable):
-        require_space(tmp_path / "gone", 1)
+        require_space(tmp_path / "none" / "yet", 1 << 62)
