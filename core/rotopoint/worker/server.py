@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, NoReturn
 
 from rotopoint import __version__
-from rotopoint.cores import default_threads, share_cores
+from rotopoint.cores import default_threads, most_threads, share_cores
 from rotopoint.errors import PackageMissing, RotopointError
 from rotopoint.events import ErrorEvent, Event, HelloEvent
 from rotopoint.messages import explain
@@ -30,8 +30,8 @@ IDLE_SECONDS = 120.0
 log = logging.getLogger(__name__)
 
 
-class ClientGone(Exception):
-    """Nobody reads the events any more."""
+class ClientGone(BaseException):
+    """Nobody reads the events any more. No fault of a request: what handles those must let it pass."""
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -143,6 +143,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
+    if not text.isdecimal() or len(text) > 9 or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text}: expected a whole number of 1 or more")
-    return int(text)
+    # A host's preferences may come from a larger machine.
+    return min(int(text), most_threads())

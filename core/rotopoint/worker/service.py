@@ -233,8 +233,9 @@ class Service:
                     request.id, session, Path(request.folder), overwrite=request.overwrite
                 )
             else:
-                engine = self._engine(checkpoint)
                 folder = None if request.folder is None else Path(request.folder)
+                jobs.check_track(session, folder)
+                engine = self._engine(checkpoint)
                 cache = opened.cache(engine, self._kept)
                 events = jobs.track_events(
                     request.id, session, engine, folder, lambda: self._between(job), cache
@@ -271,11 +272,11 @@ class Service:
             self._report(error, id, revised)
         except RotopointError as error:
             self._report(error, id, revised)
-        except (OSError, MemoryError, RuntimeError) as error:
-            # What systems and devices refuse, such as memory.
+        except Exception as error:
             log.exception("request %s failed", id)
             self._report(error, id, revised)
-            self._exhausted = True
+            # What systems and devices refuse, such as memory.
+            self._exhausted |= isinstance(error, (OSError, MemoryError, RuntimeError))
 
     def _report(self, error: BaseException, id: str | None, revised: str | None) -> None:
         exit_code = error.exit_code if isinstance(error, RotopointError) else 1
