@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from rotopoint.clip import Clip, open_clip
-from rotopoint.deliver.earlier import is_of_clip, shot_path, shot_to_save
+from rotopoint.deliver.earlier import is_of_clip, shot_to_save
+from rotopoint.deliver.naming import shot_path
 from rotopoint.errors import ApprovedForgotten, OutputExists, OutputOfAnotherClip
 from rotopoint.messages import explain
 from rotopoint.shot import Approved, ClipReference, Point, Shot, Subject
