@@ -14,8 +14,7 @@ the last picture; 4.2 repeats a picture near the end of H.264 with open groups o
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 
 from rotopoint.shot.frames import FrameMap
@@ -25,17 +24,32 @@ MICROSECOND = Fraction(1, 1_000_000)
 
 
 def blender_frame_map(
-    times: Sequence[int], start: int, rate: Fraction, time_base: Fraction, count: int
+    times: Sequence[int | None], start: int, rate: Fraction, time_base: Fraction, count: int
 ) -> FrameMap:
     """The map of `count` clip frames.
 
-    `times` are the ascending timestamps of the pictures and `start` is the stream's start time, in
-    units of `time_base` seconds; `rate` is in frames a second. Past the last picture it stays.
+    `times` are the timestamps of the pictures in the order in which the decoder gives them (None is before
+    all others) and `start` is the stream's start time, in units of `time_base` seconds; `rate` is in frames
+    a second. Past the last picture it stays.
     """
     # floating point as in Blender: at some rates a half is rounded otherwise in exact arithmetic
     steps = float(1 / (rate * time_base))
     wanted = (round_half_away(position * steps) + start for position in range(count))
-    return FrameMap.of(max(bisect_right(times, time) - 1, 0) for time in wanted)
+    return FrameMap.of(_scanned(times, wanted))
+
+
+def _scanned(times: Sequence[int | None], wanted: Iterable[int]) -> Iterator[int]:
+    """For each wanted time, ascending, the picture where Blender's decoder stops.
+
+    It decodes on until a picture is shown at that time or later; one that is later is not shown yet, but
+    the one before it. So it does where times are out of order too.
+    """
+    reached = 0
+    for time in wanted:
+        while reached < len(times) and ((known := times[reached]) is None or known < time):
+            reached += 1
+        is_due = reached < len(times) and times[reached] == time
+        yield reached if is_due else max(reached - 1, 0)
 
 
 def blender_frame_count(

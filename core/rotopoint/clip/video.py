@@ -63,14 +63,14 @@ class Video(Clip):
         width, height = self._stored_size
         self.size = (height, width) if self._quarter_turns % 2 else (width, height)
         index = index_video(self.path, first.interlaced_frame)
-        if not index.times:
+        if all(time is None for time in index.times):
             raise ClipUnreadable(self.path, "its pictures have no timestamps")
         self._decoder.use(index)
         self.picture_count = len(index.times)
         self.frame_map = self._map(index.times, reference.frame_count)
         self.identity = identity_of(self.states, f"quarter turns {self._quarter_turns}", self._transform.key)
 
-    def _map(self, times: tuple[int, ...], frame_count: int | None) -> FrameMap:
+    def _map(self, times: tuple[int | None, ...], frame_count: int | None) -> FrameMap:
         """Blender's map, for as many clip frames as it was said to show."""
         container, stream = self._decoder.container, self._decoder.stream
         rate, time_base = stream.guessed_rate, stream.time_base

@@ -5,18 +5,17 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
-from collections.abc import Generator, Iterable
+from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
 
-import av
 from av.container import InputContainer
 from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from rotopoint.clip.video_file import open_video
-from rotopoint.clip.video_index import VideoIndex, picture_time
+from rotopoint.clip.video_index import VideoIndex, decoded, picture_time
 from rotopoint.errors import ClipUnreadable
 
 KEYFRAMES_TRIED = 3
@@ -48,7 +47,7 @@ class VideoDecoder:
         self._start(self.container.demux(self.stream), 0)
 
     def _start(self, packets: Iterable[Packet[VideoStream]], following: int) -> None:
-        self._frames = _decoded(packets)
+        self._frames = decoded(packets)
         self._following = following
         """The number of the next picture that the decoder can give."""
 
@@ -76,15 +75,14 @@ class VideoDecoder:
 
     def picture(self, source: int) -> VideoFrame:
         """Picture number `source`; raises ClipUnreadable where it cannot be decoded."""
-        time = self._index.times[source]
-        if time in self._kept:
-            return self._kept[time]
+        if source in self._kept:
+            return self._kept[source]
         if not self._comes_soon(source):
-            self._seek(time)
-        frame = self._forward_to(time)
+            self._seek(source)
+        frame = self._forward_to(source)
         if frame is None:
             self.restart()
-            frame = self._forward_to(time)
+            frame = self._forward_to(source)
         if frame is None:
             raise ClipUnreadable(self._path, f"picture {source + 1} cannot be decoded")
         return frame
@@ -93,15 +91,16 @@ class VideoDecoder:
         """Whether decoding on is the shortest way: the picture is ahead and no keyframe nearer to it."""
         if source <= self._following:
             return source == self._following
-        near, far = (self._index.times[n] for n in (self._following, source))
-        return self._keyframes_until(near) == self._keyframes_until(far)
+        return self._keyframes_until(self._following) == self._keyframes_until(source)
 
-    def _keyframes_until(self, time: int) -> int:
-        return bisect_right(self._index.keyframes, time, key=lambda keyframe: keyframe.time)
+    def _keyframes_until(self, source: int) -> int:
+        """How many keyframes there are at or before a picture; 0 where none can be used."""
+        keyframes, time = self._index.keyframes, self._index.times[source]
+        return 0 if time is None else bisect_right(keyframes, time, key=lambda keyframe: keyframe.time)
 
-    def _seek(self, time: int) -> None:
-        """Go to a keyframe from which the picture shown at `time` can be decoded."""
-        before = self._index.keyframes[: self._keyframes_until(time)]
+    def _seek(self, source: int) -> None:
+        """Go to a keyframe from which a picture can be decoded."""
+        before = self._index.keyframes[: self._keyframes_until(source)]
         for keyframe in before[: -1 - KEYFRAMES_TRIED : -1]:
             # demuxers differ in which of the two times they seek by
             self.container.seek(min(keyframe.time, keyframe.order), stream=self.stream)
@@ -109,38 +108,37 @@ class VideoDecoder:
             landed = next(packets)
             order = landed.pts if landed.dts is None else landed.dts
             if order is not None and order <= keyframe.order:
-                self._start(chain([landed], packets), bisect_left(self._index.times, keyframe.time))
+                self._start(chain([landed], packets), self._first_at(keyframe.time))
                 return
         self.restart()
 
-    def _forward_to(self, time: int) -> VideoFrame | None:
-        """Decode on until the picture shown at `time`; None where it does not come."""
+    def _first_at(self, time: int) -> int:
+        """The number of the first picture that is not shown before `time`."""
+        return bisect_left(self._index.times, time, key=lambda known: -1 if known is None else known)
+
+    def _forward_to(self, source: int) -> VideoFrame | None:
+        """Decode on until picture number `source`; None where it does not come."""
         for frame in self._frames:
-            shown = picture_time(frame)
-            if shown is None:
+            number = self._number(frame)
+            if number is None:
                 continue
-            self._keep(shown, frame)
-            if shown >= time:
-                self._following = bisect_right(self._index.times, shown)
-                return frame if shown == time else None
+            self._following = number + 1
+            self._keep(number, frame)
+            if number >= source:
+                return frame if number == source else None
         self._following = len(self._index.times)
         return None
 
-    def _keep(self, time: int, frame: VideoFrame) -> None:
+    def _number(self, frame: VideoFrame) -> int | None:
+        """Which picture a decoded one is: by its time, else by counting from the file's beginning."""
+        if self._index.number_at is None:
+            return self._following
+        time = picture_time(frame)
+        return None if time is None else self._index.number_at.get(time)
+
+    def _keep(self, number: int, frame: VideoFrame) -> None:
         size = sum(plane.buffer_size for plane in frame.planes)
-        self._kept[time] = frame
-        self._kept.move_to_end(time)
+        self._kept[number] = frame
+        self._kept.move_to_end(number)
         while len(self._kept) > max(MOST_KEPT_BYTES // size, FEWEST_KEPT):
             self._kept.popitem(last=False)
-
-
-def _decoded(packets: Iterable[Packet[VideoStream]]) -> Generator[VideoFrame, None, None]:
-    """The pictures in packets; what cannot be decoded is left out, as Blender does."""
-    for packet in packets:
-        try:
-            frames = packet.decode()
-        except av.FFmpegError:
-            continue
-        for frame in frames:
-            assert isinstance(frame, VideoFrame)
-            yield frame

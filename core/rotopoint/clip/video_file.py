@@ -16,6 +16,10 @@ from rotopoint.errors import ClipNotFound, ClipUnreadable
 NOT_VIDEO = frozenset({"tty", "image2"})
 """Formats under which FFmpeg opens text and single images."""
 
+GENERATE_TIMES = 0x1
+"""AVFMT_FLAG_GENPTS, which PyAV sets. FFmpeg then makes up times for pictures where the container tells none (H.264 in AVI and
+ASF), one picture late; Blender takes the time of decoding there."""
+
 
 def open_video(path: Path) -> tuple[InputContainer, VideoStream]:
     """The container and its first video stream; raises ClipNotFound, ClipUnreadable."""
@@ -34,6 +38,7 @@ def open_video(path: Path) -> tuple[InputContainer, VideoStream]:
         raise ClipUnreadable(
             path, f"it is no video that can be read, or it is incomplete ({error.strerror})"
         ) from error
+    container.flags &= ~GENERATE_TIMES
     streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
     format_name = container.format.name
     if not streams or format_name in NOT_VIDEO or format_name.endswith("_pipe"):

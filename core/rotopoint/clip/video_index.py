@@ -3,10 +3,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 
+import av
 from av.container import InputContainer
+from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
@@ -28,47 +33,89 @@ class Keyframe:
 class VideoIndex:
     """All times are timestamps of the stream, in units of its time base."""
 
-    times: tuple[int, ...]
-    """When each picture is shown, ascending."""
+    times: tuple[int | None, ...]
+    """When each picture is shown, in the order in which the decoder gives them. Some containers tell it
+    wrongly or not of all."""
 
     keyframes: tuple[Keyframe, ...]
     """Ascending; empty where decoding can only start at the file's beginning."""
+
+    @cached_property
+    def number_at(self) -> dict[int, int] | None:
+        """The number of the picture of each time; None where a time does not tell one picture."""
+        known = [time for time in self.times if time is not None]
+        if len(known) < len(self.times) or any(later <= sooner for sooner, later in pairwise(known)):
+            return None
+        return {time: number for number, time in enumerate(known)}
+
+
+@dataclass(frozen=True)
+class _Packets:
+    """What the packets of a stream tell without being decoded."""
+
+    times: tuple[int, ...]
+    """Ascending; of those that tell one."""
+
+    keyframes: tuple[Keyframe, ...]
+    all_timed: bool
+    in_order: bool
+    """All are shown in the order of decoding."""
 
 
 def index_video(path: Path, interlaced: bool) -> VideoIndex:
     """Index a video by its packets, without decoding; by decoding where packets and pictures may differ.
 
-    That is the case where packets have no timestamps, where a field may have a packet of its own, and
-    where a packet may hold a picture that is never shown. Pictures that an edit list cuts off are left
-    out. Raises ClipNotFound, ClipUnreadable; av.FFmpegError where the container is damaged.
+    That is the case where packets have no timestamps, or those of decoding although pictures are
+    reordered; where a field may have a packet of its own; and where a packet may hold a picture that is
+    never shown. Pictures that an edit list cuts off are left out, and where it decodes, those that cannot
+    be decoded. Raises ClipNotFound, ClipUnreadable; av.FFmpegError where the container is damaged.
     """
     container, stream = open_video(path)
     with container:
         hidden = stream.codec_context.name in CODECS_WITH_HIDDEN_PICTURES
-        by_packets = _index_packets(container, stream)
-    if by_packets is not None and not hidden and not interlaced:
-        return by_packets
+        packets = _read_packets(container, stream)
+        mistimed = packets.in_order and stream.codec_context.has_b_frames
+    if packets.all_timed and not hidden and not interlaced and not mistimed:
+        return VideoIndex(packets.times, packets.keyframes)
     container, stream = open_video(path)
     with container:
-        times = {time for frame in container.decode(stream) if (time := picture_time(frame)) is not None}
-    return VideoIndex(tuple(sorted(times)), () if by_packets is None else by_packets.keyframes)
+        index = VideoIndex(tuple(map(picture_time, decoded(container.demux(stream)))), packets.keyframes)
+        delayed = bool(stream.codec_context.has_b_frames)
+    # Times of decoding are those of pictures only where each comes at once.
+    trusted = index.number_at is not None and (packets.all_timed or not delayed)
+    return index if trusted else VideoIndex(index.times, ())
 
 
-def _index_packets(container: InputContainer, stream: VideoStream) -> VideoIndex | None:
-    """None where a packet does not tell when it is shown."""
-    times: set[int] = set()
+def _read_packets(container: InputContainer, stream: VideoStream) -> _Packets:
+    shown: list[int] = []
     keyframes: set[Keyframe] = set()
+    all_timed = True
     for packet in container.demux(stream):
         if packet.size == 0:
             # the demuxer's sign that the file is at its end
             continue
-        if packet.pts is None:
-            return None
+        time = packet.dts if packet.pts is None else packet.pts
+        all_timed = all_timed and packet.pts is not None
+        if time is None:
+            continue
         if packet.is_keyframe:
-            keyframes.add(Keyframe(packet.pts, packet.pts if packet.dts is None else packet.dts))
+            keyframes.add(Keyframe(time, time if packet.dts is None else packet.dts))
         if not packet.is_discard:
-            times.add(packet.pts)
-    return VideoIndex(tuple(sorted(times)), tuple(sorted(keyframes)))
+            shown.append(time)
+    times = sorted(set(shown))
+    return _Packets(tuple(times), tuple(sorted(keyframes)), all_timed, in_order=shown == times)
+
+
+def decoded(packets: Iterable[Packet[VideoStream]]) -> Generator[VideoFrame, None, None]:
+    """The pictures in packets; what cannot be decoded is left out, as Blender does."""
+    for packet in packets:
+        try:
+            frames = packet.decode()
+        except av.FFmpegError:
+            continue
+        for frame in frames:
+            assert isinstance(frame, VideoFrame)
+            yield frame
 
 
 def picture_time(frame: VideoFrame) -> int | None:

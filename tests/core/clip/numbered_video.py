@@ -139,7 +139,65 @@ def write_every_kind(folder: Path) -> list[Path]:
         write("turned 270.mp4", times=range(8), rotation=-90),
         write("motion jpeg.avi", codec="mjpeg", pixel_format="yuvj420p"),
         write("mpeg-4.avi", codec="mpeg4", b_frames=2),
+        write("h264.avi"),
+        write("h264, b-frames.avi", b_frames=2),
+        write("h264, b-frames.wmv", b_frames=2),
+        write("h264, b-frames.mxf", b_frames=2),
+        write("mpeg-2, b-frames.mpg", times=range(40), rate=25, codec="mpeg2video", b_frames=2),
         write("vp8.webm", codec="libvpx"),
         write("prores.mov", times=range(12), codec="prores_ks", pixel_format="yuv422p10le"),
         write("пример 影.mp4", times=range(4)),
+    ]
+
+
+RATES = (Fraction(24), Fraction(30000, 1001))
+
+PIXEL_FORMATS = {
+    "prores_ks": "yuv422p10le",
+    "mjpeg": "yuvj420p",
+    "huffyuv": "yuv422p",
+    "qtrle": "rgb24",
+    "rawvideo": "rgb24",
+    "gif": "rgb8",
+}
+"""Of codecs that do not take yuv420p."""
+
+CODECS_OF_CONTAINERS = {
+    "3gp": ("libx264", "mpeg4"),
+    "asf": ("libx264", "mpeg4", "wmv2", "msmpeg4v3", "mjpeg"),
+    "avi": ("libx264", "mpeg4", "mjpeg", "msmpeg4v2", "mpeg2video", "ffv1", "huffyuv", "libvpx"),
+    "flv": ("libx264", "flv"),
+    "gif": ("gif",),
+    "m2ts": ("libx264",),
+    "mkv": ("libx264", "mpeg4", "mpeg2video", "libvpx-vp9", "ffv1", "mjpeg"),
+    "mov": ("libx264", "mpeg4", "prores_ks", "mjpeg", "qtrle", "rawvideo"),
+    "mp4": ("libx264", "mpeg4", "mpeg2video", "libvpx-vp9", "mjpeg"),
+    "mpg": ("mpeg1video", "mpeg2video"),
+    "mxf": ("libx264", "mpeg2video", "prores_ks"),
+    "nut": ("libx264", "mpeg4"),
+    "ts": ("libx264", "mpeg4", "mpeg2video"),
+    "vob": ("mpeg2video",),
+    "webm": ("libvpx", "libvpx-vp9"),
+    "wmv": ("libx264", "wmv2"),
+}
+
+WITH_B_FRAMES = frozenset({"libx264", "mpeg4", "mpeg1video", "mpeg2video"})
+
+
+def write_table(folder: Path) -> list[Path]:
+    """Containers times codecs times B-frames times rates, 64 pictures each."""
+    return [
+        write_video(
+            folder / f"{codec} b{b_frames} {float(rate):.2f}.{extension}",
+            range(64),
+            time_base=1 / rate,
+            rate=rate,
+            codec=codec,
+            pixel_format=PIXEL_FORMATS.get(codec, "yuv420p"),
+            b_frames=b_frames,
+        )
+        for extension, codecs in CODECS_OF_CONTAINERS.items()
+        for codec in codecs
+        for b_frames in ((0, 2) if codec in WITH_B_FRAMES else (0,))
+        for rate in RATES
     ]

@@ -34,6 +34,23 @@ def test_before_the_first_picture_the_first_is_shown() -> None:
     assert blender_frame_map([150, 200], 0, Fraction(10), MILLISECOND, 3).sources == (0, 0, 1)
 
 
+def test_out_of_order_blender_stops_at_the_first_that_is_not_too_early() -> None:
+    assert blender_frame_map([0, 2, 3, 1, 5, 4, 6], 0, Fraction(1), Fraction(1), 7).sources == (
+        0,
+        0,
+        1,
+        2,
+        3,
+        4,
+        6,
+    )
+
+
+def test_a_picture_without_time_is_gone_past() -> None:
+    times = [2, 3, 4, None, None]
+    assert blender_frame_map(times, 0, Fraction(1), Fraction(1), 6).sources == (0, 0, 0, 1, 2, 4)
+
+
 @given(st.integers(1, 200), RATES)
 def test_constant_rate_is_the_identity(count: int, rate: Fraction) -> None:
     time_base = 1 / (rate * 512)
