@@ -17,8 +17,8 @@ NOT_VIDEO = frozenset({"tty", "image2"})
 """Formats under which FFmpeg opens text and single images."""
 
 GENERATE_TIMES = 0x1
-"""AVFMT_FLAG_GENPTS, which PyAV sets. FFmpeg then makes up times for pictures where the container tells none (H.264 in AVI and
-ASF), one picture late; Blender takes the time of decoding there."""
+"""AVFMT_FLAG_GENPTS, which PyAV sets. FFmpeg then makes up times for pictures where the container tells none
+(H.264 in AVI and ASF), one picture late; Blender takes the time of decoding there."""
 
 
 def open_video(path: Path) -> tuple[InputContainer, VideoStream]:
