@@ -163,6 +163,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     asked.add_argument("--policy", metavar="NAME", help="default, selective, forward or upstream")
     asked.add_argument("--missing", choices=_choices(Missing), help="what a gap in a sequence shows")
+    asked.add_argument("--layer", metavar="NAME", help="of EXR with several; default: the one Blender shows")
     asked.add_argument("--input-transform", metavar="NAME", help="auto, srgb, linear or a .cube file")
     asked.add_argument("--edge", choices=_choices(MatteEdge), help="how hard the matte's edge is")
     asked.add_argument("--largest-hole", type=int, metavar="N", help="fill holes of up to N pixels")
@@ -231,7 +232,7 @@ def _add_running(parser: argparse.ArgumentParser) -> None:
     )
 
 
-ASKED = ("range", "direction", "checkpoint", "policy", "missing", "input_transform")
+ASKED = ("range", "direction", "checkpoint", "policy", "missing", "layer", "input_transform")
 """What a SHOT.json says itself, beside subjects."""
 
 
@@ -273,7 +274,9 @@ def _asked(arguments: argparse.Namespace) -> Shot:
         input_transform=arguments.input_transform or default.input_transform,
     )
     missing = Missing.ERROR if arguments.missing is None else Missing(arguments.missing)
-    return Shot(ClipReference(arguments.clip, missing=missing), subjects, settings)
+    return Shot(
+        ClipReference(arguments.clip, missing=missing, layer=arguments.layer or ""), subjects, settings
+    )
 
 
 def _subjects(given: Sequence[SubjectArguments]) -> tuple[Subject, ...]:

@@ -47,6 +47,9 @@ class Clip(ABC):
     frame_rate: float | None
     """Frames a second as Blender plays it; None for image sequences."""
 
+    layer: str = ""
+    """The layer of EXR files that is read, such as ViewLayer.Combined; empty where it has no name."""
+
     identity: str
     """Hash of the files' names, sizes, times of change and samples, and of all that alters their pixels.
 

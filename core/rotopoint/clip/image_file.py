@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from rotopoint.clip.exr import read_exr
 from rotopoint.clip.image_header import image_size
 from rotopoint.errors import ClipUnreadable
 
@@ -17,17 +18,17 @@ REC709_LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
 """Weights of R, G and B in ITU-R BT.709."""
 
 
-def read_image(path: Path) -> NDArray[Any]:
+def read_image(path: Path, layer: str = "") -> NDArray[Any]:
     """The pixels of a JPEG, PNG, TIFF or EXR file as stored.
 
     Returns (H, W) for gray and (H, W, C) with C of 3 (RGB) or 4 (RGB and alpha, neither multiplied nor
     divided by it): uint8, uint16, or float32 (EXR and TIFF of float). PNG of gray and alpha comes as RGBA.
-    Of EXR the channels R, G, B and A; else the first layer that has them; else Y; else A.
+    Of EXR the layer of that name, else the one that Blender shows (see `rotopoint.clip.exr`), else Y, else A.
     Nothing is converted: no color space, no EXIF orientation.
     Raises ClipNotFound, ClipUnreadable (empty, truncated, corrupt, or of another kind).
     """
     width, height = image_size(path)
-    pixels = _read_exr(path) if path.suffix.lower() == ".exr" else _read_with_opencv(path)
+    pixels = read_exr(path, layer) if path.suffix.lower() == ".exr" else _read_with_opencv(path)
     if pixels.shape[:2] != (height, width):
         raise ClipUnreadable(path, f"its header says {width}x{height}, its pixels differ")
     return pixels
@@ -75,37 +76,3 @@ def _read_with_opencv(path: Path) -> NDArray[Any]:
     if pixels.shape[2] not in to_rgb:
         raise ClipUnreadable(path, f"images of {pixels.shape[2]} channels are not supported")
     return cv2.cvtColor(pixels, to_rgb[pixels.shape[2]])
-
-
-def _read_exr(path: Path) -> NDArray[np.float32]:
-    import OpenEXR
-
-    try:
-        with OpenEXR.File(str(path), separate_channels=True) as file:
-            channels = {name: channel.pixels for name, channel in file.channels().items()}
-    except (RuntimeError, ValueError) as error:
-        raise ClipUnreadable(path, f"the image is truncated or corrupt: {error}") from error
-    names = _exr_channels(path, frozenset(channels))
-    planes = [channels[name] for name in names]
-    if any(plane.shape != planes[0].shape for plane in planes):
-        raise ClipUnreadable(path, "subsampled EXR channels are not supported")
-    picture: NDArray[Any] = planes[0] if len(planes) == 1 else np.stack(planes, axis=-1)
-    return picture.astype(np.float32)
-
-
-def _exr_channels(path: Path, names: frozenset[str]) -> list[str]:
-    """Which channels of an EXR file are its picture."""
-    layers = sorted({name.rpartition(".")[0] for name in names})
-    for layer in layers:
-        prefix = f"{layer}." if layer else ""
-        if {prefix + c for c in "RGB"} <= names:
-            return [prefix + c for c in "RGBA" if prefix + c in names]
-    if {"RY", "BY"} & names:
-        raise ClipUnreadable(path, "luminance and chroma EXR is not supported; write R, G and B")
-    for single in ("Y", "A"):
-        if single in names:
-            return [single]
-    if len(names) == 1:
-        return list(names)
-    listed = ", ".join(sorted(names)[:8])
-    raise ClipUnreadable(path, f"the EXR has neither R, G and B nor Y, but {listed or 'no channels'}")

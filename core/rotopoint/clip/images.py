@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rotopoint.clip.clip import Clip, FileState, identity_of
+from rotopoint.clip.exr import choose_layer
 from rotopoint.clip.image_file import read_image
 from rotopoint.clip.image_header import image_size
 from rotopoint.clip.sequence import NumberedFile, Sequence, sequence_from
@@ -44,7 +45,12 @@ class ImageSequence(Clip):
         for file in self._files[1:]:
             self._check_size(file, image_size(file))
         self.transform_key = transform.key
-        self.identity = identity_of(self.states, transform.key)
+        is_exr = self.path.suffix.lower() == ".exr"
+        if reference.layer and not is_exr:
+            raise ClipUnreadable(self.path, f"only EXR has layers; leave {reference.layer} out")
+        self.layer = choose_layer(self.path, reference.layer) if is_exr else ""
+        layer = [f"layer {self.layer}"] if self.layer else []
+        self.identity = identity_of(self.states, transform.key, *layer)
 
     def file_number(self, frame: ClipFrame) -> FileNumber:
         self.frame_map.source(frame)
@@ -54,7 +60,7 @@ class ImageSequence(Clip):
         if source < 0:
             raise IndexError(source)
         file = self._files[source]
-        pixels = read_image(file)
+        pixels = read_image(file, self.layer)
         self._check_size(file, (pixels.shape[1], pixels.shape[0]))
         self.check_unchanged(source)
         return self._transform.apply(pixels)

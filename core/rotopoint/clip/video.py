@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from fractions import Fraction
 from pathlib import Path
 
@@ -41,6 +42,8 @@ class Video(Clip):
     def __init__(self, reference: ClipReference, transform: InputTransform) -> None:
         """Reads the file once without decoding it. Raises ClipNotFound, ClipUnreadable."""
         self.path = Path(reference.path)
+        if reference.layer:
+            raise ClipUnreadable(self.path, f"only EXR has layers; leave {reference.layer} out")
         self.name = self.path.stem
         self._transform = transform
         self.transform_key = transform.key
@@ -68,7 +71,10 @@ class Video(Clip):
         self._decoder.use(index)
         self.picture_count = len(index.times)
         self.frame_map = self._map(index.times, reference.frame_count)
-        self.identity = identity_of(self.states, f"quarter turns {self._quarter_turns}", self._transform.key)
+        times = hashlib.sha256(repr(index.times).encode()).hexdigest()
+        self.identity = identity_of(
+            self.states, f"quarter turns {self._quarter_turns}", f"times {times}", self._transform.key
+        )
 
     def _map(self, times: tuple[int | None, ...], frame_count: int | None) -> FrameMap:
         """Blender's map, for as many clip frames as it was said to show."""

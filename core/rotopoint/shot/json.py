@@ -75,6 +75,7 @@ def shot_to_dict(shot: Shot) -> Json:
             "frame_count": clip.frame_count,
             "size": None if clip.size is None else list(clip.size),
             "honors_rotation": clip.honors_rotation,
+            "layer": clip.layer,
         },
         "subjects": [
             {
@@ -306,6 +307,7 @@ class _Reader:
                 frame_count=self.maybe_whole(clip, "frame_count", "clip"),
                 size=None if size is None else (size[0], size[1]),
                 honors_rotation=self.flag(clip, "honors_rotation", "clip", True),
+                layer=self.text(clip, "layer", "clip", ""),
             ),
             tuple(
                 self.subject(self.mapping(s, f"subjects[{n}]"), f"subjects[{n}]")

@@ -13,7 +13,7 @@ from rotopoint.shot.subject import Subject
 
 
 class Missing(Enum):
-    """What a gap in an image sequence shows."""
+    """What a clip shows where an image sequence has a gap, or a picture of a video cannot be decoded."""
 
     ERROR = "error"
     HOLD = "hold"
@@ -27,6 +27,8 @@ class ClipReference:
     `path` is a video, a folder of images, or one image of a sequence (which then starts there).
     `frame_count`, `size` (width, height in pixels as displayed) and `honors_rotation` are what the
     host application says; None lets `rotopoint.clip` compute what Blender 4.5 and newer would say.
+    `layer` is the one of an EXR file's that is meant, such as ViewLayer.Combined; empty for the one that
+    Blender shows.
     """
 
     path: str
@@ -34,6 +36,7 @@ class ClipReference:
     frame_count: int | None = None
     size: tuple[int, int] | None = None
     honors_rotation: bool = True
+    layer: str = ""
 
 
 @dataclass(frozen=True)
