@@ -59,6 +59,14 @@ class FrameSizeDiffers(InputError):
 
 
 @dataclass(eq=False)
+class PictureUndecodable(InputError):
+    """A picture of a video; `number` counts them from 1."""
+
+    path: Path
+    number: int
+
+
+@dataclass(eq=False)
 class FrameOutsideClip(InputError):
     frame: int
     count: int
@@ -355,6 +363,21 @@ class TruthMismatch(InputError):
 
     path: Path
     reason: str
+
+
+@dataclass(eq=False)
+class RecordUnwritable(OutputUnwritable):
+    """A track's record of a picture; `source` counts the clip's pictures from 0."""
+
+    source: int
+
+
+@dataclass(eq=False)
+class StoppedAtFrame(RotopointError):
+    """Work that had begun could not go on; what was finished before the clip frame is kept."""
+
+    frame: int
+    cause: InputError
 
 
 # The worker

@@ -18,7 +18,7 @@ from rotopoint.cores import helping_threads
 from rotopoint.deliver.beside import beside
 from rotopoint.deliver.origins import noting
 from rotopoint.deliver.output_folder import check_folder, make_folder, require_space
-from rotopoint.errors import OutputExists
+from rotopoint.errors import InputError, OutputExists, StoppedAtFrame
 from rotopoint.events import (
     DoneEvent,
     Event,
@@ -68,7 +68,8 @@ def track_events(
     """Track a shot that `check_track` has passed; with a folder, write each matte as it comes, over what
     is there.
 
-    `cache` is as in `ShotSession.track`. See ShotSession for what is raised.
+    `cache` is as in `ShotSession.track`. See ShotSession for what is raised before the first event, and
+    StoppedAtFrame after it.
     """
     if folder is not None:
         make_folder(folder)
@@ -194,7 +195,10 @@ def _written(
     with noting(folder, session.clip.name, session.due_origins()) as note:
 
         def write(tracked: FrameTracked) -> str:
-            path = session.write(folder, tracked)
+            try:
+                path = session.write(folder, tracked)
+            except InputError as error:
+                raise StoppedAtFrame(tracked.frame, error) from error
             note(session.plan(tracked.subject).subject.name, session.file_number(tracked.frame))
             return str(path)
 

@@ -43,6 +43,11 @@ def _said(error: BaseException) -> str:
                 f"{path} is {size[0]}x{size[1]}, the clip's first frame is {expected[0]}x{expected[1]}; "
                 "all frames of a clip must have one size"
             )
+        case e.PictureUndecodable(path, number):
+            return (
+                f"picture {number} of {path} cannot be decoded; --missing hold shows the one before it in "
+                "its place, as Blender does"
+            )
         case e.FrameOutsideClip(frame, count):
             return f"frame {frame} is outside the clip, which has the frames 1 to {count}"
         case e.ClipChanged(path):
@@ -137,6 +142,8 @@ def _said(error: BaseException) -> str:
                 f"subject {subject} has no stored track on the frames {_list(frames)}; "
                 "run rotopoint track first"
             )
+        case e.StoppedAtFrame(frame, cause):
+            return f"stopped at frame {frame}, finished frames are kept: {explain(cause)}"
         case e.StoreBusy(path):
             return f"another process is tracking the same subject ({path}); wait for it, or cancel it"
         case e.TrackUnreadable(path, reason):

@@ -26,8 +26,11 @@ from rotopoint.deliver.origins import due_origin
 from rotopoint.errors import (
     BoxOutsidePicture,
     ClipUnreadable,
+    InputError,
     MaskUnreadable,
     PointOutsidePicture,
+    RecordUnwritable,
+    StoppedAtFrame,
     SubjectUnknown,
     TrackMissing,
     TrackUnreadable,
@@ -165,6 +168,7 @@ class ShotSession:
         progress; what was tracked stays in the store. `before_step` is called before each step, also
         before those that no frame comes of; what it raises ends the work.
         `cache` holds features of the runtime and the clip from one call to the next.
+        Raises StoppedAtFrame where a picture cannot be read or a record not be written.
         """
         shown = {plan.subject.id: self._frames_of_positions(plan) for plan in self.plans}
         with ExitStack() as files:
@@ -179,11 +183,14 @@ class ShotSession:
                 for tracker, plan in zip(trackers, self.plans, strict=True)
                 if shown[plan.subject.id]
             ]
-            for tracked in run_together(runtime, work, before_step):
-                for frame in shown[tracked.subject].get(tracked.position, ()):
-                    yield FrameTracked(
-                        tracked.subject, frame, tracked.record, tracked.computed, tracked.confidence
-                    )
+            try:
+                for tracked in run_together(runtime, work, before_step):
+                    for frame in shown[tracked.subject].get(tracked.position, ()):
+                        yield FrameTracked(
+                            tracked.subject, frame, tracked.record, tracked.computed, tracked.confidence
+                        )
+            except RecordUnwritable as error:
+                raise StoppedAtFrame(self._frame_of(SourceFrame(error.source)), error) from error
         for plan in self.plans:
             decided = {frame for frames in shown[plan.subject.id].values() for frame in frames}
             for frame in self.range:
@@ -191,15 +198,28 @@ class ShotSession:
                     yield FrameTracked(plan.subject.id, frame, None, False, self._decided(plan, frame))
 
     def reading(self, input_size: int) -> Callable[[SourceFrame], Picture]:
-        """How to read pictures for a model beside its work, and resize them where a subject needs that."""
+        """How to read pictures for a model beside its work, and resize them where a subject needs that.
+
+        What it gives raises StoppedAtFrame.
+        """
         all_follow = all(plan.subject.follow for plan in self.plans)
 
         def read(source: SourceFrame) -> Picture:
             with self._helping:
-                pixels = self.clip.read(source)
+                try:
+                    pixels = self.clip.read(source)
+                except InputError as error:
+                    raise StoppedAtFrame(self._frame_of(source), error) from error
                 return Picture(pixels, pixels if all_follow else squared(pixels, input_size))
 
         return read
+
+    def _frame_of(self, source: SourceFrame) -> ClipFrame:
+        """The first clip frame that shows a picture; of one that none shows, the nearest before it."""
+        shown = [
+            (s, -n) for n, s in enumerate(self.clip.frame_map.sources, 1) if s is not None and s <= source
+        ]
+        return ClipFrame(-max(shown, default=(0, -1))[1])
 
     def preview(
         self, runtime: Sam2Runtime, subject_id: str, frame: ClipFrame, cache: Cache | None = None

@@ -12,8 +12,9 @@ import pytest
 from numpy.typing import NDArray
 
 from rotopoint.clip import open_clip
-from rotopoint.shot import ClipReference
+from rotopoint.shot import ClipReference, Missing
 from tests.blender.bpy_process import VERSIONS, run_in_bpy
+from tests.core.clip.damaged_video import write_every_damage
 from tests.core.clip.numbered_video import number_in, numbered_picture, write_every_kind, write_table
 
 SCRIPT = Path(__file__).with_name("render_clip_frames.py")
@@ -57,6 +58,12 @@ def test_each_clip_frame_is_what_blender_shows(version: str, clips: list[Path], 
     compare(version, clips, tmp_path)
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+def test_undecodable_pictures_are_held_as_blender_does(version: str, tmp_path: Path) -> None:
+    (tmp_path / "clips").mkdir()
+    compare(version, write_every_damage(tmp_path / "clips"), tmp_path, Missing.HOLD)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("version", VERSIONS)
 def test_every_container_and_codec(version: str, tmp_path: Path) -> None:
@@ -64,11 +71,11 @@ def test_every_container_and_codec(version: str, tmp_path: Path) -> None:
     compare(version, write_table(tmp_path / "clips"), tmp_path)
 
 
-def compare(version: str, clips: list[Path], tmp_path: Path) -> None:
+def compare(version: str, clips: list[Path], tmp_path: Path, missing: Missing = Missing.ERROR) -> None:
     run_in_bpy(version, SCRIPT, tmp_path, *clips)
     said = json.loads((tmp_path / "clips.json").read_text(encoding="utf-8"))
     for path in clips:
-        with open_clip(ClipReference(str(path), honors_rotation=version != "4.2")) as clip:
+        with open_clip(ClipReference(str(path), missing, honors_rotation=version != "4.2")) as clip:
             assert clip.size == tuple(said[path.name]["size"]), path.name
             assert len(clip.frame_map) == said[path.name]["frame_count"], path.name
             assert (clip.frame_rate or 0.0) == pytest.approx(said[path.name]["frame_rate"], rel=1e-6), (

@@ -19,8 +19,8 @@ from rotopoint.clip.plane import packed_pixels
 from rotopoint.clip.transform import InputTransform
 from rotopoint.clip.video_decoder import VideoDecoder
 from rotopoint.clip.video_index import index_video
-from rotopoint.errors import ClipUnreadable, FrameSizeDiffers
-from rotopoint.shot import ClipReference
+from rotopoint.errors import ClipUnreadable, FrameSizeDiffers, PictureUndecodable
+from rotopoint.shot import ClipReference, Missing
 from rotopoint.shot.frames import ClipFrame, FileNumber, FrameMap, SourceFrame
 
 CHROMA = Interpolation.POINT
@@ -34,6 +34,9 @@ class Video(Clip):
     limited range, which is what Blender (swscale) assumes, at any size. Transfer function and primaries
     are not converted: the values are display-referred. More than 8 bits are rounded to 8.
 
+    A picture that cannot be decoded is an error, or held, or black, as the clip's `missing` says; for black
+    the file is decoded once as it is opened.
+
     Holds one open file, the decoder's own pictures, and a few that were decoded last.
     """
 
@@ -45,6 +48,7 @@ class Video(Clip):
         if reference.layer:
             raise ClipUnreadable(self.path, f"only EXR has layers; leave {reference.layer} out")
         self.name = self.path.stem
+        self._missing = reference.missing
         self._transform = transform
         self.transform_key = transform.key
         self._reformatter = VideoReformatter()
@@ -71,6 +75,15 @@ class Video(Clip):
         self._decoder.use(index)
         self.picture_count = len(index.times)
         self.frame_map = self._map(index.times, reference.frame_count)
+        if index.damaged and reference.missing is Missing.ERROR:
+            raise ClipUnreadable(
+                self.path,
+                f"{index.damaged} of its packets cannot be decoded; --missing hold shows the pictures before "
+                "in their place, as Blender does",
+            )
+        if reference.missing is Missing.BLACK:
+            gone = self._decoder.undecodable()
+            self.frame_map = FrameMap.of(None if s in gone else s for s in self.frame_map.sources)
         times = hashlib.sha256(repr(index.times).encode()).hexdigest()
         self.identity = identity_of(
             self.states, f"quarter turns {self._quarter_turns}", f"times {times}", self._transform.key
@@ -108,6 +121,10 @@ class Video(Clip):
             raise IndexError(source)
         try:
             frame = self._decoder.picture(source)
+        except PictureUndecodable:
+            if self._missing is Missing.ERROR:
+                raise
+            frame = self._decoder.held(source)
         except av.FFmpegError as error:
             raise self._damaged(error) from error
         if (frame.width, frame.height) != self._stored_size:

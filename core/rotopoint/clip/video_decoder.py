@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from av.video.stream import VideoStream
 
 from rotopoint.clip.video_file import open_video
 from rotopoint.clip.video_index import VideoIndex, decoded, picture_time
-from rotopoint.errors import ClipUnreadable
+from rotopoint.errors import ClipUnreadable, PictureUndecodable
 
 KEYFRAMES_TRIED = 3
 """Some demuxers land behind the keyframe that is asked for; then those before it are tried."""
@@ -74,7 +74,7 @@ class VideoDecoder:
         self.restart()
 
     def picture(self, source: int) -> VideoFrame:
-        """Picture number `source`; raises ClipUnreadable where it cannot be decoded."""
+        """Picture number `source`; raises PictureUndecodable."""
         if source in self._kept:
             return self._kept[source]
         if not self._comes_soon(source):
@@ -84,8 +84,28 @@ class VideoDecoder:
             self.restart()
             frame = self._forward_to(source)
         if frame is None:
-            raise ClipUnreadable(self._path, f"picture {source + 1} cannot be decoded")
+            raise PictureUndecodable(self._path, source + 1)
         return frame
+
+    def held(self, source: int) -> VideoFrame:
+        """What Blender shows in place of a picture that cannot be decoded: the one before it; at the clip's
+        beginning the one after it. Raises ClipUnreadable where none can be decoded."""
+        if source not in self._kept:
+            self._seek(source)
+            before, after = self._around(source)
+            if before is None:
+                self.restart()
+                before, after = self._around(source)
+            frame = before or after
+            if frame is None:
+                raise ClipUnreadable(self._path, "no picture can be decoded")
+            self._keep(source, frame)
+        return self._kept[source]
+
+    def undecodable(self) -> frozenset[int]:
+        """The numbers of the pictures that cannot be decoded: goes through the file."""
+        self.restart()
+        return frozenset(range(len(self._index.times))) - {n for n, _ in self._numbered()}
 
     def _comes_soon(self, source: int) -> bool:
         """Whether decoding on is the shortest way: the picture is ahead and no keyframe nearer to it."""
@@ -118,16 +138,29 @@ class VideoDecoder:
 
     def _forward_to(self, source: int) -> VideoFrame | None:
         """Decode on until picture number `source`; None where it does not come."""
-        for frame in self._frames:
-            number = self._number(frame)
-            if number is None:
-                continue
-            self._following = number + 1
+        for number, frame in self._numbered():
             self._keep(number, frame)
             if number >= source:
                 return frame if number == source else None
-        self._following = len(self._index.times)
         return None
+
+    def _around(self, source: int) -> tuple[VideoFrame | None, VideoFrame | None]:
+        """Decode on past picture number `source`: the pictures before and after it."""
+        before = None
+        for number, frame in self._numbered():
+            if number >= source:
+                return before, frame
+            before = frame
+        return before, None
+
+    def _numbered(self) -> Iterator[tuple[int, VideoFrame]]:
+        """Decode on, each picture with its number."""
+        for frame in self._frames:
+            number = self._number(frame)
+            if number is not None:
+                self._following = number + 1
+                yield number, frame
+        self._following = len(self._index.times)
 
     def _number(self, frame: VideoFrame) -> int | None:
         """Which picture a decoded one is: by its time, else by counting from the file's beginning."""

@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterable
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
@@ -39,6 +39,9 @@ class VideoIndex:
 
     keyframes: tuple[Keyframe, ...]
     """Ascending; empty where decoding can only start at the file's beginning."""
+
+    damaged: int = 0
+    """How many packets could not be decoded, where they were decoded to find this."""
 
     @cached_property
     def number_at(self) -> dict[int, int] | None:
@@ -79,11 +82,13 @@ def index_video(path: Path, interlaced: bool) -> VideoIndex:
         return VideoIndex(packets.times, packets.keyframes)
     container, stream = open_video(path)
     with container:
-        index = VideoIndex(tuple(map(picture_time, decoded(container.demux(stream)))), packets.keyframes)
+        damaged: list[Packet[VideoStream]] = []
+        times = tuple(map(picture_time, decoded(container.demux(stream), damaged.append)))
         delayed = bool(stream.codec_context.has_b_frames)
+    index = VideoIndex(times, packets.keyframes, len(damaged))
     # Times of decoding are those of pictures only where each comes at once.
     trusted = index.number_at is not None and (packets.all_timed or not delayed)
-    return index if trusted else VideoIndex(index.times, ())
+    return index if trusted else replace(index, keyframes=())
 
 
 def _read_packets(container: InputContainer, stream: VideoStream) -> _Packets:
@@ -106,12 +111,16 @@ def _read_packets(container: InputContainer, stream: VideoStream) -> _Packets:
     return _Packets(tuple(times), tuple(sorted(keyframes)), all_timed, in_order=shown == times)
 
 
-def decoded(packets: Iterable[Packet[VideoStream]]) -> Generator[VideoFrame, None, None]:
-    """The pictures in packets; what cannot be decoded is left out, as Blender does."""
+def decoded(
+    packets: Iterable[Packet[VideoStream]], damaged: Callable[[Packet[VideoStream]], None] | None = None
+) -> Generator[VideoFrame, None, None]:
+    """The pictures in packets; what cannot be decoded is left out, as Blender does, and told to `damaged`."""
     for packet in packets:
         try:
             frames = packet.decode()
         except av.FFmpegError:
+            if damaged is not None:
+                damaged(packet)
             continue
         for frame in frames:
             assert isinstance(frame, VideoFrame)

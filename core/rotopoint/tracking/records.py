@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any
 
+from rotopoint.errors import OutputUnwritable, RecordUnwritable
 from rotopoint.shot.frames import SourceFrame
 from rotopoint.store import Record, RecordLayout, TrackFile, TrackKey, TrackStore
 from rotopoint.tracking.policy import Address
@@ -67,7 +68,11 @@ class SubjectRecords:
         return self._file(address).get(self._pictures[address.position])
 
     def append(self, address: Address, record: Record) -> None:
-        self._file(address).append(record)
+        """Raises RecordUnwritable."""
+        try:
+            self._file(address).append(record)
+        except OutputUnwritable as error:
+            raise RecordUnwritable(error.path, error.reason, record.frame) from error
 
     def close(self) -> None:
         for file in self._files.values():

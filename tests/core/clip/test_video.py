@@ -13,12 +13,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rotopoint.clip import open_clip, video_decoder
+from rotopoint.clip import Clip, open_clip, video_decoder
 from rotopoint.clip.video_index import index_video
-from rotopoint.errors import ClipNotFound, ClipUnreadable, FrameOutsideClip
+from rotopoint.errors import ClipNotFound, ClipUnreadable, FrameOutsideClip, PictureUndecodable
 from rotopoint.messages import explain
-from rotopoint.shot import ClipReference
+from rotopoint.shot import ClipReference, Missing
 from rotopoint.shot.frames import ClipFrame, SourceFrame
+from tests.core.clip.damaged_video import destroy, write_every_damage
 from tests.core.clip.numbered_video import (
     HEIGHT,
     WIDTH,
@@ -216,15 +217,11 @@ def test_a_truncated_video_is_refused(tmp_path: Path, extension: str, kept: floa
 
 def test_a_damaged_picture_is_named_and_the_others_stay(tmp_path: Path) -> None:
     path = write_video(tmp_path / "a.mov", range(12), codec="prores_ks", pixel_format="yuv422p10le")
-    with av.open(str(path)) as container:
-        place = [packet.pos for packet in container.demux(video=0) if packet.size][7]
-    data = bytearray(path.read_bytes())
-    data[place : place + 40] = b"\xff" * 40
-    path.write_bytes(data)
+    destroy(path, 7)
     with open_clip(ClipReference(str(path))) as clip:
-        with pytest.raises(ClipUnreadable) as caught:
+        with pytest.raises(PictureUndecodable) as caught:
             clip.read(SourceFrame(7))
-        assert "picture 8" in caught.value.reason
+        assert caught.value.number == 8
         assert number_in(clip.read(SourceFrame(8))) == 8
         assert number_in(clip.read(SourceFrame(6))) == 6
 
@@ -282,3 +279,52 @@ def test_real_footage(footage: Path) -> None:
         late = clip.read(SourceFrame(30))
         clip.read(SourceFrame(2))
         assert np.array_equal(clip.read(SourceFrame(30)), late)
+
+
+def shown(clip: Clip) -> list[int | None]:
+    sources = clip.frame_map.sources
+    return [None if source is None else number_in(clip.read(source)) for source in sources]
+
+
+def test_undecodable_pictures_are_held_as_in_blender(tmp_path: Path) -> None:
+    expected = {
+        "one.mp4": [*range(10), 9, 9, *range(12, 24)],
+        "two in a row.mp4": [*range(9), 8, 8, 8, *range(12, 24)],
+        "the first.mov": [2, 2, *range(2, 24)],
+        "the last.mov": [*range(22), 21, 21],
+        "begins late.ts": [6, 6, 6, *range(6, 24)],
+        "begins late.mkv": [6, 6, 6, *range(6, 24)],
+    }
+    for path in write_every_damage(tmp_path):
+        with open_clip(ClipReference(str(path), missing=Missing.HOLD)) as clip:
+            assert shown(clip) == expected[path.name], path.name
+
+
+def test_undecodable_pictures_are_black_where_that_is_asked(tmp_path: Path) -> None:
+    path = destroy(write_video(tmp_path / "a.mp4", range(12)), 8)
+    with open_clip(ClipReference(str(path), missing=Missing.BLACK)) as clip:
+        assert shown(clip) == [*range(8), None, 7, 7, 7]
+
+
+def test_held_pictures_are_the_same_in_any_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(video_decoder, "MOST_KEPT_BYTES", 1)
+    random = np.random.default_rng(3)
+    for path in write_every_damage(tmp_path):
+        with open_clip(ClipReference(str(path), missing=Missing.HOLD)) as clip:
+            in_sequence = [clip.read(SourceFrame(n)) for n in range(clip.picture_count)]
+            for number in random.permutation(clip.picture_count):
+                assert np.array_equal(clip.read(SourceFrame(number)), in_sequence[number]), path.name
+
+
+def test_the_line_about_an_undecodable_picture_names_the_remedy(tmp_path: Path) -> None:
+    by_packets = destroy(write_video(tmp_path / "a.mp4", range(12)), 8)
+    with open_clip(ClipReference(str(by_packets))) as clip, pytest.raises(PictureUndecodable) as caught:
+        clip.read(SourceFrame(8))
+    assert "picture 9 of " in explain(caught.value)
+    assert "--missing hold" in explain(caught.value)
+    by_decoding = destroy(write_video(tmp_path / "a.avi", range(12)), 8)
+    with pytest.raises(ClipUnreadable) as refused:
+        open_clip(ClipReference(str(by_decoding)))
+    assert "--missing hold" in explain(refused.value)
+    with open_clip(ClipReference(str(by_decoding), missing=Missing.HOLD)) as clip:
+        assert shown(clip) == [*range(8), 7, 7, 7, 7]
