@@ -59,6 +59,13 @@ class FrameSizeDiffers(InputError):
 
 
 @dataclass(eq=False)
+class FrameNumberNegative(InputError):
+    """An image sequence counts from below 0."""
+
+    path: Path
+
+
+@dataclass(eq=False)
 class PictureUndecodable(InputError):
     """A picture of a video; `number` counts them from 1."""
 

@@ -43,6 +43,11 @@ def _said(error: BaseException) -> str:
                 f"{path} is {size[0]}x{size[1]}, the clip's first frame is {expected[0]}x{expected[1]}; "
                 "all frames of a clip must have one size"
             )
+        case e.FrameNumberNegative(path):
+            return (
+                f"{path} has a negative frame number, and such files play backward in Blender too; number "
+                "the files from 0 or more"
+            )
         case e.PictureUndecodable(path, number):
             return (
                 f"picture {number} of {path} cannot be decoded; --missing hold shows the one before it in "

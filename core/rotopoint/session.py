@@ -104,6 +104,8 @@ class ShotSession:
         self.clip = clip or open_clip(shot.clip, shot.settings.input_transform)
         try:
             self.plans = tuple(plan_subject(s, shot.settings, self.clip.frame_map) for s in shot.subjects)
+            # Whatever is written is named after this; a number that is none is known here.
+            self.matte_path(Path(), self.plans[0], self.range.first)
             self._masks = self._check_prompts()
             self._approved = {(s.id, a.frame): a for s in shot.subjects for a in s.approved}
         except BaseException:

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from rotopoint.clip.damage import damage_in
 from rotopoint.clip.exr import read_exr
 from rotopoint.clip.image_header import image_size
 from rotopoint.errors import ClipUnreadable
@@ -66,6 +67,8 @@ def _read_with_opencv(path: Path) -> NDArray[Any]:
         raise ClipUnreadable(path, f"the decoder refuses it: {error.err}") from error
     if pixels is None:
         raise ClipUnreadable(path, "the image is truncated or corrupt")
+    if damage := damage_in(stored.tobytes()):
+        raise ClipUnreadable(path, damage)
     if pixels.dtype == np.float64:
         pixels = pixels.astype(np.float32)
     if pixels.dtype not in (np.uint8, np.uint16, np.float32):

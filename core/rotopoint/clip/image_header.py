@@ -7,6 +7,7 @@ import struct
 from pathlib import Path
 from typing import BinaryIO
 
+from rotopoint.clip.tiff import read_tiff_header
 from rotopoint.errors import ClipNotFound, ClipUnreadable
 from rotopoint.files import require_regular_file
 
@@ -18,11 +19,6 @@ JPEG_FRAME_HEADERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 """Markers SOF0 to SOF15; the three taken out define tables (ITU-T T.81, table B.1)."""
 
 JPEG_WITHOUT_LENGTH = frozenset(range(0xD0, 0xD9)) | {0x01}
-
-TIFF_TYPES = {3: "H", 4: "I", 16: "Q"}
-"""Field types SHORT, LONG and LONG8 (TIFF 6.0; BigTIFF) as `struct` codes."""
-
-TIFF_WIDTH, TIFF_HEIGHT = 256, 257
 
 
 def is_image(path: Path) -> bool:
@@ -47,7 +43,7 @@ def image_size(path: Path) -> tuple[int, int]:
         raise ClipNotFound(path) from error
     except OSError as error:
         raise ClipUnreadable(path, error.strerror or str(error)) from error
-    except (struct.error, IndexError) as error:
+    except (struct.error, IndexError, OverflowError) as error:
         raise ClipUnreadable(path, "the file ends within its header") from error
     except (ValueError, OverflowError) as error:
         raise ClipUnreadable(path, "its header leads to where no file reaches") from error
@@ -65,7 +61,7 @@ def _size(path: Path, file: BinaryIO, start: bytes) -> tuple[int, int] | None:
     if start[:2] == b"\xff\xd8":
         return _jpeg_size(file)
     if start[:2] in (b"II", b"MM"):
-        return _tiff_size(file)
+        return _tiff_size(path, file)
     if start[:4] == b"\x76\x2f\x31\x01":
         return _exr_size(path)
     return None
@@ -88,32 +84,15 @@ def _jpeg_size(file: BinaryIO) -> tuple[int, int] | None:
         file.seek(length - 2, 1)
 
 
-def _tiff_size(file: BinaryIO) -> tuple[int, int] | None:
-    order = "<" if file.read(2) == b"II" else ">"
-    (version,) = struct.unpack(order + "H", file.read(2))
-    if version == 43:
-        file.seek(8)
-        count_code, entry_bytes, offset_code = "Q", 20, "Q"
-    elif version == 42:
-        count_code, entry_bytes, offset_code = "H", 12, "I"
-    else:
+def _tiff_size(path: Path, file: BinaryIO) -> tuple[int, int] | None:
+    header = read_tiff_header(file)
+    if header is None:
         return None
-
-    def number(code: str) -> int:
-        value: int = struct.unpack(order + code, file.read(struct.calcsize(order + code)))[0]
-        return value
-
-    file.seek(number(offset_code))
-    found: dict[int, int] = {}
-    for _ in range(number(count_code)):
-        entry = file.read(entry_bytes)
-        tag, kind = struct.unpack_from(order + "HH", entry)
-        if tag in (TIFF_WIDTH, TIFF_HEIGHT) and kind in TIFF_TYPES:
-            value_at = entry_bytes - struct.calcsize(offset_code)
-            (found[tag],) = struct.unpack_from(order + TIFF_TYPES[kind], entry, value_at)
-    if len(found) < 2:
-        return None
-    return found[TIFF_WIDTH], found[TIFF_HEIGHT]
+    if header.unsupported:
+        raise ClipUnreadable(
+            path, f"TIFF of {header.unsupported} is not supported; write 8 or 16 bits, or floats of 32"
+        )
+    return header.width, header.height
 
 
 def _exr_size(path: Path) -> tuple[int, int]:

@@ -14,7 +14,7 @@ from rotopoint.clip.image_file import read_image
 from rotopoint.clip.image_header import image_size
 from rotopoint.clip.sequence import NumberedFile, Sequence, sequence_from
 from rotopoint.clip.transform import InputTransform
-from rotopoint.errors import ClipUnreadable, FrameSizeDiffers, FramesMissing
+from rotopoint.errors import ClipUnreadable, FrameNumberNegative, FrameSizeDiffers, FramesMissing
 from rotopoint.shot import ClipReference, Missing
 from rotopoint.shot.frames import ClipFrame, FileNumber, FrameMap, SourceFrame
 
@@ -30,9 +30,13 @@ class ImageSequence(Clip):
     def __init__(self, reference: ClipReference, transform: InputTransform) -> None:
         """Looks at the header of each file.
 
-        Raises ClipNotFound, ClipUnreadable, FramesMissing, FrameSizeDiffers.
+        Raises ClipNotFound, ClipUnreadable, FrameNumberNegative, FramesMissing,
+        FrameSizeDiffers.
         """
-        sequence = sequence_from(Path(reference.path))
+        # What the host application counted, it counted as Blender does.
+        sequence = sequence_from(Path(reference.path), by_difference=reference.frame_count is None)
+        if negative := [file for file in sequence.files if file.is_negative]:
+            raise FrameNumberNegative(negative[0].path)
         self._first_number = sequence.first.number
         files, self.frame_map = map_sequence(sequence, reference.frame_count, reference.missing)
         self._files = tuple(file.path for file in files)

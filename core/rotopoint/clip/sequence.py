@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which files make an image sequence, and which number each has: Blender's rules."""
+"""Which files make an image sequence, and which number each has.
+
+Blender takes the last digits of a name for the number. Where those are the same in all files (a version
+behind the frame, sh_0001_v02.png), Blender has one picture; the command line takes the digits that differ.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +18,15 @@ from rotopoint.errors import ClipNotFound, ClipUnreadable
 
 SEPARATORS = " ._-#"
 
-LAST_DIGITS = re.compile(r"(.*?)(\d+)(\D*)", re.DOTALL)
+DIGITS = re.compile(r"\d+", re.ASCII)
+
+NEGATIVE = re.compile(r"(^|[._-])-$")
+"""What ends in a sign before digits; in shot-0001 the hyphen parts the number from the name."""
 
 
 @dataclass(frozen=True)
 class NumberedFile:
-    """A file name, taken apart at the last digits of its stem. `digits` may be empty."""
+    """A file name, taken apart at digits of its stem. `digits` may be empty."""
 
     path: Path
     before: str
@@ -27,10 +34,18 @@ class NumberedFile:
     after: str
 
     @classmethod
-    def of(cls, path: Path) -> NumberedFile:
-        match = LAST_DIGITS.fullmatch(path.stem)
-        before, digits, after = match.groups() if match else (path.stem, "", "")
-        return cls(path, before, digits, after)
+    def of(cls, path: Path, group: int = 1) -> NumberedFile:
+        """Taken apart at the last digits, or at the group of digits so many before the end."""
+        groups = list(DIGITS.finditer(path.stem))
+        if len(groups) < group:
+            return cls(path, path.stem, "", "")
+        found = groups[-group]
+        return cls(path, path.stem[: found.start()], found.group(), path.stem[found.end() :])
+
+    @property
+    def is_negative(self) -> bool:
+        """Whether a sign stands before the digits, which Blender takes for a part of the name."""
+        return bool(self.digits) and NEGATIVE.search(self.before) is not None
 
     @property
     def number(self) -> int:
@@ -78,24 +93,37 @@ class Sequence:
         return "_".join(filter(None, parts)) or self.first.path.resolve().parent.name or "clip"
 
 
-def sequence_from(path: Path) -> Sequence:
+def sequence_from(path: Path, *, by_difference: bool = False) -> Sequence:
     """The sequence that starts at a file, or the one that lies in a folder.
 
-    Raises ClipNotFound; ClipUnreadable where a folder holds no image, or several sequences.
+    As Blender counts; or `by_difference`, where the last digits make none of several files, by the last
+    digits that do. Raises ClipNotFound; ClipUnreadable where a folder holds no image, or several sequences.
     """
     if path.is_dir():
-        return _only_sequence(path)
+        return _only_sequence(path, by_difference)
     if not path.is_file():
         raise ClipNotFound(path)
-    first = NumberedFile.of(path)
-    if not first.digits:
-        return Sequence((first,))
-    beside = map(NumberedFile.of, _images(path.parent))
-    return Sequence(_ordered([first, *(file for file in beside if file.follows(first))]))
+    beside = _images(path.parent)
+    found = [_starting_at(path, beside, group) for group in _groups([path], by_difference)]
+    return next((sequence for sequence in found if len(sequence.files) > 1), found[0])
 
 
-def _only_sequence(folder: Path) -> Sequence:
-    found = _sequences(map(NumberedFile.of, _images(folder)))
+def _starting_at(path: Path, beside: list[Path], group: int) -> Sequence:
+    first = NumberedFile.of(path, group)
+    others = (NumberedFile.of(other, group) for other in beside)
+    return Sequence(_ordered([first, *(file for file in others if file.follows(first))]))
+
+
+def _groups(files: Iterable[Path], by_difference: bool) -> range:
+    """Which groups of digits may be the number, the last of a name first."""
+    most = max((len(DIGITS.findall(file.stem)) for file in files), default=1)
+    return range(1, max(most, 1) + 1) if by_difference else range(1, 2)
+
+
+def _only_sequence(folder: Path, by_difference: bool) -> Sequence:
+    files = _images(folder)
+    ways = [_sequences(NumberedFile.of(f, group) for f in files) for group in _groups(files, by_difference)]
+    found = next((way for way in ways if len(way) == 1), ways[0])
     if not found:
         raise ClipUnreadable(folder, "the folder holds no JPEG, PNG, TIFF or EXR image")
     if len(found) > 1:

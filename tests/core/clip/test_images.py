@@ -16,6 +16,7 @@ from rotopoint.clip import open_clip
 from rotopoint.errors import (
     ClipNotFound,
     ClipUnreadable,
+    FrameNumberNegative,
     FrameOutsideClip,
     FrameSizeDiffers,
     FramesMissing,
@@ -67,6 +68,26 @@ def test_gaps(tmp_path: Path) -> None:
     black = open_clip(ClipReference(str(folder), missing=Missing.BLACK))
     assert black.frame_map.sources == (0, 1, None, None, 2)
     assert black.picture_count == held.picture_count == 3
+
+
+def test_negative_numbers_are_refused(tmp_path: Path) -> None:
+    for number in ("-002", "-001", "000"):
+        (tmp_path / f"shot_{number}.png").write_bytes(cv2.imencode(".png", np.zeros((4, 6)))[1].tobytes())
+    with pytest.raises(FrameNumberNegative) as caught:
+        open_clip(ClipReference(str(tmp_path / "shot_-002.png")))
+    assert "shot_-002.png" in explain(caught.value)
+
+
+def test_the_number_is_where_names_differ_unless_blender_counted(tmp_path: Path) -> None:
+    for number in (1, 2, 3):
+        data = cv2.imencode(".png", np.full((4, 6, 3), number, np.uint8))[1].tobytes()
+        (tmp_path / f"sh_{number:04d}_v02.png").write_bytes(data)
+    first = str(tmp_path / "sh_0001_v02.png")
+    with open_clip(ClipReference(first)) as clip:
+        assert [clip.read(SourceFrame(n))[0, 0, 0] for n in range(clip.picture_count)] == [1, 2, 3]
+        assert clip.file_number(ClipFrame(3)) == 3
+    with open_clip(ClipReference(first, frame_count=1)) as clip:
+        assert clip.picture_count == 1
 
 
 def test_what_blender_said_is_followed(tmp_path: Path) -> None:

@@ -117,6 +117,54 @@ def test_the_clips_name(tmp_path: Path, file: str, expected: str) -> None:
     assert sequence_from(folder).name == sequence_from(folder / file).name == expected
 
 
+@pytest.mark.parametrize(
+    ("others", "given", "by_blender", "by_difference"),
+    [
+        (["sh_0002_v02", "sh_0003_v02"], "sh_0001_v02", 1, ["sh_0001_v02", "sh_0002_v02", "sh_0003_v02"]),
+        (["sh_0001_v03", "sh_0002_v02"], "sh_0001_v02", 2, ["sh_0001_v02", "sh_0001_v03"]),
+        (["sh_0002_v03"], "sh_0001_v02", 1, ["sh_0001_v02"]),
+        (["2_b_2"], "2_b_1", 2, ["2_b_1", "2_b_2"]),
+        (["1002.r4"], "1001.r4", 1, ["1001.r4", "1002.r4"]),
+    ],
+)
+def test_the_number_is_where_files_differ(
+    tmp_path: Path, others: list[str], given: str, by_blender: int, by_difference: list[str]
+) -> None:
+    touch(tmp_path, *(f"{name}.png" for name in [given, *others]))
+    first = tmp_path / f"{given}.png"
+    assert len(sequence_from(first).files) == by_blender
+    assert names(sequence_from(first, by_difference=True)) == [f"{name}.png" for name in by_difference]
+
+
+def test_a_folder_whose_names_end_in_a_version(tmp_path: Path) -> None:
+    folder = touch(tmp_path, "sh_0001_v02.png", "sh_0002_v02.png", "sh_0010_v02.png")
+    sequence = sequence_from(folder, by_difference=True)
+    assert [file.number for file in sequence.files] == [1, 2, 10]
+    assert sequence.name == "sh_v02"
+    with pytest.raises(ClipUnreadable):
+        sequence_from(folder)
+    touch(tmp_path, "other_0001_v02.png")
+    with pytest.raises(ClipUnreadable) as caught:
+        sequence_from(folder, by_difference=True)
+    assert "several sequences" in caught.value.reason
+
+
+@pytest.mark.parametrize(
+    ("name", "negative"),
+    [
+        ("shot_-0001.png", True),
+        ("shot.-5.png", True),
+        ("-12.png", True),
+        ("shot-0001.png", False),
+        ("shot_0001.png", False),
+        ("shot - 1.png", False),
+        ("shot-.png", False),
+    ],
+)
+def test_a_sign_before_the_number(name: str, negative: bool) -> None:
+    assert NumberedFile.of(Path(name)).is_negative is negative
+
+
 def test_gaps_are_named(tmp_path: Path) -> None:
     with pytest.raises(FramesMissing) as caught:
         map_sequence(numbered(3, 4, 7, 9), None, Missing.ERROR)
