@@ -6,8 +6,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from rotopoint.clip.clip import Clip
-from rotopoint.errors import ClipNotFound, ClipUnreadable, PackageMissing
-from rotopoint.files import require_possible_name
+from rotopoint.clip.limits import require_count, require_file
+from rotopoint.errors import ClipUnreadable, PackageMissing
 from rotopoint.shot import ClipReference
 
 __all__ = ["Clip", "open_clip"]
@@ -22,14 +22,16 @@ def open_clip(reference: ClipReference, input_transform: str = "auto") -> Clip:
     PackageMissing.
     """
     path = Path(reference.path)
-    if reference.frame_count is not None and reference.frame_count < 1:
-        raise ClipUnreadable(path, "it is said to have no frames")
+    require_file(path, or_folder=True)
+    if reference.frame_count is not None:
+        if reference.frame_count < 1:
+            raise ClipUnreadable(path, "it is said to have no frames")
+        require_count(path, reference.frame_count)
     try:
         from rotopoint.clip import transform
         from rotopoint.clip.image_header import is_image
 
         chosen = transform.input_transform(input_transform)
-        _require_there(path)
         clip: Clip
         if path.is_dir() or is_image(path):
             from rotopoint.clip.images import ImageSequence
@@ -46,13 +48,3 @@ def open_clip(reference: ClipReference, input_transform: str = "auto") -> Clip:
         shown, found = (f"{width}x{height}" for width, height in (reference.size, clip.size))
         raise ClipUnreadable(path, f"Blender shows it at {shown}, its pictures are {found}")
     return clip
-
-
-def _require_there(path: Path) -> None:
-    try:
-        require_possible_name(path)
-        path.stat()
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise ClipNotFound(path) from error
-    except OSError as error:
-        raise ClipUnreadable(path, (error.strerror or str(error)).lower()) from error

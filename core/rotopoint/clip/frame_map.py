@@ -75,6 +75,13 @@ def blender_frame_count(
     return announced
 
 
+def frame_count_by_times(times: Sequence[int | None], start: int, rate: Fraction, time_base: Fraction) -> int:
+    """How many clip frames a video has up to its last picture: for recordings that tell no duration, of
+    which Blender shows nothing. Arguments as in `blender_frame_map`; one time at least is known."""
+    last = max(time for time in times if time is not None)
+    return max(round_half_away((last - start) * float(time_base) * float(rate)), 0) + 1
+
+
 def round_half_away(value: float) -> int:
     """C's round: halves go away from zero."""
     return int(math.copysign(math.floor(abs(value) + 0.5), value))

@@ -7,9 +7,9 @@ import struct
 from pathlib import Path
 from typing import BinaryIO
 
+from rotopoint.clip.limits import require_file, require_size
 from rotopoint.clip.tiff import read_tiff_header
-from rotopoint.errors import ClipNotFound, ClipUnreadable
-from rotopoint.files import require_regular_file
+from rotopoint.errors import ClipUnreadable
 
 EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".exr"})
 
@@ -31,16 +31,14 @@ def image_size(path: Path) -> tuple[int, int]:
 
     An orientation in EXIF is not applied, as Blender does not. Raises ClipNotFound, ClipUnreadable.
     """
+    require_file(path)
     try:
-        require_regular_file(path)
         with path.open("rb") as file:
             start = file.read(8)
             if not start:
                 raise ClipUnreadable(path, "the file is empty")
             file.seek(0)
             size = _size(path, file, start)
-    except FileNotFoundError as error:
-        raise ClipNotFound(path) from error
     except OSError as error:
         raise ClipUnreadable(path, error.strerror or str(error)) from error
     except (struct.error, IndexError, OverflowError) as error:
@@ -51,6 +49,7 @@ def image_size(path: Path) -> tuple[int, int]:
         raise ClipUnreadable(path, "this is not a JPEG, PNG, TIFF or EXR image")
     if min(size) < 1:
         raise ClipUnreadable(path, "the header gives a size of zero")
+    require_size(path, *size)
     return size
 
 

@@ -12,14 +12,12 @@ from rotopoint.clip.clip import Clip, FileState, identity_of
 from rotopoint.clip.exr import choose_layer
 from rotopoint.clip.image_file import read_image
 from rotopoint.clip.image_header import image_size
+from rotopoint.clip.limits import MOST_FRAMES
 from rotopoint.clip.sequence import NumberedFile, Sequence, sequence_from
 from rotopoint.clip.transform import InputTransform
 from rotopoint.errors import ClipUnreadable, FrameNumberNegative, FrameSizeDiffers, FramesMissing
 from rotopoint.shot import ClipReference, Missing
 from rotopoint.shot.frames import ClipFrame, FileNumber, FrameMap, SourceFrame
-
-LONGEST_SPAN = 1_000_000
-"""Numbers further apart than this many frames (ten hours) are no sequence: dates, serial numbers."""
 
 
 class ImageSequence(Clip):
@@ -84,12 +82,12 @@ def map_sequence(
 
     Clip frame n shows the file of number first + n - 1. A gap shows the file before it or None, as
     `missing` says. `frame_count` cuts the sequence, or stretches it by a gap. Raises FramesMissing;
-    ClipUnreadable where the numbers span more than LONGEST_SPAN.
+    ClipUnreadable where the numbers span more than MOST_FRAMES.
     """
     first, last = sequence.first.number, sequence.files[-1].number
     count = last - first + 1 if frame_count is None else frame_count
     folder = sequence.first.path.parent
-    if count > LONGEST_SPAN:
+    if count > MOST_FRAMES:
         raise ClipUnreadable(
             folder, f"the files {sequence.pattern} span {count} numbers, from {first} to {last}"
         )

@@ -35,7 +35,7 @@ def bytes_missing(path: Path) -> int:
         elif start[:4] == b"RIFF":
             end = _end_of_riff(file, length)
         elif start[:4] == EBML:
-            end = _end_of_segment(file)
+            end = _end_of_segment(file, length)
         else:
             end = 0
     return max(end - length, 0)
@@ -68,13 +68,15 @@ def _end_of_riff(file: BinaryIO, length: int) -> int:
     return position
 
 
-def _end_of_segment(file: BinaryIO) -> int:
+def _end_of_segment(file: BinaryIO, length: int) -> int:
     """Where the segment of a Matroska file ends (RFC 8794, RFC 9559)."""
     file.seek(4)
     header = _ebml_size(file)
     if header is None:
         return 0
-    file.seek(header, os.SEEK_CUR)
+    if (end_of_header := file.tell() + header) > length:
+        return end_of_header
+    file.seek(end_of_header)
     if file.read(4) != MATROSKA_SEGMENT:
         return 0
     size = _ebml_size(file)

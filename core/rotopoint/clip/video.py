@@ -14,7 +14,8 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
 from rotopoint.clip.clip import Clip, FileState, identity_of
-from rotopoint.clip.frame_map import blender_frame_count, blender_frame_map
+from rotopoint.clip.frame_map import blender_frame_count, blender_frame_map, frame_count_by_times
+from rotopoint.clip.limits import require_count
 from rotopoint.clip.plane import packed_pixels
 from rotopoint.clip.transform import InputTransform
 from rotopoint.clip.video_decoder import VideoDecoder
@@ -108,8 +109,9 @@ class Video(Clip):
                 rate=rate,
                 announced=stream.frames,
             )
-        if frame_count < 1:
-            raise ClipUnreadable(self.path, "its duration is zero or unknown")
+            if frame_count < 1:
+                frame_count = frame_count_by_times(times, start or 0, rate, time_base)
+        require_count(self.path, frame_count)
         return blender_frame_map(times, start or 0, rate, time_base, frame_count)
 
     def file_number(self, frame: ClipFrame) -> FileNumber:

@@ -10,8 +10,9 @@ from av.container import InputContainer
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
+from rotopoint.clip.limits import require_file, require_size
 from rotopoint.clip.truncation import bytes_missing
-from rotopoint.errors import ClipNotFound, ClipUnreadable
+from rotopoint.errors import ClipUnreadable
 
 NOT_VIDEO = frozenset({"tty", "image2"})
 """Formats under which FFmpeg opens text and single images."""
@@ -23,11 +24,14 @@ GENERATE_TIMES = 0x1
 
 def open_video(path: Path) -> tuple[InputContainer, VideoStream]:
     """The container and its first video stream; raises ClipNotFound, ClipUnreadable."""
-    if not path.is_file():
-        raise ClipNotFound(path)
-    if path.stat().st_size == 0:
+    require_file(path)
+    try:
+        is_empty, missing = path.stat().st_size == 0, bytes_missing(path)
+    except OSError as error:
+        raise ClipUnreadable(path, error.strerror or str(error)) from error
+    if is_empty:
         raise ClipUnreadable(path, "the file is empty")
-    if missing := bytes_missing(path):
+    if missing:
         raise ClipUnreadable(path, f"the file is truncated: its last {missing} bytes are missing")
     try:
         # Playlists must not lead to the network; an absolute path is never taken for an address.
@@ -48,5 +52,10 @@ def open_video(path: Path) -> tuple[InputContainer, VideoStream]:
     if stream.codec_context is None:
         container.close()
         raise ClipUnreadable(path, "there is no decoder for its codec")
+    try:
+        require_size(path, stream.codec_context.width, stream.codec_context.height)
+    except ClipUnreadable:
+        container.close()
+        raise
     stream.thread_type = "AUTO"
     return container, stream

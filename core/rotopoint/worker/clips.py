@@ -88,7 +88,7 @@ def _stamp(shot: Shot) -> Stamp:
     for file in looked_at:
         try:
             status = file.stat()
-        except OSError:
+        except (OSError, ValueError):
             continue
         stamps.append((status.st_size, status.st_mtime_ns))
     return tuple(stamps)

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rotopoint.clip.images import LONGEST_SPAN, map_sequence
+from rotopoint.clip.images import map_sequence
+from rotopoint.clip.limits import MOST_FRAMES
 from rotopoint.clip.sequence import NumberedFile, Sequence, sequence_from
 from rotopoint.errors import ClipNotFound, ClipUnreadable, FramesMissing
 from rotopoint.shot import Missing
@@ -190,7 +191,7 @@ def test_blenders_count_cuts_before_a_gap_or_asks_for_more() -> None:
 
 def test_dates_are_no_sequence() -> None:
     with pytest.raises(ClipUnreadable):
-        map_sequence(numbered(20240101, 20240101 + LONGEST_SPAN), None, Missing.HOLD)
+        map_sequence(numbered(20240101, 20240101 + MOST_FRAMES), None, Missing.HOLD)
 
 
 @given(st.sets(st.integers(0, 300), min_size=1, max_size=30), st.sampled_from([Missing.HOLD, Missing.BLACK]))
