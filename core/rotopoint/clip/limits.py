@@ -12,7 +12,7 @@ MOST_FRAMES = 1_000_000
 """Ten hours. Numbers of files further apart are no sequence: dates, serial numbers."""
 
 MOST_PIXELS = 1 << 28
-"""16384 x 16384."""
+"""16384 x 16384, which is FFmpeg's limit too."""
 
 
 def require_file(path: Path, *, or_folder: bool = False) -> None:

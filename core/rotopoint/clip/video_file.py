@@ -10,7 +10,7 @@ from av.container import InputContainer
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
-from rotopoint.clip.limits import require_file, require_size
+from rotopoint.clip.limits import require_file
 from rotopoint.clip.truncation import bytes_missing
 from rotopoint.errors import ClipUnreadable
 
@@ -52,10 +52,5 @@ def open_video(path: Path) -> tuple[InputContainer, VideoStream]:
     if stream.codec_context is None:
         container.close()
         raise ClipUnreadable(path, "there is no decoder for its codec")
-    try:
-        require_size(path, stream.codec_context.width, stream.codec_context.height)
-    except ClipUnreadable:
-        container.close()
-        raise
     stream.thread_type = "AUTO"
     return container, stream

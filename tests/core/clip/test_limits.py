@@ -80,7 +80,8 @@ def test_a_matroska_that_says_it_is_65535_wide_and_high(tmp_path: Path) -> None:
     raw = say_it_is_enormous(write_video(tmp_path / "a.mkv", range(3), codec="rawvideo"))
     with pytest.raises(ClipUnreadable) as caught:
         open_clip(ClipReference(str(raw)))
-    assert "65535x65535" in caught.value.reason
+    # FFmpeg has a limit of its own.
+    assert caught.value.reason == "no picture can be decoded"
     # H.264 says its size itself.
     coded = say_it_is_enormous(write_video(tmp_path / "b.mkv", range(3)))
     with open_clip(ClipReference(str(coded))) as clip:
