@@ -43,7 +43,7 @@ def image_size(path: Path) -> tuple[int, int]:
         raise ClipUnreadable(path, error.strerror or str(error)) from error
     except (struct.error, IndexError, OverflowError) as error:
         raise ClipUnreadable(path, "the file ends within its header") from error
-    except (ValueError, OverflowError) as error:
+    except ValueError as error:
         raise ClipUnreadable(path, "its header leads to where no file reaches") from error
     if size is None:
         raise ClipUnreadable(path, "this is not a JPEG, PNG, TIFF or EXR image")

@@ -16,7 +16,7 @@ MOST_PIXELS = 1 << 28
 
 
 def require_file(path: Path, *, or_folder: bool = False) -> None:
-    """Raises ClipNotFound, and ClipUnreadable for what is no regular file, as `require_regular_file` has it."""
+    """Raises ClipNotFound, and ClipUnreadable for what `require_regular_file` refuses."""
     try:
         if or_folder:
             require_possible_name(path)

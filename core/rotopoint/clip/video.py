@@ -82,12 +82,18 @@ class Video(Clip):
                 f"{index.damaged} of its packets cannot be decoded; --missing hold shows the pictures before "
                 "in their place, as Blender does",
             )
-        if reference.missing is Missing.BLACK:
-            gone = self._decoder.undecodable()
+        # What is tracked over a held picture is another track than what leaves it out.
+        left_out = []
+        if reference.missing is Missing.BLACK and (gone := self._decoder.undecodable()):
             self.frame_map = FrameMap.of(None if s in gone else s for s in self.frame_map.sources)
+            left_out = [f"left out {sorted(gone)}"]
         times = hashlib.sha256(repr(index.times).encode()).hexdigest()
         self.identity = identity_of(
-            self.states, f"quarter turns {self._quarter_turns}", f"times {times}", self._transform.key
+            self.states,
+            f"quarter turns {self._quarter_turns}",
+            f"times {times}",
+            *left_out,
+            self._transform.key,
         )
 
     def _map(self, times: tuple[int | None, ...], frame_count: int | None) -> FrameMap:

@@ -304,6 +304,12 @@ def test_undecodable_pictures_are_black_where_that_is_asked(tmp_path: Path) -> N
     path = destroy(write_video(tmp_path / "a.mp4", range(12)), 8)
     with open_clip(ClipReference(str(path), missing=Missing.BLACK)) as clip:
         assert shown(clip) == [*range(8), None, 7, 7, 7]
+        left_out = clip.identity
+    with open_clip(ClipReference(str(path), missing=Missing.HOLD)) as clip:
+        assert clip.identity != left_out
+    whole = str(write_video(tmp_path / "b.mp4", range(12)))
+    identities = {open_clip(ClipReference(whole, missing=missing)).identity for missing in Missing}
+    assert len(identities) == 1
 
 
 def test_held_pictures_are_the_same_in_any_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
