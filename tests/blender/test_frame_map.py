@@ -30,6 +30,12 @@ NOT_COMPARED = {
     ("4.2", "b-frames open groups.mp4"): {23},
     # 4.2 shows a later picture there, after it has sought; later versions do not.
     ("4.2", "mpeg-2, b-frames.mpg"): {2},
+    **{("4.2", f"libx264 b2 {rate}.m2ts"): set(range(1, 65)) for rate in ("24.00", "29.97")},
+    **{
+        ("4.2", f"{codec} b2 {rate}.{extension}"): {2}
+        for rate in ("24.00", "29.97")
+        for codec, extension in (("mpeg1video", "mpg"), ("mpeg2video", "mpg"), ("mpeg2video", "vob"))
+    },
 }
 """The clip frames at which the map is knowingly not what Blender shows."""
 
