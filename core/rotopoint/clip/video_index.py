@@ -20,6 +20,10 @@ from rotopoint.clip.video_file import open_video
 CODECS_WITH_HIDDEN_PICTURES = frozenset({"vp8"})
 """Their packets may hold a picture that is never shown."""
 
+TELL_WHEN_SHOWN = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "mpegts", "flv", "nut"})
+"""Containers whose times are never those of decoding: where they are in order, no picture is reordered,
+whatever the codec allows."""
+
 
 @dataclass(frozen=True, order=True)
 class Keyframe:
@@ -77,7 +81,8 @@ def index_video(path: Path, interlaced: bool) -> VideoIndex:
     with container:
         hidden = stream.codec_context.name in CODECS_WITH_HIDDEN_PICTURES
         packets = _read_packets(container, stream)
-        mistimed = packets.in_order and stream.codec_context.has_b_frames
+        reordered = bool(stream.codec_context.has_b_frames)
+        mistimed = packets.in_order and reordered and container.format.name not in TELL_WHEN_SHOWN
     if packets.all_timed and not hidden and not interlaced and not mistimed:
         return VideoIndex(packets.times, packets.keyframes)
     container, stream = open_video(path)

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rotopoint.clip import Clip, open_clip, video_decoder
+from rotopoint.clip import Clip, open_clip, video_decoder, video_index
 from rotopoint.clip.video_index import index_video
 from rotopoint.errors import ClipNotFound, ClipUnreadable, FrameOutsideClip, PictureUndecodable
 from rotopoint.messages import explain
@@ -89,6 +89,15 @@ def test_reordered_pictures_without_times_are_late_as_in_blender(tmp_path: Path)
     with open_clip(ClipReference(str(write_video(tmp_path / "a.avi", range(12), b_frames=3)))) as clip:
         assert clip.frame_map.sources == (0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9)
         assert [number_in(clip.read(SourceFrame(n))) for n in range(12)] == list(range(12))
+
+
+def test_a_video_without_reordered_pictures_is_not_decoded_to_index_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MPEG-2 may reorder pictures, and does not here."""
+    path = write_video(tmp_path / "a.ts", range(12), codec="mpeg2video")
+    monkeypatch.setattr(video_index, "decoded", None)
+    assert len(index_video(path, interlaced=False).times) == 12
 
 
 @pytest.mark.slow
