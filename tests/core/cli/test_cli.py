@@ -17,7 +17,8 @@ import pytest
 from rotopoint.cli import main
 from rotopoint.clip.image_file import read_gray
 from rotopoint.shot import ClipReference, Mask, Point, Settings, Shot, Subject
-from rotopoint.shot.json import load_shot, save_shot, shot_to_dict
+from rotopoint.shot.json import load_shot, revision, save_shot, shot_to_dict
+from tests.core.clip.layered_exr import write_layers
 
 SIZE = (96, 64)
 COUNT = 6
@@ -353,6 +354,19 @@ def test_clips_that_cannot_be_read(clip: Path, run: Callable[..., int], tmp_path
     assert not (tmp_path / "out").exists()
     assert run("track", bad["gap"], "-o", tmp_path / "out", *POINT, "--missing", "hold") == 0
     assert len(contents(tmp_path / "out")) == COUNT
+
+
+def test_a_layer_is_asked_for_by_name_and_kept_in_the_shot(
+    run: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plate = write_layers(tmp_path / "a_1.exr", {"V.AO": ("RGBA", 0.2), "V.Combined": ("RGBA", 0.8)})
+    assert run("track", plate, "-o", tmp_path / "out", *POINT, "--layer", "Mist") == 2
+    assert "V.Combined, V.AO" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+    assert run("track", plate, "-o", tmp_path / "out", *POINT, "--layer", "AO") == 0
+    shot = load_shot(tmp_path / "out" / "a.shot.json")
+    assert shot.clip.layer == "AO"
+    assert revision(shot) != revision(replace(shot, clip=replace(shot.clip, layer="")))
 
 
 def test_a_broken_checkpoint(clip: Path, run: Callable[..., int], tmp_path: Path, capsys) -> None:

@@ -176,7 +176,7 @@ CODECS_OF_CONTAINERS = {
     "mxf": ("libx264", "mpeg2video", "prores_ks"),
     "nut": ("libx264", "mpeg4"),
     "ts": ("libx264", "mpeg4", "mpeg2video"),
-    "vob": ("mpeg2video",),
+    "vob": ("mpeg2video", "libx264"),
     "webm": ("libvpx", "libvpx-vp9"),
     "wmv": ("libx264", "wmv2"),
 }

@@ -125,7 +125,9 @@ def test_what_cannot_be_tracked_says_so() -> None:
 
 def full_shot() -> Shot:
     return Shot(
-        ClipReference("plate/über.0001.exr", frame_count=12, size=(64, 48), honors_rotation=False),
+        ClipReference(
+            "plate/über.0001.exr", frame_count=12, size=(64, 48), honors_rotation=False, layer="V.Combined"
+        ),
         (
             Subject(
                 "2",
