@@ -282,6 +282,14 @@ class PackageMissing(RotopointError):
     extra: str
 
 
+@dataclass(eq=False)
+class KernelsUnavailable(InputError):
+    """`kernels` is the name of a precision that `device` does not compute in."""
+
+    kernels: str
+    device: str
+
+
 # Files written
 
 

@@ -127,6 +127,8 @@ def _said(error: BaseException) -> str:
             return "the package RF-SAM-2 is needed; install it with: pip install --no-deps RF-SAM-2"
         case e.PackageMissing(package, extra):
             return f"the package {package} is needed; install it with: pip install 'rotopoint[{extra}]'"
+        case e.KernelsUnavailable(kernels, device):
+            return f"{device} does not compute in {kernels}; choose --kernels auto or fp32"
         case e.OutputUnwritable(path, reason):
             return f"cannot write to {path}: {reason}"
         case e.FileNumberNegative(number):

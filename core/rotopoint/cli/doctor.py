@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 from rotopoint import __version__, checkpoints
 from rotopoint.cores import default_threads
-from rotopoint.errors import RotopointError
+from rotopoint.errors import KernelsUnavailable, RotopointError
 from rotopoint.messages import explain
 from rotopoint.store import TrackStore
 from rotopoint.store.folder import default_store_folder
+from rotopoint.tracking.capability import capability_of
 from rotopoint.tracking.engine import available_devices, choose_device, choose_precision
 from rotopoint.tracking.precision import KERNELS_VARIABLE
 
@@ -39,9 +40,8 @@ def findings() -> Iterator[Finding]:
         yield Finding("devices", ", ".join(available_devices()))
         device = choose_device("auto")
         yield Finding("used", device)
-        yield Finding(
-            "kernels", f"{choose_precision(device).value}; {KERNELS_VARIABLE} or --kernels force others"
-        )
+        yield Finding("multiplies", str(capability_of(device)))
+        yield Finding("kernels", _kernels(device))
     except RotopointError as error:
         yield Finding("devices", explain(error))
     for checkpoint in checkpoints.registry():
@@ -49,6 +49,13 @@ def findings() -> Iterator[Finding]:
         yield Finding(checkpoint.name, str(checkpoints.locate(checkpoint)) if here else "not downloaded")
     store = TrackStore(default_store_folder())
     yield Finding("store", f"{store.size() / 1e6:.1f} MB in {store.folder}")
+
+
+def _kernels(device: str) -> str:
+    try:
+        return f"{choose_precision(device).value}; {KERNELS_VARIABLE} or --kernels force others"
+    except KernelsUnavailable as error:
+        return explain(error)
 
 
 def _version(package: str) -> str:

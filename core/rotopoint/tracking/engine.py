@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rotopoint.checkpoints import ResolvedCheckpoint, registry
-from rotopoint.errors import DeviceMemoryShort, DeviceUnavailable, PackageMissing
+from rotopoint.errors import DeviceMemoryShort, DeviceUnavailable, KernelsUnavailable, PackageMissing
+from rotopoint.tracking.capability import Multiplies, capability_of
 from rotopoint.tracking.precision import AUTO, Precision, asked_precision
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def load_engine(
 
     `device` is `auto` or what torch calls it; `threads` limits those of the CPU (None: torch's choice).
     `kernels` is as in `choose_precision`.
-    Raises PackageMissing, DeviceUnavailable, CheckpointBroken, DeviceMemoryShort.
+    Raises PackageMissing, DeviceUnavailable, KernelsUnavailable, CheckpointBroken, DeviceMemoryShort.
     """
     # Torch takes seconds to import, and most commands do without it.
     from rotopoint.tracking.sam2.build import build_model
@@ -98,26 +99,18 @@ def choose_device(device: str) -> str:
 def choose_precision(device: str, asked: str | None = None) -> Precision:
     """The kernels that a name of `PRECISION_NAMES` means on a device; None: what the environment asks for.
 
-    `auto` takes bfloat16 where the device multiplies it itself.
+    `auto` takes bfloat16 where the device multiplies it itself. Raises KernelsUnavailable for what is asked
+    by name and cannot be computed there; what is only slow there is computed.
     """
     name = asked_precision() if asked is None else asked
-    if name != AUTO:
-        return Precision(name)
-    import torch
-
-    if device.startswith("cuda"):
-        native = torch.cuda.get_device_capability(device) >= (8, 0)
-    else:
-        native = device == "cpu" and torch.ops.mkldnn._is_mkldnn_bf16_supported() and _multiplies_bfloat16()
-    return Precision.BF16 if native else Precision.FP32
-
-
-def _multiplies_bfloat16() -> bool:
-    """Whether the CPU has AVX512-bf16 or AMX; without, oneDNN only imitates bfloat16."""
-    import torch
-
-    found = torch.cpu.get_capabilities()
-    return bool(found.get("avx512_bf16") or found.get("amx_bf16"))
+    if name == Precision.FP32.value:
+        return Precision.FP32
+    bf16 = capability_of(device).bf16
+    if name == AUTO:
+        return Precision.BF16 if bf16 is Multiplies.ITSELF else Precision.FP32
+    if bf16 is Multiplies.NOT:
+        raise KernelsUnavailable(name, device)
+    return Precision(name)
 
 
 def available_devices() -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from rotopoint.cli import main
 from rotopoint.clip.image_file import read_gray
 from rotopoint.shot import ClipReference, Mask, Point, Settings, Shot, Subject
 from rotopoint.shot.json import load_shot, revision, save_shot, shot_to_dict
+from rotopoint.tracking.capability import Capability, Multiplies
 from tests.core.clip.layered_exr import write_layers
 
 SIZE = (96, 64)
@@ -73,6 +74,23 @@ def test_mattes_have_the_plates_numbers_and_size(clip: Path, run: Callable[..., 
     matte = read_gray(out / names[0])
     assert matte.shape == (SIZE[1], SIZE[0])
     assert matte[32, 30] > 0.5 > matte[5, 5]
+
+
+def test_kernels_that_the_device_lacks_are_refused_in_one_line(
+    clip: Path,
+    run: Callable[..., int],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    nothing = Capability(Multiplies.NOT, Multiplies.NOT)
+    monkeypatch.setattr("rotopoint.tracking.engine.capability_of", lambda device: nothing)
+    out = tmp_path / "mattes"
+    assert run("track", clip, "-o", out, *BALL, "--device", "cpu", "--kernels", "bf16") == 2
+    said = capsys.readouterr().err.strip()
+    assert said.endswith("cpu does not compute in bf16; choose --kernels auto or fp32")
+    assert "Traceback" not in said
+    assert not contents(out)
 
 
 def test_a_saved_shot_gives_the_same_bytes(clip: Path, run: Callable[..., int], tmp_path: Path) -> None:

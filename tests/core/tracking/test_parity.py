@@ -14,6 +14,7 @@ from rotopoint.checkpoints import ResolvedCheckpoint, resolve
 from rotopoint.shot.frames import SourceFrame
 from rotopoint.store import RecordLayout, TrackKey, TrackStore
 from rotopoint.tracking.cache import FeatureCache
+from rotopoint.tracking.capability import Vectors, cpu_vectors
 from rotopoint.tracking.loop import SubjectTracker
 from rotopoint.tracking.policy import Asked, policy_named
 from rotopoint.tracking.preprocess import model_input
@@ -35,9 +36,9 @@ CLICKS = {
 SMALLEST_IOU = 0.999
 
 LARGEST_LOGIT_DIFFERENCE = 1e-3
-"""With the first draft. With the draft that ships no more than another order of additions does to upstream
-itself: it keeps memories in bfloat16, where a last bit of a float decides which of two neighbors is taken,
-and a track feeds on itself."""
+"""With the first draft under AVX-512. Elsewhere, and with the draft that ships, no more than another order of
+additions does to upstream itself: it keeps memories in bfloat16, where a last bit of a float decides which of
+two neighbors is taken, and a track feeds on itself."""
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +116,7 @@ def test_every_frame_equals_upstreams(
 
     assert sorted(mine) == sorted(theirs) == list(range(FRAMES))
     allowed = LARGEST_LOGIT_DIFFERENCE
-    if draft.name == "draft":
+    if draft.name == "draft" or cpu_vectors() is not Vectors.AVX512:
         with torch.backends.mkldnn.flags(enabled=False):
             otherwise = propagate_with_corrections(predictor, images, size, clicks)
         allowed = max(allowed, largest_difference(otherwise, theirs))

@@ -16,9 +16,7 @@ torch = pytest.importorskip("torch")
 
 from rotopoint.checkpoints import resolve  # noqa: E402
 from rotopoint.checkpoints.configuration import Calibration, ModelConfiguration, load_configuration  # noqa: E402
-from rotopoint.tracking import engine  # noqa: E402
-from rotopoint.tracking.engine import choose_precision, load_engine  # noqa: E402
-from rotopoint.tracking.precision import KERNELS_VARIABLE, Precision  # noqa: E402
+from rotopoint.tracking.engine import load_engine  # noqa: E402
 from rotopoint.tracking.runtime import MemoryBank, PointPrompts  # noqa: E402
 from rotopoint.tracking.sam2 import memory_attention  # noqa: E402
 from rotopoint.tracking.sam2.build import build_model  # noqa: E402
@@ -384,17 +382,3 @@ def test_one_step_in_bfloat16_gives_the_same_mask(footage: Path) -> None:
     both, either = (f(masks["fp32"], masks["bf16"]).sum() for f in (np.logical_and, np.logical_or))
     assert masks["fp32"].mean() > 0.01
     assert both / either >= 0.99
-
-
-def test_kernels_follow_the_processor_and_can_be_forced(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(KERNELS_VARIABLE, raising=False)
-    for native, chosen in ((True, Precision.BF16), (False, Precision.FP32)):
-        monkeypatch.setattr(engine, "_multiplies_bfloat16", lambda native=native: native)
-        monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: True)
-        assert choose_precision("cpu") is chosen
-        assert choose_precision("cpu", "auto") is chosen
-    monkeypatch.setenv(KERNELS_VARIABLE, "BF16")
-    assert choose_precision("cpu") is Precision.BF16
-    assert choose_precision("cpu", "fp32") is Precision.FP32
-    monkeypatch.setenv(KERNELS_VARIABLE, "nonsense")
-    assert choose_precision("cpu") is Precision.FP32

@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from torch.nn import functional
 
+from rotopoint.tracking.capability import packs
+
 SCORES_AT_ONCE = 16 << 20
 """Bytes of the attention matrix that are at hand in one piece in float32: what a large cache holds."""
 
@@ -22,14 +24,8 @@ SMALLEST_SUM, LARGEST_SUM = 1e-20, 1e30
 
 
 def packs_weights(weight: torch.Tensor) -> bool:
-    """Whether oneDNN can hold this weight in the layout that its kernels read: tried on x86 alone."""
-    return (
-        weight.device.type == "cpu"
-        and weight.dtype in (torch.float32, torch.bfloat16)
-        and torch.backends.cpu.get_cpu_capability().startswith("AVX")
-        and torch._C._has_mkldnn
-        and hasattr(torch.ops.mkldnn, "_linear_pointwise")
-    )
+    """Whether oneDNN can hold this weight, of a map or a convolution, in the layout that its kernels read."""
+    return weight.device.type == "cpu" and packs(weight.dtype)
 
 
 class Linear:
