@@ -4,6 +4,7 @@
 
     python3 make.py demo        track the demo clip, composite it in Blender, show what came out
     python3 make.py test        check style and types, and run all tests
+    python3 make.py test --fast     the same without Blender and the slowest, in under two minutes
     python3 make.py extension   build the Blender extension into dist/
     python3 make.py versions    run the add-on's tests in every Blender and write docs/blender-versions.md
     python3 make.py setup       the set-up alone
@@ -32,6 +33,28 @@ BLENDERS = {"4.2": (3, 11), "4.5": (3, 11), "5.0": (3, 11), "5.2": (3, 13)}
 """The bpy wheels that the tests use, and the Python that each is made for."""
 
 DEMO_BLENDER = "5.0"
+
+AVX2_ALONE = {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2"}
+"""What makes torch, and oneDNN in it, leave AVX-512 alone."""
+
+NARROW_TESTS = (
+    "tests/core/tracking/test_capability.py",
+    "tests/core/tracking/test_precision.py",
+    "tests/core/tracking/test_parity.py",
+    "tests/core/test_session.py",
+    "tests/worker/test_worker.py",
+)
+"""Those whose results follow from which kernels run."""
+
+SLOWEST = (
+    "tests/core/cli/test_cli.py",
+    "tests/core/test_session.py",
+    "tests/core/tracking/test_build.py",
+    "tests/core/tracking/test_parity.py",
+    "tests/core/tracking/test_upstream_defects.py",
+)
+FAST_TESTS = ("tests/core", "-m", "not slow", *(f"--ignore={path}" for path in SLOWEST))
+"""For the inner loop."""
 
 SYSTEM_LIBRARIES = {
     "libX11.so.6": "libx11-6",
@@ -191,14 +214,36 @@ def demo(arguments: Sequence[str]) -> None:
 
 
 def test(arguments: Sequence[str]) -> None:
+    if arguments and arguments[0] == "--fast":
+        setup([])
+        check_source()
+        step("tests", lambda: run(python_of(ENGINE), "-m", "pytest", *FAST_TESTS, *arguments[1:]))
+        return
     setup(BLENDERS)
     python = python_of(ENGINE)
     if not arguments:
-        step("style", lambda: run(python, "-m", "ruff", "check", "."))
-        step("format", lambda: run(python, "-m", "ruff", "format", "--check", "."))
-        step("types", lambda: run(python, "-m", "mypy"))
+        check_source()
     chosen = arguments or ["-m", "not slow"]
     step("tests", lambda: run(python, "-m", "pytest", "--durations=10", *chosen))
+    if not arguments:
+        test_narrow()
+
+
+def check_source() -> None:
+    python = python_of(ENGINE)
+    step("style", lambda: run(python, "-m", "ruff", "check", "."))
+    step("format", lambda: run(python, "-m", "ruff", "format", "--check", "."))
+    step("types", lambda: run(python, "-m", "mypy"))
+
+
+def test_narrow() -> None:
+    """What computes, once more as on a processor with AVX2 alone: torch reads its limits when it starts."""
+    if platform.machine().lower() not in ("x86_64", "amd64"):
+        say(f"== tests limited to AVX2 are left out: {platform.machine()} is no x86-64")
+        return
+    limited = {**os.environ, **AVX2_ALONE}
+    command = (python_of(ENGINE), "-m", "pytest", "-m", "not slow", *NARROW_TESTS)
+    step("tests limited to AVX2", lambda: run(*command, env=limited))
 
 
 def extension(arguments: Sequence[str]) -> None:
