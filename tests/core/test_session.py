@@ -25,6 +25,7 @@ from rotopoint.shot.frames import ClipFrame, FrameRange, SourceFrame
 from rotopoint.store import Record, TrackStore
 from rotopoint.store.region import Region
 from rotopoint.tracking.cache import FeatureCache
+from rotopoint.tracking.capability import Multiplies, capability_of
 from rotopoint.tracking.engine import Engine, load_engine
 from rotopoint.tracking.sam2.side_by_side import SideBySide
 
@@ -146,6 +147,10 @@ def threads() -> Iterator[Callable[[int], None]]:
     torch.set_num_threads(before)
 
 
+@pytest.mark.skipif(
+    capability_of("cpu").bf16 is not Multiplies.ITSELF,
+    reason="the processor multiplies no bfloat16 itself, and takes minutes to imitate it",
+)
 @pytest.mark.parametrize(("count", "follow"), [(2, False), (3, True)])
 def test_who_is_tracked_beside_a_subject_does_not_alter_a_bit(
     clip: Path,
