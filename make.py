@@ -42,7 +42,6 @@ NARROW_TESTS = (
     "tests/core/tracking/test_precision.py",
     "tests/core/tracking/test_parity.py",
     "tests/core/test_session.py",
-    "tests/worker/test_worker.py",
 )
 """Those whose results follow from which kernels run."""
 

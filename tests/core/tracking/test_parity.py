@@ -35,10 +35,10 @@ CLICKS = {
 
 SMALLEST_IOU = 0.999
 
-LARGEST_LOGIT_DIFFERENCE = 1e-3
-"""With the first draft under AVX-512. Elsewhere, and with the draft that ships, no more than another order of
-additions does to upstream itself: it keeps memories in bfloat16, where a last bit of a float decides which of
-two neighbors is taken, and a track feeds on itself."""
+LARGEST_LOGIT_DIFFERENCE = {Vectors.AVX512: 1e-3, Vectors.AVX2: 1e-2, Vectors.OTHER: 1e-2}
+"""With the first draft. Upstream keeps memories in bfloat16, where a last bit of a float decides which of two
+neighbors is taken, and a track feeds on itself: with AVX2 some are, and logits differ by up to 0.005. With the
+draft that ships no more than another order of additions does to upstream itself."""
 
 
 @pytest.fixture(scope="module")
@@ -115,8 +115,8 @@ def test_every_frame_equals_upstreams(
     mine = ours(runtime, dog, clicks, tmp_path)
 
     assert sorted(mine) == sorted(theirs) == list(range(FRAMES))
-    allowed = LARGEST_LOGIT_DIFFERENCE
-    if draft.name == "draft" or cpu_vectors() is not Vectors.AVX512:
+    allowed = LARGEST_LOGIT_DIFFERENCE[cpu_vectors()]
+    if draft.name == "draft":
         with torch.backends.mkldnn.flags(enabled=False):
             otherwise = propagate_with_corrections(predictor, images, size, clicks)
         allowed = max(allowed, largest_difference(otherwise, theirs))
