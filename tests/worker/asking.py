@@ -57,7 +57,7 @@ def begin(worker: WorkerClient, shot: Shot, frames: int, folder: Path | None = N
 
 
 def content(folder: Path) -> dict[str, bytes]:
-    return {file.name: file.read_bytes() for file in sorted(folder.iterdir())}
+    return {file.name: file.read_bytes() for file in sorted(folder.glob("*_matte.*"))}
 
 
 def picture(received: Received) -> np.ndarray:

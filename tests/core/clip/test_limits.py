@@ -41,7 +41,7 @@ def test_a_pipe_is_no_clip_no_mask_and_no_table(tmp_path: Path, name: str) -> No
     os.mkfifo(tmp_path / name)
     with pytest.raises(ClipUnreadable) as caught:
         open_clip(ClipReference(str(tmp_path / name)))
-    assert "no file" in caught.value.reason
+    assert "no regular file" in caught.value.reason
     with pytest.raises(ClipUnreadable):
         read_gray(tmp_path / name)
     with pytest.raises(InputTransformUnknown):
