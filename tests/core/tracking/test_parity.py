@@ -37,8 +37,8 @@ SMALLEST_IOU = 0.999
 
 LARGEST_LOGIT_DIFFERENCE = {Vectors.AVX512: 1e-3, Vectors.AVX2: 1e-2, Vectors.OTHER: 1e-2}
 """With the first draft. Upstream keeps memories in bfloat16, where a last bit of a float decides which of two
-neighbors is taken, and a track feeds on itself: with AVX2 some are, and logits differ by up to 0.005. With the
-draft that ships no more than another order of additions does to upstream itself."""
+neighbors is taken, and a track feeds on itself: with AVX2 logits differ by up to 0.005 for it. With the draft
+that ships no more than another order of additions does to upstream itself."""
 
 
 @pytest.fixture(scope="module")
