@@ -28,22 +28,27 @@ from rotopoint.tracking.sam2.weights import load_weights  # noqa: E402
 from tests.core.tracking.upstream import upstream_predictor, upstream_state  # noqa: E402
 
 FRAMES = 25
-SIZE = 256
+SIZE = 128
+"""Of the model's input."""
+
+DRAWN = 256
+"""Of the pictures."""
+
 CLICKS = {
-    3: [(100.0, 120.0, 1)],
-    11: [(124.0, 130.0, 1), (40.0, 60.0, 0)],
-    19: [(150.0, 140.0, 1), (60.0, 200.0, 0), (160.0, 120.0, 1)],
+    3: [(50.0, 60.0, 1)],
+    11: [(62.0, 65.0, 1), (20.0, 30.0, 0)],
+    19: [(75.0, 70.0, 1), (30.0, 100.0, 0), (80.0, 60.0, 1)],
 }
-"""By frame: x, y, label. The earliest has frames on both of its sides."""
+"""By frame: x, y, label, in the model's pixels. The earliest has frames on both of its sides."""
 
 
-SMALLEST_ALLOWED = 2e-6
-"""Of logits of about 0.1: some last bits of float32, where no other order of additions shows more."""
+ALLOWED = 1e-5
+"""Of logits of about 0.1. Seen were 4e-7, which is what another order of additions does to upstream itself."""
 
 
 def pictures() -> list[np.ndarray]:
     """A bright disc that wanders over a checkered ground."""
-    y, x = np.mgrid[:SIZE, :SIZE]
+    y, x = np.mgrid[:DRAWN, :DRAWN]
     ground = np.stack([(x // 16 + y // 24) % 2 * 60 + 40, x // 3 + 20, y // 2], -1)
     drawn = []
     for n in range(FRAMES):
@@ -134,16 +139,13 @@ def test_a_full_bank_equals_upstreams_in_both_directions(tmp_path: Path) -> None
     predictor = upstream_predictor(configuration(), weights)
 
     expected = theirs(predictor, images)
-    with torch.backends.mkldnn.flags(enabled=False):
-        otherwise = theirs(predictor, images)
     mine = ours(runtime, drawn, tmp_path / "store")
 
     assert sorted(mine) == sorted(expected) == list(range(FRAMES))
-    allowed = max(largest_difference(otherwise, expected), SMALLEST_ALLOWED)
-    assert largest_difference(mine, expected) <= allowed
+    assert largest_difference(mine, expected) <= ALLOWED
     for frame, logits in expected.items():
         # The agreement must be about masks that are there.
         assert 0.1 < (logits > 0).mean() < 0.9
         assert np.array_equal(mine[frame] > 0, logits > 0)
     # And memory must have a say in them: pictures after corrections differ from those before.
-    assert largest_difference({24: expected[24]}, {24: expected[2]}) > 1000 * allowed
+    assert largest_difference({24: expected[24]}, {24: expected[2]}) > 100 * ALLOWED
