@@ -43,7 +43,7 @@ CLICKS = {
 
 
 ALLOWED = 1e-5
-"""Of logits of about 0.1. Seen were 4e-7, which is what another order of additions does to upstream itself."""
+"""Of logits of about 0.1. Seen were 4e-7, as much as another order of additions does to upstream itself."""
 
 
 def pictures() -> list[np.ndarray]:
