@@ -182,16 +182,16 @@ BEYOND = 2**40
 @pytest.mark.parametrize(
     ("change", "error"),
     [
-        (lambda s: replace(s, settings=Settings(largest_hole=BEYOND)), "Blender cannot hold"),
+        (lambda s: replace(s, settings=Settings(largest_hole=BEYOND)), "a whole number of at most"),
         (
             lambda s: replace(s, settings=Settings(range=FrameRange(ClipFrame(1), ClipFrame(BEYOND)))),
-            "Blender cannot hold",
+            "a whole number of at most",
         ),
         (
             lambda s: s.with_subjects(
                 [Subject("n", "new", absent=(FrameRange(ClipFrame(2), ClipFrame(BEYOND)),))]
             ),
-            "Blender cannot hold",
+            "a whole number of at most",
         ),
         (
             lambda s: s.with_subjects([Subject("n", "new", (Point(ClipFrame(1), WIDTH + 1.0, 2.0),))]),
