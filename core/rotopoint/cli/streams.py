@@ -54,7 +54,10 @@ class BytesOut:
         self._stream = stream
 
     def write(self, content: bytes) -> None:
-        """At once. Raises ReaderGone, StandardOutputUnwritable."""
+        """At once, after what libraries have printed. Raises ReaderGone, StandardOutputUnwritable."""
+        if sys.stdout is not None:
+            with suppress(OSError):
+                sys.stdout.flush()
         with _faults_told():
             self._stream.write(content)
             self._stream.flush()
