@@ -53,6 +53,8 @@ class Stage:
     steps: int
     input_size: int
     learning_rate: float
+    trunk_rate: float = 1.0
+    """Of the learning rate, for the trunk: a trunk that has learned elsewhere is changed with care."""
     clips: int = 0
     frames: int = 1
     stills: int = 0

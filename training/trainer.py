@@ -25,6 +25,9 @@ from training.weights import export, fresh_model, weights_to_start_from
 
 LossFunction = Callable[[ClipTracker, Stage, Batch, np.random.Generator], Losses]
 
+TRUNK = "image_encoder.trunk."
+"""What the names of the trunk's parameters begin with."""
+
 STATE, LOG, CHECKPOINT = "state.pt", "log.csv", "draft.safetensors"
 
 
@@ -132,14 +135,18 @@ class Trainer:
         self._model.load_state_dict(self.average)
         self._model.to(self._device)
         self._tracker = ClipTracker(self._model, self.configuration.calibration)
-        parameters = list(self._model.parameters())
-        self._optimizer = torch.optim.AdamW(
-            [
-                {"params": [p for p in parameters if p.ndim > 1], "weight_decay": self.recipe.weight_decay},
-                {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-            ],
-            lr=stage.learning_rate,
-        )
+        self._optimizer = torch.optim.AdamW(self._parameter_groups(stage), lr=stage.learning_rate)
+
+    def _parameter_groups(self, stage: Stage) -> list[dict[str, Any]]:
+        """All parameters, apart by whether their weights decay and by their share of the learning rate."""
+        groups: dict[tuple[float, float], list[torch.nn.Parameter]] = {}
+        for name, parameter in self._model.named_parameters():
+            decay = self.recipe.weight_decay if parameter.ndim > 1 else 0.0
+            share = stage.trunk_rate if name.startswith(TRUNK) else 1.0
+            groups.setdefault((decay, share), []).append(parameter)
+        return [
+            {"params": some, "weight_decay": decay, "share": share} for (decay, share), some in groups.items()
+        ]
 
     def _train(self, data: StepData) -> Row:
         started = time.perf_counter()
@@ -149,7 +156,7 @@ class Trainer:
             self._enter(stage)
         rate = learning_rate(stage, number)
         for group in self._optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["share"]
         self._optimizer.zero_grad(set_to_none=True)
         rng = np.random.default_rng(data.seed)
         clips = self._learn(clip_losses, data.clips, rng)

@@ -23,7 +23,8 @@ def read_table(kind: type[_T], table: Mapping[str, object], where: str = "") -> 
     """A dataclass from a table whose keys are its fields, as `tomllib` gives it.
 
     Fields may be whole numbers, numbers, flags, texts, tuples of these, dataclasses, dicts (taken as they
-    are), or one of these or None (where the key is left out). Whole numbers serve as numbers. Raises
+    are), one of several dataclasses (told apart by their keys), or one of these or None (where the key is
+    left out). Whole numbers serve as numbers. Raises
     ValueError that names the key after `where`, for an unknown or missing key, a value of another type,
     and what the dataclass refuses.
     """
@@ -42,7 +43,7 @@ def read_table(kind: type[_T], table: Mapping[str, object], where: str = "") -> 
 
 def _value(kind: Any, value: object, where: str) -> object:
     if isinstance(kind, UnionType):
-        (kind,) = (member for member in get_args(kind) if member is not type(None))
+        kind = _member(kind, value)
     if dataclasses.is_dataclass(kind):
         _require(isinstance(value, dict), f"{where}: expected a table")
         return read_table(cast(type, kind), cast(Mapping[str, object], value), f"{where}.")
@@ -62,6 +63,15 @@ def _value(kind: Any, value: object, where: str) -> object:
             raise ValueError(f"{where}: the number is too large") from error
     _require(type(value) is kind, f"{where}: expected {_DESCRIBED[kind]}, not {value!r}")
     return value
+
+
+def _member(kind: UnionType, value: object) -> Any:
+    """What a value of a union is read as: of several dataclasses, the one that shares the most keys."""
+    first, *others = (member for member in get_args(kind) if member is not type(None))
+    if not others:
+        return first
+    keys = set(value) if isinstance(value, dict) else set()
+    return max(first, *others, key=lambda m: len(keys & {f.name for f in dataclasses.fields(m)}))
 
 
 def _require(holds: bool, reason: str) -> None:

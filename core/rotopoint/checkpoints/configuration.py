@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from rotopoint.checkpoints.trunks import ConvolutionalTrunk
 from rotopoint.errors import CheckpointBroken
 from rotopoint.tables import read_table
 from rotopoint.tracking.runtime import ModelShape
@@ -51,9 +52,18 @@ class Trunk:
         )
 
     @property
-    def channels(self) -> tuple[int, ...]:
+    def map_channels(self) -> tuple[int, ...]:
         """Channels of the stages' outputs, the coarsest first."""
         return tuple(self.embed_dim * 2**n for n in reversed(range(len(self.stages))))
+
+    @property
+    def block_count(self) -> int:
+        return sum(self.stages)
+
+    def told_by(self) -> dict[str, tuple[int, ...]]:
+        """Shapes of weights that tell this trunk from others, by their names in a checkpoint."""
+        size = self.window_pos_embed_bkg_spatial_size
+        return {"image_encoder.trunk.pos_embed": (1, self.embed_dim, *size)}
 
 
 @dataclass(frozen=True)
@@ -254,7 +264,7 @@ class ModelConfiguration:
     """All that decides a SAM 2 model but its weights. `image_size` is the side of its square input."""
 
     image_size: int
-    trunk: Trunk
+    trunk: Trunk | ConvolutionalTrunk
     hidden_dim: int = 256
     """Channels of the neck, the memory attention, the prompt encoder and the mask decoder."""
     backbone_stride: int = 16
@@ -279,7 +289,7 @@ class ModelConfiguration:
             "memory_encoder.out_dim must divide hidden_dim: pointers are cut into pieces as wide as memories",
         )
         _require(
-            self.image_size // 4 % self.trunk.window_spec[0] == 0,
+            not isinstance(self.trunk, Trunk) or self.image_size // 4 % self.trunk.window_spec[0] == 0,
             "trunk.window_spec: the first window must divide a quarter of image_size",
         )
 

@@ -96,10 +96,10 @@ def _fits(configuration: ModelConfiguration, shapes: Mapping[str, tuple[int, ...
     )
     bank = configuration.tracking.num_maskmem
     blocks = {name.split(".")[3] for name in shapes if name.startswith("image_encoder.trunk.blocks.")}
-    return len(blocks) == sum(trunk.stages) and all(
+    return len(blocks) == trunk.block_count and all(
         shapes.get(name) == shape
         for name, shape in {
-            "image_encoder.trunk.pos_embed": (1, trunk.embed_dim, *trunk.window_pos_embed_bkg_spatial_size),
+            **trunk.told_by(),
             "maskmem_tpos_enc": (bank, 1, 1, memory),
             "no_mem_embed": (1, 1, hidden),
             # Released with SAM 2.1; checkpoints of SAM 2.0 lack it.

@@ -53,7 +53,7 @@ window_spec = [8, 4, 16, 8]
 
 def test_what_a_file_does_not_say_is_sam_2_1() -> None:
     model = parse_configuration(TEXT, PATH)
-    assert model.trunk.channels == (256, 128, 64, 32)
+    assert model.trunk.map_channels == (256, 128, 64, 32)
     assert model.feature_size == 16
     assert model.hidden_dim == 256
     assert model.tracking.num_maskmem == 7

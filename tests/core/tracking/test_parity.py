@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from rotopoint.checkpoints import ResolvedCheckpoint, resolve
+from rotopoint.checkpoints.configuration import load_configuration
 from rotopoint.shot.frames import SourceFrame
 from rotopoint.store import RecordLayout, TrackKey, TrackStore
 from rotopoint.tracking.cache import FeatureCache
@@ -58,8 +59,7 @@ def draft(request: pytest.FixtureRequest, footage: Path) -> ResolvedCheckpoint:
     weights = footage.parent / "draft" / "draft.safetensors"
     if not weights.is_file():
         pytest.skip(f"no first draft at {weights}")
-    trunk = replace(ships.configuration.trunk, global_att_blocks=(4,))
-    configuration = replace(ships.configuration, image_size=256, trunk=trunk)
+    configuration = load_configuration(Path(__file__).with_name("small_hiera.toml"))
     return replace(ships, name="first draft", path=weights, configuration=configuration)
 
 

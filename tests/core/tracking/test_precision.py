@@ -18,7 +18,7 @@ from rotopoint.checkpoints import resolve  # noqa: E402
 from rotopoint.checkpoints.configuration import Calibration, ModelConfiguration, load_configuration  # noqa: E402
 from rotopoint.tracking.engine import load_engine  # noqa: E402
 from rotopoint.tracking.runtime import MemoryBank, PointPrompts  # noqa: E402
-from rotopoint.tracking.sam2 import memory_attention  # noqa: E402
+from rotopoint.tracking.sam2 import convolutions, layers, memory_attention  # noqa: E402
 from rotopoint.tracking.sam2.build import build_model  # noqa: E402
 from rotopoint.tracking.sam2.heads import Heads, Take, calibrated, mean_coverage  # noqa: E402
 from rotopoint.tracking.sam2.image_encoder import ImageEncoder  # noqa: E402
@@ -38,7 +38,8 @@ PRECISIONS = [(torch.float32, 1e-5), (torch.bfloat16, 2e-2)]
 
 
 def shape(name: str, size: int) -> ModelConfiguration:
-    return replace(load_configuration(CHECKPOINTS / f"{name}.toml"), image_size=size)
+    folder = Path(__file__).parent if name == "small_hiera" else CHECKPOINTS
+    return replace(load_configuration(folder / f"{name}.toml"), image_size=size)
 
 
 def trained(size: int) -> Any:
@@ -53,7 +54,9 @@ def error(ours: torch.Tensor, theirs: torch.Tensor) -> float:
 
 
 @pytest.mark.parametrize(("dtype", "allowed"), PRECISIONS)
-@pytest.mark.parametrize(("name", "size"), [("draft/draft", 192), ("draft/draft", 320), ("sam2.1_tiny", 320)])
+@pytest.mark.parametrize(
+    ("name", "size"), [("draft/draft", 192), ("draft/draft", 320), ("sam2.1_tiny", 320), ("small_hiera", 192)]
+)
 @torch.inference_mode()
 def test_the_image_encoder_is_the_packages(name: str, size: int, dtype: torch.dtype, allowed: float) -> None:
     """320 pixels are no multiple of the windows, whose edges are padded."""
@@ -64,6 +67,19 @@ def test_the_image_encoder_is_the_packages(name: str, size: int, dtype: torch.dt
     ours = ImageEncoder(model.image_encoder, model.sam_mask_decoder, size, dtype)(image)
     assert [o.shape for o in ours] == [t.shape for t in theirs]
     assert max(error(o, t) for o, t in zip(ours, theirs, strict=True)) < allowed
+
+
+@pytest.mark.parametrize(("dtype", "allowed"), PRECISIONS)
+@torch.inference_mode()
+def test_convolutions_that_cannot_be_fused_give_the_same(
+    dtype: torch.dtype, allowed: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, image = trained(192), torch.rand(3, 192, 192)
+    fused = ImageEncoder(model.image_encoder, model.sam_mask_decoder, 192, dtype)(image)
+    monkeypatch.setattr(layers, "packs_weights", lambda weight: False)
+    monkeypatch.setattr(convolutions, "packs_weights", lambda weight: False)
+    plain = ImageEncoder(model.image_encoder, model.sam_mask_decoder, 192, dtype)(image)
+    assert max(error(p, f.float()) for p, f in zip(plain, fused, strict=True)) < allowed
 
 
 @pytest.mark.parametrize(("dtype", "allowed"), PRECISIONS)

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from rotopoint.checkpoints.configuration import ModelConfiguration
+from rotopoint.checkpoints.trunks import ConvolutionalTrunk
 from rotopoint.errors import PackageMissing
 from rotopoint.tracking.sam2.package import modules_alone
 
@@ -15,6 +16,8 @@ try:
     import torch
 except ModuleNotFoundError as error:
     raise PackageMissing("torch", "torch") from error
+
+from rotopoint.tracking.sam2.convolutional_trunk import Trunk  # noqa: E402
 
 with modules_alone():
     from sam2.modeling.backbones.hieradet import Hiera
@@ -42,26 +45,34 @@ def build_model(configuration: ModelConfiguration) -> SAM2Base:
 
 
 def _image_encoder(configuration: ModelConfiguration) -> ImageEncoder:
-    trunk, neck = configuration.trunk, configuration.neck
+    neck = configuration.neck
     return ImageEncoder(
-        trunk=Hiera(
-            embed_dim=trunk.embed_dim,
-            num_heads=trunk.num_heads,
-            stages=trunk.stages,
-            global_att_blocks=trunk.global_att_blocks,
-            window_pos_embed_bkg_spatial_size=trunk.window_pos_embed_bkg_spatial_size,
-            window_spec=trunk.window_spec,
-        ),
+        trunk=_trunk(configuration),
         neck=FpnNeck(
             position_encoding=_position_encoding(configuration.hidden_dim),
             d_model=configuration.hidden_dim,
             # A list: the encoder compares it with the trunk's.
-            backbone_channel_list=list(trunk.channels),
+            backbone_channel_list=list(configuration.trunk.map_channels),
             fpn_top_down_levels=list(neck.fpn_top_down_levels),
             fpn_interp_model=neck.fpn_interp_model,
         ),
         scalp=neck.scalp,
     )
+
+
+def _trunk(configuration: ModelConfiguration) -> torch.nn.Module:
+    trunk = configuration.trunk
+    if isinstance(trunk, ConvolutionalTrunk):
+        return Trunk(trunk)
+    hiera: torch.nn.Module = Hiera(
+        embed_dim=trunk.embed_dim,
+        num_heads=trunk.num_heads,
+        stages=trunk.stages,
+        global_att_blocks=trunk.global_att_blocks,
+        window_pos_embed_bkg_spatial_size=trunk.window_pos_embed_bkg_spatial_size,
+        window_spec=trunk.window_spec,
+    )
+    return hiera
 
 
 def _memory_attention(configuration: ModelConfiguration) -> MemoryAttention:

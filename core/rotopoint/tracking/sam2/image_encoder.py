@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""SAM 2's image encoder, a Hiera ("Hiera: A Hierarchical Vision Transformer without the
-Bells-and-Whistles", Ryali et al., 2023) with a feature pyramid, in the precision of the kernels.
+"""SAM 2's image encoder in the precision of the kernels: a feature pyramid over a trunk, which is a Hiera
+("Hiera: A Hierarchical Vision Transformer without the Bells-and-Whistles", Ryali et al., 2023) or one of
+convolutions alone.
 
 Blocks with windows go through a band of windows at a time, from their norm to the end of their MLP, so
 that what lies between fits a processor's cache.
@@ -14,6 +15,8 @@ from typing import Any
 import torch
 from torch.nn import functional
 
+from rotopoint.tracking.sam2.convolutional_trunk import Trunk
+from rotopoint.tracking.sam2.convolutions import ConvolutionalStages
 from rotopoint.tracking.sam2.layers import Linear, attend, channel_map
 
 BAND_TOKENS = 4096
@@ -125,12 +128,10 @@ def _norm(module: Any, dtype: torch.dtype) -> Callable[[torch.Tensor], torch.Ten
     return lambda x: functional.layer_norm(x, module.normalized_shape, weight, bias, module.eps)
 
 
-class ImageEncoder:
-    """The package's image encoder `module`, and the maps that `decoder` makes of its two finest outputs,
-    for square pictures of `size` pixels."""
+class HieraStages:
+    """What the package's Hiera gives, for one picture of `size` pixels."""
 
-    def __init__(self, module: Any, decoder: Any, size: int, dtype: torch.dtype) -> None:
-        trunk, neck = module.trunk, module.neck
+    def __init__(self, trunk: Any, size: int, dtype: torch.dtype) -> None:
         self._dtype = dtype
         patches = trunk.patch_embed.proj
         # Channels last, as everything that follows has them.
@@ -140,15 +141,9 @@ class ImageEncoder:
         self._position = trunk._get_pos_embed((size // patches.stride[0],) * 2)[0].to(dtype).contiguous()
         self._blocks = [_Block(block, dtype) for block in trunk.blocks]
         self._stage_ends = tuple(trunk.stage_ends)
-        # The neck lists its convolutions from the coarsest level on.
-        lateral = [level.conv for level in reversed(neck.convs)]
-        finest = (decoder.conv_s0, decoder.conv_s1)
-        # Nothing is added between the two: one map.
-        self._finest = [_chained(*pair, dtype) for pair in zip(lateral, finest, strict=False)]
-        self._coarse = [channel_map(convolution, dtype) for convolution in lateral[len(finest) :]]
 
     def __call__(self, image: torch.Tensor) -> list[torch.Tensor]:
-        """Maps (1, C, h, w) of a picture (3, size, size) that is normalized, the finest first."""
+        """Maps (h, w, C) of a normalized picture (3, size, size), the finest first."""
         stride, padding = self._patch_layout
         x = functional.conv2d(
             image.to(self._dtype)[None], self._patch_weight, self._patch_bias, stride, padding
@@ -159,6 +154,28 @@ class ImageEncoder:
             x = block(x)
             if number in self._stage_ends:
                 stages.append(x)
+        return stages
+
+
+class ImageEncoder:
+    """The package's image encoder `module`, and the maps that `decoder` makes of its two finest outputs,
+    for square pictures of `size` pixels."""
+
+    def __init__(self, module: Any, decoder: Any, size: int, dtype: torch.dtype) -> None:
+        trunk, neck = module.trunk, module.neck
+        self._stages: Callable[[torch.Tensor], list[torch.Tensor]] = (
+            ConvolutionalStages(trunk, dtype) if isinstance(trunk, Trunk) else HieraStages(trunk, size, dtype)
+        )
+        # The neck lists its convolutions from the coarsest level on.
+        lateral = [level.conv for level in reversed(neck.convs)]
+        finest = (decoder.conv_s0, decoder.conv_s1)
+        # Nothing is added between the two: one map.
+        self._finest = [_chained(*pair, dtype) for pair in zip(lateral, finest, strict=False)]
+        self._coarse = [channel_map(convolution, dtype) for convolution in lateral[len(finest) :]]
+
+    def __call__(self, image: torch.Tensor) -> list[torch.Tensor]:
+        """Maps (1, C, h, w) of a picture (3, size, size) that is normalized, the finest first."""
+        stages = self._stages(image)
         maps = [linear(stage) for linear, stage in zip(self._finest, stages, strict=False)]
         # Of the two coarse levels the coarser one only adds to the finer one.
         fine, coarse = (

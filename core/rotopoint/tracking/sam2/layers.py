@@ -61,9 +61,16 @@ class Linear:
             return functional.gelu(functional.linear(x, self._weight, self._bias))
         return self._fused(x, "gelu", "none")
 
-    def _fused(self, x: torch.Tensor, activation: str, algorithm: str = "") -> torch.Tensor:
+    def clamped(self, x: torch.Tensor, least: float, most: float) -> torch.Tensor:
+        if self._packed is None:
+            return functional.hardtanh(functional.linear(x, self._weight, self._bias), least, most)
+        return self._fused(x, "hardtanh", limits=(least, most))
+
+    def _fused(
+        self, x: torch.Tensor, activation: str, algorithm: str = "", limits: tuple[float, ...] = ()
+    ) -> torch.Tensor:
         result: torch.Tensor = torch.ops.mkldnn._linear_pointwise(
-            x, self._packed, self._bias, activation, [], algorithm
+            x, self._packed, self._bias, activation, list(limits), algorithm
         )
         return result
 

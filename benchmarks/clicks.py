@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What one prompt on a still gives: IoU with its object, how often it takes far too much, and which
+calibration suits the weights best.
+
+Run as: python -m benchmarks.clicks STILLS.zip [--checkpoint FILE] [--fit]
+
+The zip is as the training reads it, see training/README.md. Where its `sources.csv` names the same picture of
+another zip, the picture is left out: it may have been trained on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import itertools
+import sys
+import zipfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from benchmarks.davis import farthest_point
+from rotopoint.checkpoints import resolve
+from rotopoint.checkpoints.configuration import Calibration
+from rotopoint.cores import share_cores
+from rotopoint.tracking.preprocess import model_input
+from rotopoint.tracking.sam2.build import build_model
+from rotopoint.tracking.sam2.heads import calibrated
+from rotopoint.tracking.sam2.weights import load_weights
+from training.tracker import ClipTracker
+
+SMALLEST = 0.01
+"""Part of a still that an object must cover."""
+
+LARGE = 0.05
+
+FAR_TOO_MUCH = 3.0
+"""Times the object's area."""
+
+SPREADS = (0.05, 0.1, 0.15, 0.3)
+LEVELS = (0.3, 0.35, 0.4, 0.45, 0.5)
+SURE = (0.65, 0.75, 0.85, 2.0)
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What the decoder says of one prompt, logits (1, M, n, n) and predicted IoUs (1, M), and the object
+    (h, w)."""
+
+    logits: torch.Tensor
+    predicted_iou: torch.Tensor
+    truth: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Means over objects, 0..1; `large` over those that cover LARGE of their still."""
+
+    iou: float
+    large: float
+    far_too_much: float
+
+
+def objects(archive: Path) -> Iterator[tuple[NDArray[np.uint8], list[NDArray[np.bool_]]]]:
+    """Pictures (h, w, 3) RGB, each with the masks of its objects."""
+    with zipfile.ZipFile(archive) as stills:
+        for row in csv.DictReader(io.StringIO(stills.read("sources.csv").decode("utf-8"))):
+            if row.get("same_picture_in_stills_zip"):
+                continue
+            encoded = (np.frombuffer(stills.read(row["name"] + end), np.uint8) for end in (".jpg", ".png"))
+            picture, labels = (
+                cv2.imdecode(data, flags)
+                for data, flags in zip(encoded, (cv2.IMREAD_COLOR, cv2.IMREAD_GRAYSCALE), strict=True)
+            )
+            counts = np.bincount(labels.ravel(), minlength=256)
+            found = [labels == n for n in np.flatnonzero(counts >= SMALLEST * labels.size) if n > 0]
+            if found:
+                yield cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), found
+
+
+@torch.inference_mode()
+def answers(tracker: ClipTracker, size: int, archive: Path, kind: str, most: int) -> list[Answered]:
+    """The answers to one prompt on each object, for a model of `size` pixels."""
+    given: list[Answered] = []
+    for picture, masks in tqdm(list(objects(archive)), file=sys.stderr, desc=kind):
+        (features,) = tracker.features(torch.from_numpy(model_input(picture, size))[None, None])
+        fused = tracker.condition(features, 0, [])
+        for truth in masks:
+            xy, labels = prompt(truth, kind)
+            scale = torch.tensor([size / truth.shape[1], size / truth.shape[0]])
+            answer = tracker.decode(fused, features, (torch.tensor([xy]) * scale, torch.tensor([labels])))
+            given.append(Answered(answer.logits, answer.predicted_iou, truth))
+            if len(given) == most:
+                return given
+    return given
+
+
+def prompt(truth: NDArray[np.bool_], kind: str) -> tuple[list[tuple[float, float]], list[int]]:
+    """Points in pixels of the still and their labels: a click deep inside, or a box around."""
+    if kind == "click":
+        return [farthest_point(truth)], [1]
+    rows, columns = np.flatnonzero(truth.any(1)), np.flatnonzero(truth.any(0))
+    return [(columns[0], rows[0]), (columns[-1] + 1.0, rows[-1] + 1.0)], [2, 3]
+
+
+def judged(given: Sequence[Answered], calibration: Calibration) -> Figures:
+    scores = []
+    for answered in given:
+        logits = calibrated(answered.logits, answered.predicted_iou, calibration)[0].numpy()
+        height, width = answered.truth.shape
+        mask = cv2.resize(logits, (width, height), interpolation=cv2.INTER_LINEAR) > 0
+        both, either = (mask & answered.truth).sum(), (mask | answered.truth).sum()
+        scores.append((both / either, mask.sum() / answered.truth.sum(), answered.truth.mean()))
+    iou, area, part = np.array(scores).T
+    return Figures(float(iou.mean()), float(iou[part >= LARGE].mean()), float((area > FAR_TOO_MUCH).mean()))
+
+
+def best_of(given: Sequence[Answered]) -> float:
+    """Mean IoU if the best of the masks were always taken."""
+    best = []
+    for answered in given:
+        height, width = answered.truth.shape
+        masks = [cv2.resize(m.numpy(), (width, height)) > 0 for m in answered.logits[0]]
+        best.append(max((m & answered.truth).sum() / (m | answered.truth).sum() for m in masks))
+    return float(np.mean(best))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="What one prompt on a still gives")
+    parser.add_argument("stills", type=Path)
+    parser.add_argument("--checkpoint", default="draft")
+    parser.add_argument("--most", type=int, default=400, help="objects")
+    parser.add_argument("--fit", action="store_true", help="try calibrations")
+    arguments = parser.parse_args()
+    share_cores()
+    checkpoint = resolve(arguments.checkpoint)
+    configuration = checkpoint.configuration
+    model = build_model(configuration)
+    load_weights(model, checkpoint.path)
+    tracker = ClipTracker(model)
+    used = configuration.calibration or Calibration(spread=1e-3, level=0.5, sure=2.0)
+    rows = [
+        "| prompt | calibration | IoU | of large ones | takes over three times the area | best of its masks |"
+    ]
+    rows.append("|---|---|---|---|---|---|")
+    for kind in ("click", "box"):
+        given = answers(tracker, configuration.image_size, arguments.stills, kind, arguments.most)
+        tried = [used]
+        if arguments.fit:
+            spreads, sure = (SPREADS, SURE) if kind == "click" else ((used.spread,), (used.sure,))
+            tried += [Calibration(*numbers) for numbers in itertools.product(spreads, LEVELS, sure)]
+        for calibration in tried:
+            f = judged(given, calibration)
+            c = calibration
+            rows.append(
+                f"| {kind} | spread {c.spread:g}, level {c.level:g}, sure {c.sure:g} | {f.iou:.3f} "
+                f"| {f.large:.3f} | {100 * f.far_too_much:.1f}% | {best_of(given):.3f} |"
+            )
+    sys.stdout.write("\n".join([f"{len(given)} objects, checkpoint {checkpoint.name}", "", *rows]) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
