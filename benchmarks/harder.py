@@ -22,9 +22,19 @@ from benchmarks.scenes import Scene
 from rotopoint.checkpoints import resolve
 from rotopoint.cli.score import boundary_measure, region_similarity
 from rotopoint.cores import share_cores
-from rotopoint.mattes import make_matte
+from rotopoint.mattes import MatteSource, make_matte
 from rotopoint.session import ShotSession
-from rotopoint.shot import ClipReference, Mask, MatteEdge, Point, Prompt, Settings, Shot, Subject
+from rotopoint.shot import (
+    ClipReference,
+    Mask,
+    MatteEdge,
+    MatteSettings,
+    Point,
+    Prompt,
+    Settings,
+    Shot,
+    Subject,
+)
 from rotopoint.shot.frames import ClipFrame
 from rotopoint.store import TrackStore
 from rotopoint.tracking.engine import Engine, load_engine
@@ -72,7 +82,7 @@ def each_frame_alone(sequence: Sequence, engine: Engine) -> Masks:
         features = runtime.encode_image(np.ascontiguousarray(picture[..., ::-1]))
         asked = point_prompts([Point(ClipFrame(1), *point)], None, size, runtime.shape.input_size)
         decoded = runtime.decode_prompts(runtime.condition_on_memory(features, None), asked, calibrates=True)
-        masks.append(make_matte(decoded.logits, size, MatteEdge.HARD) > 0.5)
+        masks.append(make_matte(MatteSource(decoded.logits, size, MatteSettings(edge=MatteEdge.HARD))) > 0.5)
         if masks[-1].any():
             point = farthest_point(masks[-1])
     return masks

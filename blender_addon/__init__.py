@@ -8,9 +8,16 @@ if __name__.startswith("bl_ext."):
     for _name in [name for name in sys.modules if name.partition(".")[0] == "rotopoint"]:
         del sys.modules[_name]
 
-from . import clip_editor, host, preferences, properties, sequencer  # noqa: E402, of the wheel as it is now
+from . import (  # noqa: E402, of the wheel as it is now
+    clip_editor,
+    host,
+    matte_properties,
+    preferences,
+    properties,
+    sequencer,
+)
 
-ROOMS = (properties, preferences, host, clip_editor, sequencer)
+ROOMS = (matte_properties, properties, preferences, host, clip_editor, sequencer)
 
 
 def register() -> None:

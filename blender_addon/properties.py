@@ -26,6 +26,7 @@ from rotopoint.shot import Settings, Subject
 from rotopoint.tracking.policy import POLICIES
 
 from . import compat
+from .matte_properties import ROTOPOINT_PG_matte, ROTOPOINT_PG_override
 
 POINT, BOX, MASK = "POINT", "BOX", "MASK"
 """Kinds of prompts."""
@@ -34,11 +35,6 @@ DIRECTIONS = (
     ("both", "Both", "Track from the prompted frames to both ends of the range"),
     ("forward", "Forward", "Track from the first prompted frame to the end of the range"),
     ("backward", "Backward", "Track from the last prompted frame to the start of the range"),
-)
-EDGES = (
-    ("antialiased", "Antialiased", "An edge of about one pixel"),
-    ("soft", "Soft", "An edge as wide as the model is unsure"),
-    ("hard", "Hard", "Each pixel is in or out"),
 )
 FORMATS = (
     ("png", "PNG 16 bit", "Gray PNG, 16 bits"),
@@ -130,6 +126,8 @@ class ROTOPOINT_PG_subject(PropertyGroup):
     masks: CollectionProperty(type=ROTOPOINT_PG_mask)
     absent: CollectionProperty(type=ROTOPOINT_PG_absent)
     approved: CollectionProperty(type=ROTOPOINT_PG_approved)
+    matte: PointerProperty(type=ROTOPOINT_PG_matte)
+    overrides: CollectionProperty(type=ROTOPOINT_PG_override)
 
     def prompts_by_kind(self) -> dict[str, bpy_prop_collection]:
         """All that are asked of the subject: points, boxes and masks, by POINT, BOX and MASK."""
@@ -176,16 +174,6 @@ class ROTOPOINT_PG_clip(PropertyGroup):
         default=Settings.input_transform,
         search=_transforms,
         search_options={"SUGGESTION"},
-    )
-    edge: EnumProperty(
-        name="Edge", description="How hard the matte's edge is", items=EDGES, default=Settings.edge.value
-    )
-    largest_hole: IntProperty(
-        name="Fill Holes",
-        description="Holes of up to this many pixels of the clip are filled",
-        min=0,
-        soft_max=10_000,
-        default=Settings.largest_hole,
     )
     format: EnumProperty(
         name="Format", description="Files of the mattes", items=FORMATS, default=Settings.format.value

@@ -19,7 +19,6 @@ from rotopoint.shot import (
     ClipReference,
     Direction,
     Mask,
-    MatteEdge,
     MatteFormat,
     Point,
     Prompt,
@@ -29,7 +28,7 @@ from rotopoint.shot import (
 )
 from rotopoint.shot.frames import ClipFrame, FrameRange
 
-from . import clip_color, compat
+from . import clip_color, compat, matte_properties
 from .faults import Refused
 from .properties import ROTOPOINT_PG_clip, ROTOPOINT_PG_subject
 
@@ -46,9 +45,7 @@ SETTINGS = (
     "checkpoint",
     "policy",
     "input_transform",
-    "edge",
     "format",
-    "largest_hole",
     "use_first_number",
     "first_number",
 )
@@ -152,7 +149,17 @@ def subject_of(subject: ROTOPOINT_PG_subject, clip: MovieClip) -> Subject:
     approved = tuple(
         Approved(ClipFrame(kept.frame), absolute(kept.path, clip), kept.sha256) for kept in subject.approved
     )
-    return Subject(subject.uid, subject.name, prompts, (r, g, b), absent, approved, subject.follow)
+    return Subject(
+        subject.uid,
+        subject.name,
+        prompts,
+        (r, g, b),
+        absent,
+        approved,
+        subject.follow,
+        matte_properties.settings_of(subject.matte),
+        tuple(matte_properties.overrides_of(subject.overrides)),
+    )
 
 
 def load_shot_into(clip: MovieClip, shot: Shot) -> None:
@@ -205,9 +212,9 @@ def _fill_settings(asked: ROTOPOINT_PG_clip, settings: Settings) -> None:
     if settings.range is not None:
         asked.range_first, asked.range_last = settings.range.first, settings.range.last
     asked.use_range = settings.range is not None
-    for name in ("direction", "edge", "format"):
+    for name in ("direction", "format"):
         setattr(asked, name, getattr(settings, name).value)
-    for name in ("checkpoint", "policy", "input_transform", "largest_hole"):
+    for name in ("checkpoint", "policy", "input_transform"):
         setattr(asked, name, getattr(settings, name))
     if settings.first_number is not None:
         asked.first_number = settings.first_number
@@ -238,9 +245,7 @@ def _settings(asked: ROTOPOINT_PG_clip, clip: MovieClip) -> Settings:
         checkpoint=_name_or_file(asked.checkpoint, clip),
         policy=asked.policy,
         input_transform=_name_or_file(transform, clip),
-        edge=MatteEdge(asked.edge),
         format=MatteFormat(asked.format),
-        largest_hole=asked.largest_hole,
         first_number=asked.first_number if asked.use_first_number else None,
     )
 
@@ -262,6 +267,9 @@ def _prompts(subject: ROTOPOINT_PG_subject, clip: MovieClip, size: tuple[int, in
 def _fill(properties: ROTOPOINT_PG_subject, subject: Subject, size: tuple[int, int]) -> None:
     properties.uid, properties.name, properties.color = subject.id, subject.name, subject.color
     properties.follow = subject.follow
+    matte_properties.fill_settings(properties.matte, subject.matte)
+    for override in subject.overrides:
+        matte_properties.fill_override(properties.overrides.add(), override)
     for frames in subject.absent:
         part = properties.absent.add()
         part.first, part.last = frames.first, frames.last

@@ -8,6 +8,7 @@ from bpy.types import Context, Panel, UILayout, UIList
 from rotopoint.shot.names import name_fault
 
 from .. import compositor, host
+from ..matte_properties import draw_settings
 from .context import clip_in, shown_frame, subject_in
 
 
@@ -150,13 +151,14 @@ class ROTOPOINT_PT_mattes(_ClipPanel):
         layout.use_property_decorate = False
         layout.prop(asked, "folder", placeholder="//rotopoint/")
         layout.prop(asked, "format")
-        layout.prop(asked, "edge")
-        layout.prop(asked, "largest_hole")
         row = layout.row(heading="First Number")
         row.prop(asked, "use_first_number", text="")
         number = row.row()
         number.active = asked.use_first_number
         number.prop(asked, "first_number", text="")
+        subject = subject_in(context)
+        if subject is not None:
+            draw_settings(layout, subject.matte)
 
 
 class ROTOPOINT_PT_advanced(_ClipPanel):

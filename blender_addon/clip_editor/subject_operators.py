@@ -13,6 +13,7 @@ from rotopoint.errors import SubjectNameInvalid
 from rotopoint.shot.names import name_fault
 
 from .. import shots
+from ..matte_properties import fill_override, fill_settings, overrides_of, settings_of
 from .context import ClipOperator, linked, locked, no_clip, no_subject, subject_in
 
 GOLDEN_RATIO = 0.618034
@@ -96,6 +97,9 @@ class ROTOPOINT_OT_subject_duplicate(ClipOperator, Operator):
         # Adding moves the others in memory.
         original = asked.subjects[index]
         copy.follow = original.follow
+        fill_settings(copy.matte, settings_of(original.matte))
+        for override in tuple(overrides_of(original.overrides)):
+            fill_override(copy.overrides.add(), override)
         copy.uid, copy.name, copy.color = shots.new_uid(), name, _color(len(asked.subjects) - 1)
         copied = copy.prompts_by_kind()
         parts = [(prompts, copied[kind]) for kind, prompts in original.prompts_by_kind().items()]

@@ -224,6 +224,32 @@ class ShotTooNew(InputError):
     supported: int
 
 
+@dataclass(eq=False)
+class SettingUnknown(InputError):
+    """No field of the settings of mattes has this name."""
+
+    name: str
+    known: tuple[str, ...]
+
+
+@dataclass(eq=False)
+class SettingUnusable(InputError):
+    """A value that a field of settings cannot have, as text."""
+
+    name: str
+    value: str
+    expected: str
+
+
+@dataclass(eq=False)
+class SettingTwice(InputError):
+    """Two overrides give one setting of a subject's mattes on a frame."""
+
+    subject: str
+    frame: int
+    name: str
+
+
 # Checkpoints and devices
 
 

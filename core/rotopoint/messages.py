@@ -106,6 +106,12 @@ def _said(error: BaseException) -> str:
                 f"the shot has version {version}, this Rotopoint reads up to {supported}; "
                 "update Rotopoint to open it"
             )
+        case e.SettingUnknown(name, known):
+            return f"mattes have no setting {name}; known are {', '.join(known)}"
+        case e.SettingUnusable(name, value, expected):
+            return f"{name.replace('_', '-')} {value}: expected {expected}"
+        case e.SettingTwice(subject, frame, name):
+            return f"{name.replace('_', '-')} of {subject} is said twice on frame {frame}; keep one"
         case e.CheckpointUnknown(name, known):
             return f"unknown checkpoint {name}; known are {', '.join(known)}, or give a file"
         case e.CheckpointMissing(name, _):

@@ -35,7 +35,7 @@ from rotopoint.errors import (
     TrackMissing,
     TrackUnreadable,
 )
-from rotopoint.mattes import make_matte
+from rotopoint.mattes import MatteSource, make_matte
 from rotopoint.plan import PicturePrompts, SubjectPlan, count_stale_pictures, plan_subject, track_keys
 from rotopoint.shot import Approved, Box, Mask, MatteEdge, Point, Shot
 from rotopoint.shot.frames import ClipFrame, FileNumber, FrameRange, SourceFrame
@@ -336,15 +336,38 @@ class ShotSession:
             return np.zeros(self.clip.size[::-1], np.float32)
         mask = self._masks.get((plan.subject.id, plan.position_of(record.frame)))
         if mask is not None:
-            return mask if self.shot.settings.edge is not MatteEdge.HARD else (mask > 0.5).astype(np.float32)
-        settings = self.shot.settings
-        region = record.region.within(self.clip.size)
-        part = make_matte(record.logits, region.size, settings.edge, settings.largest_hole)
-        if record.region == WHOLE:
-            return part
-        whole = np.zeros(self.clip.size[::-1], np.float32)
-        region.of(whole)[...] = part
-        return whole
+            hard = plan.subject.settings_on(frame).edge is MatteEdge.HARD
+            return (mask > 0.5).astype(np.float32) if hard else mask
+        return make_matte(self._matte_source(plan, frame, record))
+
+    def _matte_source(self, plan: SubjectPlan, frame: ClipFrame, record: Record) -> MatteSource:
+        subject = plan.subject
+
+        def plate() -> npt.NDArray[np.float32]:
+            return self.clip.read(record.frame).astype(np.float32) / np.float32(255)
+
+        def stored(other: SubjectPlan, at: ClipFrame) -> MatteSource | None:
+            if at not in self.clip.frame_map.full_range or other.subject.is_absent(at):
+                return None
+            try:
+                return self._matte_source(other, at, self.stored_record(other.subject.id, at))
+            except TrackMissing:
+                return None
+
+        def others() -> tuple[MatteSource, ...]:
+            found = (stored(other, frame) for other in self.plans if other is not plan)
+            return tuple(source for source in found if source is not None)
+
+        return MatteSource(
+            record.logits,
+            self.clip.size,
+            subject.settings_on(frame),
+            record.region,
+            subject.prompts_on(frame),
+            plate,
+            lambda offset: stored(plan, ClipFrame(frame + offset)),
+            others,
+        )
 
     def overview(self, record: Record) -> npt.NDArray[np.float32]:
         """Logits (n, n) over the whole picture, whatever part of it the record is about."""

@@ -20,7 +20,17 @@ from typing import Any
 import bpy
 
 from blender_addon import compat, compositor, shots
-from rotopoint.shot import Box, Direction, MatteEdge, Point, Settings, Shot, Subject
+from rotopoint.shot import (
+    Box,
+    Direction,
+    MatteEdge,
+    MatteOverride,
+    MatteSettings,
+    Point,
+    Settings,
+    Shot,
+    Subject,
+)
 from rotopoint.shot.frames import ClipFrame, FrameRange
 from rotopoint.shot.json import shot_to_dict
 from tests.blender.inside.addon import enabled, load_clip
@@ -40,12 +50,12 @@ SUBJECTS = (
             Box(ClipFrame(4), 10.1, 20.2, 30.3, 80.4),
         ),
         (0.25, 0.5, 1.0),
+        matte=MatteSettings(MatteEdge.SOFT),
+        overrides=(MatteOverride(FrameRange(ClipFrame(2), ClipFrame(3)), "largest_hole", 7),),
     ),
     Subject("id-2", "Läufer 2", (Point(ClipFrame(12), 7.0, 45.333),)),
 )
-SETTINGS = Settings(
-    range=FrameRange(ClipFrame(1), ClipFrame(COUNT)), direction=Direction.BACKWARD, edge=MatteEdge.SOFT
-)
+SETTINGS = Settings(range=FrameRange(ClipFrame(1), ClipFrame(COUNT)), direction=Direction.BACKWARD)
 
 
 def report(clip: bpy.types.MovieClip, scene: bpy.types.Scene) -> dict[str, Any]:

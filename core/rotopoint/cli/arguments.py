@@ -19,8 +19,9 @@ from rotopoint.shot import (
     ClipReference,
     Direction,
     Mask,
-    MatteEdge,
     MatteFormat,
+    MatteOverride,
+    MatteSettings,
     Missing,
     Point,
     Prompt,
@@ -30,6 +31,8 @@ from rotopoint.shot import (
 )
 from rotopoint.shot.frames import ClipFrame, FrameRange
 from rotopoint.shot.json import load_shot
+from rotopoint.shot.matte_settings import MATTE_SETTINGS, matte_setting
+from rotopoint.shot.setting import Value
 from rotopoint.tracking.precision import PRECISION_NAMES
 
 FRAME = r"(\d{1,9})"
@@ -45,6 +48,8 @@ class SubjectArguments:
     prompts: list[Prompt] = field(default_factory=list)
     absent: list[FrameRange] = field(default_factory=list)
     follow: bool = False
+    matte: dict[str, Any] = field(default_factory=dict)
+    overrides: list[MatteOverride] = field(default_factory=list)
 
 
 class _AddSubject(argparse.Action):
@@ -69,6 +74,18 @@ class _Follow(argparse.Action):
 
     def __call__(self, parser: Any, namespace: Any, values: Any, option: str | None = None) -> None:
         _last_subject(namespace, option, "").follow = True
+
+
+class _Set(argparse.Action):
+    """Reads a setting of the mattes of the `--subject` before it, of all frames or of some."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option: str | None = None) -> None:
+        subject = _last_subject(namespace, option, values)
+        frames, name, value = read_set(values)
+        if frames is None:
+            subject.matte[name] = value
+        else:
+            subject.overrides.append(MatteOverride(frames, name, value))
 
 
 class _AddAbsent(argparse.Action):
@@ -115,6 +132,18 @@ def read_mask(text: str) -> Mask:
     return Mask(frame, labelled[1], int(labelled[2]))
 
 
+def read_set(text: str) -> tuple[FrameRange | None, str, Value]:
+    """`NAME=VALUE`, or `A-B:NAME=VALUE` for some clip frames: the frames, the setting's name, its value.
+
+    Raises OptionUnreadable, SettingUnknown, SettingUnusable.
+    """
+    match = re.fullmatch(r"(?:(\d{1,9}(?:-\d{1,9})?):)?([a-z][a-z_-]*)=(.+)", text)
+    if match is None:
+        raise OptionUnreadable("--set", text, "NAME=VALUE or A-B:NAME=VALUE, for example 10-20:edge=soft")
+    name = matte_setting(match[2].replace("-", "_"))
+    return None if match[1] is None else FrameRange.parse(match[1]), name, MATTE_SETTINGS[name].read(match[3])
+
+
 def read_threads(text: str) -> int:
     """A number of threads that a processor can run. Raises OptionUnreadable."""
     most = most_threads()
@@ -155,6 +184,9 @@ def build_parser() -> argparse.ArgumentParser:
         nargs=0,
         help="see a part of the plate alone that follows it: for small ones",
     )
+    prompts.add_argument(
+        "--set", action=_Set, metavar="[A-B:]NAME=VALUE", help="how its mattes are made, there or everywhere"
+    )
     asked = track.add_argument_group("what is asked (a SHOT.json says all this itself)")
     asked.add_argument("--range", metavar="A-B", help="clip frames, both included; default: all")
     asked.add_argument("--direction", choices=_choices(Direction))
@@ -165,10 +197,9 @@ def build_parser() -> argparse.ArgumentParser:
     asked.add_argument("--missing", choices=_choices(Missing), help="what a gap in a sequence shows")
     asked.add_argument("--layer", metavar="NAME", help="of EXR with several; default: the one Blender shows")
     asked.add_argument("--input-transform", metavar="NAME", help="auto, srgb, linear or a .cube file")
-    asked.add_argument("--edge", choices=_choices(MatteEdge), help="how hard the matte's edge is")
-    asked.add_argument("--largest-hole", type=int, metavar="N", help="fill holes of up to N pixels")
     asked.add_argument("--format", choices=_choices(MatteFormat), help="png is 16-bit")
     asked.add_argument("--first-number", type=int, metavar="N", help="file number of clip frame 1, say 1001")
+    _add_matte_settings(track)
     track.add_argument(
         "--overwrite", action="store_true", help="replace what lies in the folder of another clip"
     )
@@ -177,8 +208,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     deliver = commands.add_parser("deliver", help="write mattes again from the stored track")
     deliver.add_argument("clip", metavar="SHOT.json")
-    deliver.add_argument("--edge", choices=_choices(MatteEdge))
-    deliver.add_argument("--largest-hole", type=int, metavar="N")
+    _add_matte_settings(deliver)
     deliver.add_argument("--format", choices=_choices(MatteFormat))
     deliver.add_argument("--first-number", type=int, metavar="N")
     deliver.add_argument("--overwrite", action="store_true", help="replace files that are there")
@@ -214,6 +244,21 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_matte_settings(parser: argparse.ArgumentParser) -> None:
+    mattes = parser.add_argument_group("how mattes are made, of all subjects")
+    for described in MATTE_SETTINGS.values():
+        unit = f" ({described.unit})" if described.unit else ""
+        help = f"{described.help[0].lower()}{described.help[1:]}{unit}".replace("%", "%%")
+        if described.kind is bool:
+            mattes.add_argument(
+                described.option, action=argparse.BooleanOptionalAction, default=None, help=help
+            )
+        elif issubclass(described.kind, Enum):
+            mattes.add_argument(described.option, choices=_choices(described.kind), help=help)
+        else:
+            mattes.add_argument(described.option, type=described.kind, metavar="N", help=help)
+
+
 def _add_output(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", type=Path, required=True, metavar="DIR", help="folder of the mattes"
@@ -241,13 +286,15 @@ def shot_of(arguments: argparse.Namespace) -> Shot:
     path = Path(arguments.clip)
     shot = _saved(arguments, path) if path.suffix.lower() == ".json" else _asked(arguments)
     given = {
-        "edge": None if arguments.edge is None else MatteEdge(arguments.edge),
         "format": None if arguments.format is None else MatteFormat(arguments.format),
-        "largest_hole": arguments.largest_hole,
         "first_number": arguments.first_number,
     }
     changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    return replace(shot, settings=replace(shot.settings, **changes))
+    asked: dict[str, Any] = {
+        name: value for name in MATTE_SETTINGS if (value := vars(arguments)[name]) is not None
+    }
+    subjects = (replace(subject, matte=replace(subject.matte, **asked)) for subject in shot.subjects)
+    return replace(shot, settings=replace(shot.settings, **changes), subjects=tuple(subjects))
 
 
 def _saved(arguments: argparse.Namespace, path: Path) -> Shot:
@@ -287,7 +334,17 @@ def _subjects(given: Sequence[SubjectArguments]) -> tuple[Subject, ...]:
         known.prompts += subject.prompts
         known.absent += subject.absent
         known.follow |= subject.follow
+        known.overrides += subject.overrides
+        known.matte |= subject.matte
     return tuple(
-        Subject(name, name, tuple(found.prompts), absent=tuple(found.absent), follow=found.follow)
+        Subject(
+            name,
+            name,
+            tuple(found.prompts),
+            absent=tuple(found.absent),
+            follow=found.follow,
+            matte=MatteSettings(**found.matte),
+            overrides=tuple(found.overrides),
+        )
         for name, found in merged.items()
     )

@@ -12,14 +12,16 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import groupby
 from pathlib import Path
 
 from rotopoint.deliver.naming import record_path
 from rotopoint.errors import OutputUnwritable
-from rotopoint.shot import Mask, Prompt, Settings, Subject
+from rotopoint.shot import Mask, MatteSettings, Prompt, Settings, Subject
 from rotopoint.shot.frames import ClipFrame, FileNumber
+from rotopoint.shot.matte_settings import MATTE_SETTINGS
+from rotopoint.shot.setting import plain
 from rotopoint.whole_files import write_whole
 
 VERSION = 1
@@ -59,12 +61,18 @@ class MatteRecord:
         return self.origins.get(subject.casefold(), {})
 
 
-def origin_of(subject: Subject, settings: Settings, clip: Path, first_number: FileNumber) -> str:
+def origin_of(
+    subject: Subject,
+    settings: Settings,
+    clip: Path,
+    first_number: FileNumber,
+    matte: MatteSettings | None = None,
+) -> str:
     """A hash of what a subject's mattes are made of where they are tracked.
 
     `clip` is its video or first image, `first_number` the file number of clip frame 1. Files count by name
     and content, wherever they lie; of the clip and the checkpoint not all is read. Names, colors and the
-    range have no influence on a matte.
+    range have no influence on a matte. `matte` is how those of some frames are made; None: as most are.
     """
     content = {
         "clip": _ends(clip),
@@ -74,10 +82,9 @@ def origin_of(subject: Subject, settings: Settings, clip: Path, first_number: Fi
         "checkpoint": _ends(Path(settings.checkpoint)),
         "policy": settings.policy,
         "input_transform": _ends(Path(settings.input_transform)),
-        "edge": settings.edge.value,
-        "largest_hole": settings.largest_hole,
         "format": settings.format.value,
         "first_number": first_number,
+        **_asked(subject.matte if matte is None else matte),
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode("ascii")).hexdigest()[:32]
 
@@ -89,7 +96,11 @@ def due_origin(
 
     Of an approved frame that is its content, and EMPTY where the direction does not reach.
     """
-    origin = origin_of(subject, settings, clip, first_number)
+
+    @cache
+    def origin(matte: MatteSettings) -> str:
+        return origin_of(subject, settings, clip, first_number, matte)
+
     approved = {a.frame: a.sha256 for a in subject.approved}
     prompted = subject.prompted_frames
 
@@ -97,7 +108,9 @@ def due_origin(
         frame = ClipFrame(number - first_number + 1)
         if frame in approved:
             return approved[frame]
-        return origin if not prompted or settings.direction.reaches(frame, prompted) else EMPTY
+        if prompted and not settings.direction.reaches(frame, prompted):
+            return EMPTY
+        return origin(subject.settings_on(frame))
 
     return due
 
@@ -166,6 +179,12 @@ def content_of(file: Path) -> str | None:
         return _digest(file, status.st_mtime_ns, status.st_size, None)
     except (OSError, ValueError):
         return None
+
+
+def _asked(settings: MatteSettings) -> dict[str, object]:
+    """What settings ask for; what has none of a field that asks for nothing is as old mattes are."""
+    values = {name: getattr(settings, name) for name in MATTE_SETTINGS}
+    return {name: plain(v) for name, v in values.items() if v != MATTE_SETTINGS[name].neutral}
 
 
 def _plain(prompt: Prompt) -> list[object]:

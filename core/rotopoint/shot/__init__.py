@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+from rotopoint.shot.matte_settings import MatteEdge, MatteOverride, MatteSettings
 from rotopoint.shot.prompts import Box, Mask, Point, Prompt
-from rotopoint.shot.settings import Direction, MatteEdge, MatteFormat, Settings
+from rotopoint.shot.settings import Direction, MatteFormat, Settings
 from rotopoint.shot.shot import ClipReference, Missing, Shot
 from rotopoint.shot.subject import Approved, Subject
 
@@ -16,6 +17,8 @@ __all__ = [
     "Mask",
     "MatteEdge",
     "MatteFormat",
+    "MatteOverride",
+    "MatteSettings",
     "Missing",
     "Point",
     "Prompt",

@@ -13,7 +13,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, TypeVar
 
-from rotopoint.errors import RotopointError, ShotTooNew, ShotUnreadable
+from rotopoint.errors import RotopointError, SettingUnusable, ShotTooNew, ShotUnreadable
 from rotopoint.files import path_fault, require_regular_file
 from rotopoint.shot import (
     Approved,
@@ -21,8 +21,9 @@ from rotopoint.shot import (
     ClipReference,
     Direction,
     Mask,
-    MatteEdge,
     MatteFormat,
+    MatteOverride,
+    MatteSettings,
     Missing,
     Point,
     Prompt,
@@ -31,12 +32,11 @@ from rotopoint.shot import (
     Subject,
 )
 from rotopoint.shot.frames import ClipFrame, FrameRange
+from rotopoint.shot.matte_settings import MATTE_SETTINGS
+from rotopoint.shot.setting import LARGEST_WHOLE, Setting, Value, plain
 from rotopoint.whole_files import write_whole
 
-VERSION = 2
-
-LARGEST_WHOLE = 2**31 - 1
-"""What a whole number in Blender holds; more frames or pixels there cannot be."""
+VERSION = 3
 
 LONGEST_ID = 128
 """Characters; the add-on's have 12, the command line takes names."""
@@ -53,7 +53,18 @@ def _with_absent_and_approved(shot: Json) -> Json:
     return {**shot, "subjects": [more | s if isinstance(s, dict) else s for s in subjects]}
 
 
-UPGRADES: dict[int, Callable[[Json], Json]] = {1: _with_absent_and_approved}
+def _with_matte_settings(shot: Json) -> Json:
+    """From version 2, which had one edge and one size of holes for all. Holes of less than none were none."""
+    settings, subjects = shot.get("settings"), shot.get("subjects")
+    if not isinstance(settings, dict) or not isinstance(subjects, list):
+        return shot
+    matte = {name: settings[name] for name in ("edge", "largest_hole") if settings.get(name) is not None}
+    if isinstance(hole := matte.get("largest_hole"), int):
+        matte["largest_hole"] = max(hole, 0)
+    return {**shot, "subjects": [{**s, "matte": matte} if isinstance(s, dict) else s for s in subjects]}
+
+
+UPGRADES: dict[int, Callable[[Json], Json]] = {1: _with_absent_and_approved, 2: _with_matte_settings}
 """UPGRADES[n] turns a shot of version n into one of version n + 1."""
 
 FILE_SUFFIXES = frozenset({".pt", ".safetensors", ".cube"})
@@ -86,6 +97,11 @@ def shot_to_dict(shot: Shot) -> Json:
                 "absent": [[frames.first, frames.last] for frames in s.absent],
                 "follow": s.follow,
                 "approved": [{"frame": a.frame, "path": a.path, "sha256": a.sha256} for a in s.approved],
+                "matte": matte_to_dict(s.matte),
+                "overrides": [
+                    {"frames": [o.frames.first, o.frames.last], "setting": o.name, "value": plain(o.value)}
+                    for o in s.overrides
+                ],
             }
             for s in shot.subjects
         ],
@@ -95,12 +111,15 @@ def shot_to_dict(shot: Shot) -> Json:
             "checkpoint": settings.checkpoint,
             "policy": settings.policy,
             "input_transform": settings.input_transform,
-            "edge": settings.edge.value,
-            "largest_hole": settings.largest_hole,
             "format": settings.format.value,
             "first_number": settings.first_number,
         },
     }
+
+
+def matte_to_dict(settings: MatteSettings) -> Json:
+    """All fields by name, as JSON holds them."""
+    return {name: plain(getattr(settings, name)) for name in MATTE_SETTINGS}
 
 
 def shot_from_dict(data: object, path: Path | None = None) -> Shot:
@@ -338,7 +357,33 @@ class _Reader:
                 for n, a in enumerate(self.sequence(data, "approved", where))
             ),
             follow=self.flag(data, "follow", where, False),
+            matte=self.matte(self.mapping(data.get("matte", {}), f"{where}.matte"), f"{where}.matte"),
+            overrides=tuple(
+                self.override(self.mapping(o, f"{where}.overrides[{n}]"), f"{where}.overrides[{n}]")
+                for n, o in enumerate(self.sequence(data, "overrides", where))
+            ),
         )
+
+    def matte(self, data: Json, where: str) -> MatteSettings:
+        given = {
+            name: self.setting(described, data[name], f"{where}.{name}")
+            for name, described in MATTE_SETTINGS.items()
+            if name in data
+        }
+        return MatteSettings(**given)  # type: ignore[arg-type]
+
+    def override(self, data: Json, where: str) -> MatteOverride:
+        name = self.text(data, "setting", where)
+        if name not in MATTE_SETTINGS:
+            raise self.fault(f"{where}.setting", f"{_shown(name)} is none of {', '.join(MATTE_SETTINGS)}")
+        value = self.setting(MATTE_SETTINGS[name], data.get("value"), f"{where}.value")
+        return MatteOverride(self.frame_range(data.get("frames"), f"{where}.frames"), name, value)
+
+    def setting(self, described: Setting, value: object, where: str) -> Value:
+        try:
+            return described.checked(value)
+        except SettingUnusable as error:
+            raise self.fault(where, f"{error.value}: expected {error.expected}") from None
 
     def approved(self, data: Json, where: str) -> Approved:
         frame = ClipFrame(self.whole(data, "frame", where))
@@ -378,8 +423,6 @@ class _Reader:
             checkpoint=self.path_text(data, "settings", "checkpoint", default.checkpoint),
             policy=self.text(data, "policy", "settings", default.policy),
             input_transform=self.path_text(data, "settings", "input_transform", default.input_transform),
-            edge=self.choice(MatteEdge, data, "edge", "settings", default.edge),
-            largest_hole=self.maybe_whole(data, "largest_hole", "settings") or default.largest_hole,
             format=self.choice(MatteFormat, data, "format", "settings", default.format),
             first_number=self.maybe_whole(data, "first_number", "settings"),
         )

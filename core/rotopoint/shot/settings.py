@@ -32,14 +32,6 @@ class Direction(Enum):
                 return True
 
 
-class MatteEdge(Enum):
-    """How logits become coverage; see `rotopoint.mattes.coverage`."""
-
-    SOFT = "soft"
-    ANTIALIASED = "antialiased"
-    HARD = "hard"
-
-
 class MatteFormat(Enum):
     """PNG8 and PNG are gray PNG of 8 and 16 bits, EXR is half float with the one channel Y."""
 
@@ -53,9 +45,8 @@ class Settings:
     """All that is asked beside clip and prompts.
 
     `input_transform` is `srgb`, `linear` or the path of a .cube file: what brings the plate to
-    display-referred sRGB. `largest_hole` is how many pixels of the source a hole may have that is
-    filled. `first_number` is the file number of clip frame 1; None takes the plate's
-    own numbers for image sequences and clip frames for video.
+    display-referred sRGB. `first_number` is the file number of clip frame 1; None takes the plate's own
+    numbers for image sequences and clip frames for video.
     """
 
     range: FrameRange | None = None
@@ -63,7 +54,5 @@ class Settings:
     checkpoint: str = "draft"
     policy: str = "default"
     input_transform: str = "auto"
-    edge: MatteEdge = MatteEdge.ANTIALIASED
-    largest_hole: int = 0
     format: MatteFormat = MatteFormat.PNG
     first_number: int | None = None

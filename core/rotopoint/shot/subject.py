@@ -13,9 +13,11 @@ from rotopoint.errors import (
     ApprovedTwice,
     BoxEmpty,
     PromptsConflict,
+    SettingTwice,
     SubjectNameInvalid,
 )
 from rotopoint.shot.frames import ClipFrame, FrameRange
+from rotopoint.shot.matte_settings import MatteOverride, MatteSettings, settings_on
 from rotopoint.shot.names import name_fault
 from rotopoint.shot.prompts import Box, Mask, Point, Prompt
 
@@ -41,7 +43,9 @@ class Subject:
     linear RGB 0..1. On frames of `absent` the subject is not there: its matte is empty, and nothing is
     remembered of them; ranges that touch are joined. Frames that are `approved` keep their mattes.
     `follow`: each picture is cut to where the subject was last, for small subjects of large plates.
-    Raises SubjectNameInvalid, BoxEmpty, PromptsConflict, AbsenceConflict, ApprovedTwice.
+    `matte` says how its mattes are made, and `overrides` what of that is otherwise on some frames: no track
+    depends on them.
+    Raises SubjectNameInvalid, BoxEmpty, PromptsConflict, AbsenceConflict, ApprovedTwice, SettingTwice.
     """
 
     id: str
@@ -51,6 +55,8 @@ class Subject:
     absent: tuple[FrameRange, ...] = ()
     approved: tuple[Approved, ...] = ()
     follow: bool = False
+    matte: MatteSettings = MatteSettings()
+    overrides: tuple[MatteOverride, ...] = ()
 
     def __post_init__(self) -> None:
         if fault := name_fault(self.name):
@@ -62,6 +68,8 @@ class Subject:
         object.__setattr__(self, "prompts", tuple(ordered))
         object.__setattr__(self, "absent", _joined(self.absent))
         object.__setattr__(self, "approved", tuple(sorted(set(self.approved))))
+        ordered_overrides = sorted(set(self.overrides), key=lambda o: (o.name, o.frames, str(o.value)))
+        object.__setattr__(self, "overrides", tuple(ordered_overrides))
         for frame in self.prompted_frames:
             self._check_frame(self.prompts_on(frame))
             if self.is_absent(frame):
@@ -69,6 +77,9 @@ class Subject:
         for one, next_one in pairwise(self.approved):
             if one.frame == next_one.frame:
                 raise ApprovedTwice(self.name, one.frame)
+        for before, after in pairwise(self.overrides):
+            if before.name == after.name and after.frames.first <= before.frames.last:
+                raise SettingTwice(self.name, after.frames.first, after.name)
         for approved in self.approved:
             if self.is_absent(approved.frame):
                 raise AbsenceConflict(self.name, approved.frame, "an approved matte")
@@ -92,6 +103,10 @@ class Subject:
         # The first range that does not end before it.
         at = bisect_left(self.absent, frame, key=lambda frames: frames.last)
         return at < len(self.absent) and frame in self.absent[at]
+
+    def settings_on(self, frame: ClipFrame) -> MatteSettings:
+        """How its matte of a clip frame is made."""
+        return settings_on(frame, self.matte, self.overrides)
 
     def prompts_on(self, frame: ClipFrame) -> tuple[Prompt, ...]:
         first = bisect_left(self.prompts, frame, key=_frame_of)

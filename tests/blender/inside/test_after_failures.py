@@ -182,7 +182,7 @@ BEYOND = 2**40
 @pytest.mark.parametrize(
     ("change", "error"),
     [
-        (lambda s: replace(s, settings=Settings(largest_hole=BEYOND)), "a whole number of at most"),
+        (lambda s: replace(s, settings=Settings(first_number=BEYOND)), "a whole number of at most"),
         (
             lambda s: replace(s, settings=Settings(range=FrameRange(ClipFrame(1), ClipFrame(BEYOND)))),
             "a whole number of at most",

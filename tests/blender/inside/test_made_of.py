@@ -144,9 +144,9 @@ def test_two_clips_of_one_name_that_share_a_folder(project: Path) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        lambda asked: setattr(asked, "edge", "soft"),
+        lambda asked: setattr(asked.subjects[0].matte, "edge", "soft"),
         lambda asked: setattr(asked, "checkpoint", "tiny"),
-        lambda asked: setattr(asked, "largest_hole", 50),
+        lambda asked: setattr(asked.subjects[0].matte, "largest_hole", 50),
         lambda asked: setattr(asked.subjects[0], "follow", True),
         lambda asked: rotopoint.absent_set(first=3, last=4),
         lambda asked: rotopoint.box_add(x0=0.1, y0=0.1, x1=0.4, y1=0.4, frame=5),

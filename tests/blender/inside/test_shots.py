@@ -19,6 +19,8 @@ from rotopoint.shot import (
     Mask,
     MatteEdge,
     MatteFormat,
+    MatteOverride,
+    MatteSettings,
     Point,
     Settings,
     Shot,
@@ -50,6 +52,11 @@ SUBJECTS = (
         absent=(FrameRange(ClipFrame(2), ClipFrame(5)), FrameRange(ClipFrame(9), ClipFrame(9))),
         approved=(Approved(ClipFrame(7), str(Path("/somewhere/kept.png").absolute()), "0f" * 32),),
         follow=True,
+        matte=MatteSettings(edge=MatteEdge.SOFT, largest_hole=40),
+        overrides=(
+            MatteOverride(FrameRange(ClipFrame(2), ClipFrame(3)), "edge", MatteEdge.HARD),
+            MatteOverride(FrameRange(ClipFrame(3), ClipFrame(8)), "largest_hole", 9),
+        ),
     ),
 )
 SETTINGS = Settings(
@@ -58,9 +65,7 @@ SETTINGS = Settings(
     checkpoint="tiny",
     policy="upstream",
     input_transform="linear",
-    edge=MatteEdge.SOFT,
     format=MatteFormat.EXR,
-    largest_hole=40,
     first_number=1001,
 )
 

@@ -168,7 +168,12 @@ LONG = "x" * 5000
 SHOTS = {
     "many digits": '{"version": ' + "9" * 5000 + "}",
     "deep": "[" * 100_000 + "]" * 100_000,
-    "deep values": '{"version": 2, "clip": {"path": "a"}, "settings": {"edge": '
+    "deep values": '{"version": 2, "clip": {"path": "a"}, "settings": {"format": '
+    + "[" * 900
+    + "]" * 900
+    + "}}",
+    "deep values of all": '{"version": 2, "clip": {"path": "a"}, "subjects": [{"id": "1", "name": "a"}], '
+    + '"settings": {"edge": '
     + "[" * 900
     + "]" * 900
     + "}}",

@@ -25,7 +25,19 @@ from rotopoint.deliver.origins import (
     write_record,
 )
 from rotopoint.errors import OutputUnwritable
-from rotopoint.shot import Approved, Box, Direction, Mask, MatteEdge, MatteFormat, Point, Settings, Subject
+from rotopoint.shot import (
+    Approved,
+    Box,
+    Direction,
+    Mask,
+    MatteEdge,
+    MatteFormat,
+    MatteOverride,
+    MatteSettings,
+    Point,
+    Settings,
+    Subject,
+)
 from rotopoint.shot.frames import ClipFrame, FileNumber, FrameRange
 
 SUBJECT = Subject("id", "dog", (Point(ClipFrame(1), 3.0, 4.0),))
@@ -65,6 +77,10 @@ def test_what_alters_a_matte_alters_its_origin(clip: Path, tmp_path: Path) -> No
         "absence": origin_of(
             replace(SUBJECT, absent=(FrameRange(ClipFrame(3), ClipFrame(4)),)), Settings(), clip, FIRST
         ),
+        **{
+            name: origin_of(replace(SUBJECT, matte=MatteSettings(**{name: value})), Settings(), clip, FIRST)
+            for name, value in (("edge", MatteEdge.SOFT), ("largest_hole", 9))
+        },
         "following": origin_of(replace(SUBJECT, follow=True), Settings(), clip, FIRST),
         "numbers": origin_of(SUBJECT, Settings(), clip, FileNumber(102)),
         **{
@@ -73,8 +89,6 @@ def test_what_alters_a_matte_alters_its_origin(clip: Path, tmp_path: Path) -> No
                 ("checkpoint", "tiny"),
                 ("policy", "upstream"),
                 ("input_transform", "linear"),
-                ("edge", MatteEdge.SOFT),
-                ("largest_hole", 9),
                 ("format", MatteFormat.EXR),
             )
         },
@@ -207,3 +221,11 @@ def test_that_the_end_cannot_be_noted_hides_no_other_error(tmp_path: Path) -> No
         record_path(folder, "plate").unlink()
         folder.rmdir()
         raise KeyboardInterrupt
+
+
+def test_an_override_alters_the_origin_of_its_frames_alone(clip: Path) -> None:
+    override = MatteOverride(FrameRange(ClipFrame(2), ClipFrame(3)), "largest_hole", 9)
+    due = due_origin(replace(SUBJECT, overrides=(override,)), Settings(), clip, FIRST)
+    usual = origin_of(SUBJECT, Settings(), clip, FIRST)
+    filled = origin_of(replace(SUBJECT, matte=MatteSettings(largest_hole=9)), Settings(), clip, FIRST)
+    assert [due(number) for number in range(101, 105)] == [usual, filled, filled, usual]

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from rotopoint.mattes import make_matte
+from rotopoint.mattes import MatteSource, make_matte
 from rotopoint.mattes.coverage import coverage
-from rotopoint.shot import MatteEdge
+from rotopoint.shot import MatteEdge, MatteSettings
 
 every_edge = pytest.mark.parametrize("edge", MatteEdge)
 any_logits = arrays(
@@ -111,7 +111,7 @@ def test_rows_that_are_done_at_once_do_not_show(logits):
 @every_edge
 @pytest.mark.parametrize("dtype", [np.float16, np.float32])
 def test_an_absent_subject_gives_exact_zeros(edge, dtype):
-    matte = make_matte(np.full((64, 64), -1024, dtype), (121, 67), edge)
+    matte = make_matte(MatteSource(np.full((64, 64), -1024, dtype), (121, 67), MatteSettings(edge=edge)))
     assert matte.shape == (67, 121) and matte.dtype == np.float32 and not matte.any()
 
 
@@ -119,6 +119,6 @@ def test_an_absent_subject_gives_exact_zeros(edge, dtype):
 def test_a_disk_of_small_logits_keeps_its_area_at_the_source_size(edge):
     x, y = grid(64, 64)
     logits = (2 * (16 - np.hypot(x - 32, y - 32))).astype(np.float32)
-    matte = make_matte(logits, (640, 320), edge)
+    matte = make_matte(MatteSource(logits, (640, 320), MatteSettings(edge=edge)))
     # The scale is 10 and 5, so the disk is an ellipse.
     assert matte.sum(dtype=np.float64) == pytest.approx(np.pi * 160 * 80, rel=0.01)

@@ -25,7 +25,20 @@ from rotopoint.errors import (
     SubjectWithoutPrompt,
 )
 from rotopoint.messages import explain
-from rotopoint.shot import Approved, Box, ClipReference, Mask, MatteFormat, Point, Settings, Shot, Subject
+from rotopoint.shot import (
+    Approved,
+    Box,
+    ClipReference,
+    Mask,
+    MatteEdge,
+    MatteFormat,
+    MatteOverride,
+    MatteSettings,
+    Point,
+    Settings,
+    Shot,
+    Subject,
+)
 from rotopoint.shot import json as shot_json
 from rotopoint.shot.frames import ClipFrame, FrameRange
 from rotopoint.shot.json import VERSION, load_shot, revision, save_shot, shot_from_dict, shot_to_dict
@@ -137,6 +150,8 @@ def full_shot() -> Shot:
                 absent=(FrameRange(ClipFrame(6), ClipFrame(8)),),
                 approved=(Approved(ClipFrame(3), "approved/3.png", "ab" * 32),),
                 follow=True,
+                matte=MatteSettings(largest_hole=12),
+                overrides=(MatteOverride(FrameRange(FIRST, ClipFrame(2)), "edge", MatteEdge.HARD),),
             ),
             Subject("1", "Ball", (Box(FIRST, 1, 2, 3, 4), Mask(ClipFrame(9), "m.png"))),
         ),
@@ -144,7 +159,6 @@ def full_shot() -> Shot:
             range=FrameRange(FIRST, ClipFrame(9)),
             checkpoint="large",
             format=MatteFormat.EXR,
-            largest_hole=12,
             first_number=1001,
         ),
     )

@@ -20,9 +20,9 @@ from rotopoint.checkpoints import ResolvedCheckpoint, resolve
 from rotopoint.clip import open_clip
 from rotopoint.errors import FrameOutsideClip, FrameSizeDiffers, FramesMissing
 from rotopoint.events import DoneEvent, ErrorEvent, Event, FrameEvent
-from rotopoint.mattes import make_matte
+from rotopoint.mattes import MatteSource, make_matte
 from rotopoint.session import FrameTracked, ShotSession
-from rotopoint.shot import ClipReference, Direction, MatteEdge, Point, Settings, Shot, Subject
+from rotopoint.shot import ClipReference, Direction, MatteEdge, MatteSettings, Point, Settings, Shot, Subject
 from rotopoint.shot.frames import ClipFrame, FrameRange
 from rotopoint.shot.json import revision, shot_to_dict
 from rotopoint.store import TrackStore
@@ -206,9 +206,9 @@ def test_8_holes_are_filled_without_cuda() -> None:
     logits = np.full((16, 16), -8, np.float32)
     logits[3:13, 3:13] = 8
     logits[8, 8] = -8
-    edge = MatteEdge.HARD
-    assert make_matte(logits, (16, 16), edge)[8, 8] == 0
-    filled = make_matte(logits, (16, 16), edge, largest_hole=1)
+    hard = MatteSettings(edge=MatteEdge.HARD)
+    assert make_matte(MatteSource(logits, (16, 16), hard))[8, 8] == 0
+    filled = make_matte(MatteSource(logits, (16, 16), replace(hard, largest_hole=1)))
     assert filled[8, 8] == 1 and filled.sum() == 100
 
 

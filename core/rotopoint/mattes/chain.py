@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From logits to a matte: which operations, in which order. One line an operation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rotopoint.mattes.coverage import coverage
+from rotopoint.mattes.holes import fill_holes
+from rotopoint.mattes.source import MatteSource
+from rotopoint.mattes.upsample import LARGEST_LOGIT, upsample
+from rotopoint.shot import MatteSettings
+
+Plane: TypeAlias = NDArray[np.float32]
+"""(height, width) of the picture."""
+
+Operation: TypeAlias = Callable[[Plane, MatteSettings, MatteSource], Plane]
+"""The plane as the operations before have left it, what is asked, and what the matte is made from. Where
+nothing is asked of it, an operation gives back the plane itself, and asks the source for nothing."""
+
+ON_LOGITS: tuple[Operation, ...] = ()
+"""On logits at the source's size, over 0 inside."""
+
+ON_COVERAGE: tuple[Operation, ...] = (lambda matte, asked, _: fill_holes(matte, asked.largest_hole),)
+"""On coverage 0..1, of this frame alone."""
+
+IN_TIME: tuple[Operation, ...] = ()
+"""On coverage 0..1, beside that of frames before and after, which `still_matte` makes of the neighbors."""
+
+Color: TypeAlias = NDArray[np.float32]
+"""(height, width, 3) RGB of the picture."""
+
+ON_COLOR: tuple[Callable[[Color, Plane, MatteSettings, MatteSource], Color], ...] = ()
+"""On the plate under the finished matte, which each is given: what is left is the subject's own color."""
+
+
+@dataclass(frozen=True)
+class CutOut:
+    """`coverage` (height, width) 0..1, and the subject's own `color` (height, width, 3), straight: not
+    multiplied by it, in the space of the source's plate. Where there is no coverage, any color may stand."""
+
+    coverage: Plane
+    color: Color
+
+
+def logits_of(source: MatteSource) -> Plane:
+    """The logits at the picture's size, over 0 inside; far below it where the record says nothing."""
+    region = source.region.within(source.size)
+    part = upsample(source.logits.astype(np.float32, copy=False), region.size)
+    if region.size == source.size:
+        return part
+    whole = np.full(source.size[::-1], -LARGEST_LOGIT, np.float32)
+    region.of(whole)[...] = part
+    return whole
+
+
+def still_matte(source: MatteSource) -> Plane:
+    """The matte of a frame without a look at others: (height, width) coverage 0..1 in float32."""
+    settings, region = source.settings, source.region.within(source.size)
+    logits = logits_of(source)
+    for operation in ON_LOGITS:
+        logits = operation(logits, settings, source)
+    matte = np.zeros_like(logits)
+    # What the record does not cover makes no edge at its border.
+    region.of(matte)[...] = coverage(region.of(logits), settings.edge)
+    for operation in ON_COVERAGE:
+        matte = operation(matte, settings, source)
+    return matte
+
+
+def make_matte(source: MatteSource) -> Plane:
+    """The matte of a track record: (height, width) coverage 0..1 in float32.
+
+    An absent subject, all logits far below zero, gives zeros. Raises what the source's plate raises, where
+    it is asked.
+    """
+    matte = still_matte(source)
+    for operation in IN_TIME:
+        matte = operation(matte, source.settings, source)
+    return matte
+
+
+def make_cut_out(source: MatteSource) -> CutOut:
+    """A matte with the color that the subject has under it. Raises what the source's plate raises."""
+    matte, color = make_matte(source), source.plate()
+    for operation in ON_COLOR:
+        color = operation(color, matte, source.settings, source)
+    return CutOut(matte, color)

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a matte is made from. Pictures are read when an operation asks for them, and not before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rotopoint.shot import MatteSettings, Prompt
+from rotopoint.store.region import WHOLE, Region
+
+Logits: TypeAlias = NDArray[np.float16] | NDArray[np.float32]
+
+
+def no_plate() -> NDArray[np.float32]:
+    raise LookupError("this matte is made without a plate")
+
+
+@dataclass(frozen=True)
+class MatteSource:
+    """One frame of one subject, with what lies around it.
+
+    `logits` (h, w) cover `region`, over 0 inside, as the track holds them. `size` is the picture's (width,
+    height); pictures, prompts and mattes are of all of it. `settings` are those of this frame, `prompts` the
+    subject's own on it, in pixels of the source. `plate` gives (height, width, 3) float32 RGB,
+    display-referred sRGB 0..1. `neighbor` gives the same subject so many clip frames later (negative:
+    earlier), None where there is none to be had. `others` are the shot's other subjects on this frame, less
+    those that are absent. The three may read files: they are called where the settings need it, and once.
+    """
+
+    logits: Logits
+    size: tuple[int, int]
+    settings: MatteSettings = MatteSettings()
+    region: Region = WHOLE
+    prompts: tuple[Prompt, ...] = ()
+    plate: Callable[[], NDArray[np.float32]] = no_plate
+    neighbor: Callable[[int], MatteSource | None] = lambda _offset: None
+    others: Callable[[], tuple[MatteSource, ...]] = tuple

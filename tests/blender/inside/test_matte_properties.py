@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How mattes are made is asked in Blender by properties that core's settings describe."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+
+import bpy
+import pytest
+
+from blender_addon import matte_properties, shots
+from rotopoint.shot import MatteEdge, MatteOverride, MatteSettings
+from rotopoint.shot.frames import ClipFrame, FrameRange
+from rotopoint.shot.matte_settings import MATTE_SETTINGS
+from rotopoint.shot.setting import Setting
+from tests.blender.inside.addon import add_subject, load_clip
+from tests.blender.inside.footage import write_plates
+
+pytestmark = pytest.mark.usefixtures("addon")
+
+
+@pytest.mark.parametrize("described", MATTE_SETTINGS.values(), ids=MATTE_SETTINGS)
+def test_each_setting_is_a_property(described: Setting) -> None:
+    shown = matte_properties.ROTOPOINT_PG_matte.bl_rna.properties[described.name]
+    assert (shown.name, shown.description) == (described.label, described.help)
+    if issubclass(described.kind, Enum):
+        items = {item.identifier: item.description for item in shown.enum_items}
+        assert items == {member.value: described.choices[member] for member in described.kind}
+        assert shown.default == described.default.value
+    else:
+        assert shown.default == described.default
+    if described.kind in (int, float):
+        assert (shown.hard_min, shown.hard_max) == (described.least, described.most)
+
+
+def test_a_new_subject_asks_for_the_defaults(tmp_path: Path) -> None:
+    clip = load_clip(write_plates(tmp_path / "plates"))
+    add_subject(clip, "ball", (1, 0.5, 0.5, True))
+    assert shots.shot_of(clip).subjects[0].matte == MatteSettings()
+
+
+def test_a_copy_of_a_subject_has_its_settings(tmp_path: Path) -> None:
+    clip = load_clip(write_plates(tmp_path / "plates"))
+    add_subject(clip, "ball", (1, 0.5, 0.5, True))
+    subject = clip.rotopoint.subjects[0]
+    override = MatteOverride(FrameRange(ClipFrame(2), ClipFrame(3)), "edge", MatteEdge.SOFT)
+    subject.matte.largest_hole = 12
+    matte_properties.fill_override(subject.overrides.add(), override)
+    bpy.context.scene.active_clip = clip
+    bpy.ops.rotopoint.subject_duplicate()
+    copied = shots.subject_of(clip.rotopoint.subjects[1], clip)
+    assert (copied.matte, copied.overrides) == (MatteSettings(largest_hole=12), (override,))
