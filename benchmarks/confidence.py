@@ -110,7 +110,7 @@ def observe(sequence: Sequence, prompts: tuple[Prompt, ...], engine: Engine) -> 
         mattes = {
             t.frame: session.matte(session.plans[0], t.frame, t.record) for t in session.track(engine.runtime)
         }
-        for frame, found in session.evidence(session.plans[0]):
+        for frame, found in session.tracks.evidence(session.plans[0]):
             if frame not in prompted:
                 evidence.append(found.numbers)
                 iou.append(region_similarity(mattes[frame], truth[frame - 1]))

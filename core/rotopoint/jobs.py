@@ -28,9 +28,10 @@ from rotopoint.events import (
     PreviewEvent,
     StartedEvent,
 )
-from rotopoint.session import FrameTracked, ShotSession
+from rotopoint.session import ShotSession
 from rotopoint.shot.frames import ClipFrame
 from rotopoint.shot.json import revision
+from rotopoint.stored_tracks import FrameTracked
 from rotopoint.tracking.engine import Engine
 from rotopoint.tracking.loop import Preview
 
@@ -49,7 +50,7 @@ def check_track(session: ShotSession, folder: Path | None) -> None:
 
     Raises ApprovedUnusable, FileNumberNegative, OutputUnwritable.
     """
-    session.check_approved()
+    session.mattes.check_approved()
     if folder is not None:
         check_folder(folder, _longest_names(session))
         width, height = session.clip.size
@@ -74,14 +75,16 @@ def track_events(
     if folder is not None:
         make_folder(folder)
     with engine.memory_watched(), closing(session.track(engine.runtime, before_step, cache)) as frames:
-        yield from _frame_events(request, session, frames, folder, session.pending(engine.runtime.kernels))
+        yield from _frame_events(
+            request, session, frames, folder, session.tracks.pending(engine.runtime.kernels)
+        )
 
 
 def deliver_events(request: str, session: ShotSession, folder: Path, *, overwrite: bool) -> Generator[Event]:
     """Write the mattes of a stored track. Raises TrackMissing, OutputExists before anything is written."""
     names = _longest_names(session)
-    session.check_approved()
-    session.check_stored()
+    session.mattes.check_approved()
+    session.tracks.check()
     if not overwrite:
         for plan in session.plans:
             for frame in session.range:
@@ -90,7 +93,7 @@ def deliver_events(request: str, session: ShotSession, folder: Path, *, overwrit
                     raise OutputExists(path)
     check_folder(folder, names)
     make_folder(folder)
-    yield from _frame_events(request, session, session.stored(), folder, 0)
+    yield from _frame_events(request, session, session.tracks.all(), folder, 0)
 
 
 def preview(
@@ -105,14 +108,14 @@ def look(
     request: str, revised: str, session: ShotSession, subject: str, frame: int
 ) -> tuple[PreviewEvent, bytes]:
     """What the store holds of a subject on a frame, as `preview` has it. Raises TrackMissing."""
-    record = session.stored_record(subject, ClipFrame(frame))
+    record = session.tracks.record(session.plan(subject), ClipFrame(frame))
     return _preview_event(request, revised, session, subject, frame, Preview(record, provisional=False))
 
 
 def _preview_event(
     request: str, revised: str, session: ShotSession, subject: str, frame: int, answer: Preview
 ) -> tuple[PreviewEvent, bytes]:
-    logits = np.clip(session.overview(answer.record), -LARGEST_HALF, LARGEST_HALF).astype("<f2")
+    logits = np.clip(session.mattes.overview(answer.record), -LARGEST_HALF, LARGEST_HALF).astype("<f2")
     event = PreviewEvent(
         id=request,
         revision=revised,

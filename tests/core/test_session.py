@@ -112,7 +112,7 @@ def test_a_record_of_a_part_of_the_picture_lies_where_it_belongs(desk: Desk) -> 
     part = Record(SourceFrame(1), logits, np.zeros(2, np.float32), 5.0, 0.9, False, Region(40, 20, 72, 52))
     with desk.session(LOWER) as session:
         matte = session.matte(session.plan("lower"), ClipFrame(2), part)
-        whole = session.overview(part)
+        whole = session.mattes.overview(part)
     rows, columns = np.nonzero(matte > 0.5)
     assert (rows.min(), rows.max() + 1, columns.min(), columns.max() + 1) == (28, 44, 48, 64)
     rows, columns = np.nonzero(whole > 0)

@@ -88,7 +88,7 @@ def test_a_picture_that_changes_in_mid_track_stops_it_and_nothing_of_it_is_store
                     os.utime(picture, ns=(0, 0))
         assert caught.value.path == picture
         with pytest.raises(TrackMissing):
-            opened.stored_record("s", ClipFrame(CHANGING))
+            opened.tracks.record(opened.plan("s"), ClipFrame(CHANGING))
     assert seen == [1, 2, 3, 4]
     shutil.copy2(clip / picture.name, picture)
     assert tracked(engine, shot_of(plate), tmp_path / "store") == (whole[1], COUNT - 4)
@@ -157,7 +157,7 @@ def test_a_table_counts_by_its_content_wherever_it_lies(engine: Engine, clip: Pa
     assert tracked(engine, moved, tmp_path / "store") == (first, 0)
     there.write_text(DARKER)
     with session(engine, moved, tmp_path / "store") as opened:
-        assert opened.pending(engine.runtime.kernels) == 2
+        assert opened.tracks.pending(engine.runtime.kernels) == 2
 
 
 def test_a_saved_shot_finds_its_table_from_any_folder(

@@ -17,6 +17,9 @@ CORE = ROOT / "core" / "rotopoint"
 TORCHLESS = [
     "shot",
     "plan.py",
+    "prompting.py",
+    "stored_tracks.py",
+    "matting.py",
     "store",
     "errors.py",
     "files.py",

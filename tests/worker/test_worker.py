@@ -110,12 +110,12 @@ def test_tracks_by_other_kernels_stand_apart(clip: Path, tmp_path: Path) -> None
         with ShotSession(shot, draft, store) as session:
             tracked = list(session.track(runtime))
             assert all(t.computed for t in tracked)
-            assert session.pending(runtime.kernels) == 0
+            assert session.tracks.pending(runtime.kernels) == 0
             logits[kernels] = tracked[2].record.logits
     assert not np.array_equal(logits["fp32"], logits["bf16"])
     with ShotSession(shot_of(clip), draft, store) as session:
-        session.check_stored()
-        assert np.array_equal(list(session.stored())[2].record.logits, logits["bf16"])
+        session.tracks.check()
+        assert np.array_equal(list(session.tracks.all())[2].record.logits, logits["bf16"])
 
 
 def test_a_look_computes_nothing(worker: WorkerClient, clip: Path) -> None:

@@ -114,10 +114,10 @@ def report(arguments: argparse.Namespace) -> None:
     shot = load_shot(Path(arguments.clip))
     checkpoint = checkpoints.resolve(shot.settings.checkpoint)
     with ShotSession(shot, checkpoint, _store(arguments)) as session:
-        session.check_stored()
+        session.tracks.check()
         rows = [
             (tracked.confidence, session.plan(tracked.subject).subject.name, tracked.frame)
-            for tracked in session.stored()
+            for tracked in session.tracks.all()
             if tracked.confidence is not None
         ]
         rows = sorted(rows)[: arguments.worst]
@@ -132,6 +132,7 @@ def report(arguments: argparse.Namespace) -> None:
 
 def approve(arguments: argparse.Namespace) -> None:
     """Name mattes of a saved shot as approved in it, or no longer."""
+    from rotopoint.approval import approve_frames
     from rotopoint.session import ShotSession
     from rotopoint.shot.json import load_shot, save_shot
 
@@ -145,7 +146,7 @@ def approve(arguments: argparse.Namespace) -> None:
     if not arguments.withdraw:
         checkpoint = checkpoints.resolve(shot.settings.checkpoint)
         with ShotSession(shot, checkpoint, _store(arguments)) as session:
-            kept += session.approve(subject.id, frames, path.with_suffix(".approved"))
+            kept += approve_frames(session, subject.id, frames, path.with_suffix(".approved"))
     # Beside the shot they may travel with it.
     kept = [replace(a, path=_beside(Path(a.path), path.parent)) for a in kept]
     approved = replace(subject, approved=tuple(kept))

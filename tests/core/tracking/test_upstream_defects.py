@@ -21,11 +21,12 @@ from rotopoint.clip import open_clip
 from rotopoint.errors import FrameOutsideClip, FrameSizeDiffers, FramesMissing
 from rotopoint.events import DoneEvent, ErrorEvent, Event, FrameEvent
 from rotopoint.mattes import MatteSource, make_matte
-from rotopoint.session import FrameTracked, ShotSession
+from rotopoint.session import ShotSession
 from rotopoint.shot import ClipReference, Direction, MatteEdge, MatteSettings, Point, Settings, Shot, Subject
 from rotopoint.shot.frames import ClipFrame, FrameRange
 from rotopoint.shot.json import revision, shot_to_dict
 from rotopoint.store import TrackStore
+from rotopoint.stored_tracks import FrameTracked
 from rotopoint.tracking.cache import Kept
 from rotopoint.tracking.engine import Engine, load_engine
 from rotopoint.tracking.sam2.build import build_model

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A shot's mattes: from records, from masks that a person gave, from mattes that one approved."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from rotopoint.clip import Clip
+from rotopoint.deliver.approved import check_approved, read_approved
+from rotopoint.errors import TrackMissing
+from rotopoint.mattes import MatteSource, make_matte
+from rotopoint.plan import SubjectPlan
+from rotopoint.prompting import PromptsInPicture
+from rotopoint.shot import Approved, MatteEdge
+from rotopoint.shot.frames import ClipFrame
+from rotopoint.store import Record
+from rotopoint.store.region import WHOLE, sampled
+from rotopoint.stored_tracks import StoredTracks
+from rotopoint.tracking.runtime import NO_OBJECT_LOGIT
+
+OVERVIEW_SIZE = 1024
+"""Samples of logits over a whole picture, at most, where a record is about a part of it."""
+
+
+class ShotMattes:
+    """The mattes of a shot's subjects, in the pixels of the source."""
+
+    def __init__(
+        self, clip: Clip, plans: tuple[SubjectPlan, ...], prompts: PromptsInPicture, tracks: StoredTracks
+    ) -> None:
+        self._clip = clip
+        self._plans = plans
+        self._prompts = prompts
+        self._tracks = tracks
+        self._approved = {(p.subject.id, a.frame): a for p in plans for a in p.subject.approved}
+
+    def approved(self, plan: SubjectPlan, frame: ClipFrame) -> Approved | None:
+        """The matte that a person has approved of a clip frame."""
+        return self._approved.get((plan.subject.id, frame))
+
+    def check_approved(self) -> None:
+        """Raises ApprovedUnusable where an approved matte is not what it was."""
+        for plan in self._plans:
+            for approved in plan.subject.approved:
+                check_approved(plan.subject.name, approved)
+
+    def matte(self, plan: SubjectPlan, frame: ClipFrame, record: Record | None) -> npt.NDArray[np.float32]:
+        """(height, width) linear coverage in the pixels of the source; zeros where no record decides.
+
+        An approved frame keeps its matte, and one with a mask prompt that mask, to the pixel.
+        Raises ApprovedUnusable.
+        """
+        approved = self.approved(plan, frame)
+        if approved is not None:
+            return read_approved(plan.subject.name, approved, self._clip.size)
+        if record is None:
+            return np.zeros(self._clip.size[::-1], np.float32)
+        mask = self._prompts.mask(plan, plan.position_of(record.frame))
+        if mask is not None:
+            hard = plan.subject.settings_on(frame).edge is MatteEdge.HARD
+            return (mask > 0.5).astype(np.float32) if hard else mask
+        return make_matte(self._source(plan, frame, record))
+
+    def overview(self, record: Record) -> npt.NDArray[np.float32]:
+        """Logits (n, n) over the whole picture, whatever part of it the record is about."""
+        if record.region == WHOLE:
+            return record.logits.astype(np.float32)
+        whole = WHOLE.within(self._clip.size)
+        finer = max(whole.size) / max(record.region.size)
+        count = min(round(record.logits.shape[0] * finer), OVERVIEW_SIZE)
+        return sampled(record.logits, record.region, whole, count, NO_OBJECT_LOGIT).astype(np.float32)
+
+    def _source(self, plan: SubjectPlan, frame: ClipFrame, record: Record) -> MatteSource:
+        """All that a matte can be made from; what has to be read for it is read when it is asked for."""
+
+        def plate() -> npt.NDArray[np.float32]:
+            return self._clip.read(record.frame).astype(np.float32) / np.float32(255)
+
+        def others() -> tuple[MatteSource, ...]:
+            found = (self._stored_source(other, frame) for other in self._plans if other is not plan)
+            return tuple(source for source in found if source is not None)
+
+        return MatteSource(
+            record.logits,
+            self._clip.size,
+            plan.subject.settings_on(frame),
+            record.region,
+            plan.subject.prompts_on(frame),
+            plate,
+            lambda offset: self._stored_source(plan, ClipFrame(frame + offset)),
+            others,
+        )
+
+    def _stored_source(self, plan: SubjectPlan, frame: ClipFrame) -> MatteSource | None:
+        """None where the store has nothing of the frame, and where the subject is absent."""
+        if frame not in self._clip.frame_map.full_range or plan.subject.is_absent(frame):
+            return None
+        try:
+            return self._source(plan, frame, self._tracks.record(plan, frame))
+        except TrackMissing:
+            return None
