@@ -14,6 +14,7 @@ from benchmarks.propagation.clips import InMemory, center, write_video
 from benchmarks.propagation.timing import Seconds, in_turn, middle
 from rotopoint.clip import Clip, open_clip
 from rotopoint.clip.ahead import ReadAhead
+from rotopoint.delivery import ShotDelivery
 from rotopoint.jobs import deliver_events, track_events
 from rotopoint.session import ShotSession
 from rotopoint.shot import ClipReference, Point, Shot, Subject
@@ -71,7 +72,7 @@ class _Job:
 
         def work(session: ShotSession) -> Iterable[object]:
             read = session.reading(self._engine.runtime.shape.input_size)
-            events = deliver_events("1", session, self._folder / "mattes", overwrite=True)
+            events = deliver_events("1", ShotDelivery(session, self._folder / "mattes"), overwrite=True)
             with ReadAhead(read, session.clip.picture_count) as ahead:
                 for number in range(session.clip.picture_count):
                     ahead(SourceFrame(number))

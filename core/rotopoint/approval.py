@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from rotopoint.deliver.approved import approve
+from rotopoint.delivery import ShotDelivery
 from rotopoint.errors import TrackMissing
 from rotopoint.session import ShotSession
 from rotopoint.shot import Approved
@@ -30,10 +31,10 @@ def approve_frames(
     if missing:
         raise TrackMissing(plan.subject.name, tuple(missing))
     approved = []
-    with tempfile.TemporaryDirectory() as written:
+    with tempfile.TemporaryDirectory() as written, ShotDelivery(session, Path(written)) as delivery:
         for frame, tracked in found.items():
             known = session.mattes.approved(plan, frame)
             if known is None and not plan.subject.is_absent(frame):
-                known = approve(session.write(Path(written), tracked), frame, folder)
+                known = approve(delivery.write((tracked,)), frame, folder)
             approved += [] if known is None else [known]
     return tuple(approved)

@@ -356,6 +356,14 @@ class ApprovedForgotten(InputError):
 
 
 @dataclass(eq=False)
+class NameTemplateUnusable(InputError):
+    """How files are to be called names none."""
+
+    template: str
+    reason: str
+
+
+@dataclass(eq=False)
 class StandardOutputUnwritable(RotopointError):
     reason: str
 

@@ -16,8 +16,11 @@ import numpy as np
 
 from rotopoint.cores import helping_threads
 from rotopoint.deliver.beside import beside
+from rotopoint.deliver.matte_files import MatteFiles
+from rotopoint.deliver.naming import USUAL
 from rotopoint.deliver.origins import noting
 from rotopoint.deliver.output_folder import check_folder, make_folder, require_space
+from rotopoint.delivery import Group, ShotDelivery
 from rotopoint.errors import InputError, OutputExists, StoppedAtFrame
 from rotopoint.events import (
     DoneEvent,
@@ -31,7 +34,6 @@ from rotopoint.events import (
 from rotopoint.session import ShotSession
 from rotopoint.shot.frames import ClipFrame
 from rotopoint.shot.json import revision
-from rotopoint.stored_tracks import FrameTracked
 from rotopoint.tracking.engine import Engine
 from rotopoint.tracking.loop import Preview
 
@@ -52,7 +54,7 @@ def check_track(session: ShotSession, folder: Path | None) -> None:
     """
     session.mattes.check_approved()
     if folder is not None:
-        check_folder(folder, _longest_names(session))
+        check_folder(folder, {path.name for path in ShotDelivery(session, folder).end_paths()})
         width, height = session.clip.size
         mattes = len(session.range) * len(session.plans)
         require_space(folder, int(mattes * width * height * BYTES_OF_A_PIXEL))
@@ -72,28 +74,27 @@ def track_events(
     `cache` is as in `ShotSession.track`. See ShotSession for what is raised before the first event, and
     StoppedAtFrame after it.
     """
+    delivery = None if folder is None else ShotDelivery(session, folder)
     if folder is not None:
         make_folder(folder)
     with engine.memory_watched(), closing(session.track(engine.runtime, before_step, cache)) as frames:
-        yield from _frame_events(
-            request, session, frames, folder, session.tracks.pending(engine.runtime.kernels)
-        )
+        pending = session.tracks.pending(engine.runtime.kernels)
+        yield from _frame_events(request, session, ((tracked,) for tracked in frames), delivery, pending)
 
 
-def deliver_events(request: str, session: ShotSession, folder: Path, *, overwrite: bool) -> Generator[Event]:
-    """Write the mattes of a stored track. Raises TrackMissing, OutputExists before anything is written."""
-    names = _longest_names(session)
+def deliver_events(request: str, delivery: ShotDelivery, *, overwrite: bool) -> Generator[Event]:
+    """Write files of a stored track. Raises TrackMissing, OutputExists before anything is written."""
+    session, folder = delivery.session, delivery.folder
+    names = {path.name for path in delivery.end_paths()}
     session.mattes.check_approved()
     session.tracks.check()
     if not overwrite:
-        for plan in session.plans:
-            for frame in session.range:
-                path = session.matte_path(folder, plan, frame)
-                if path.exists():
-                    raise OutputExists(path)
+        for path in delivery.paths():
+            if path.exists():
+                raise OutputExists(path)
     check_folder(folder, names)
     make_folder(folder)
-    yield from _frame_events(request, session, session.tracks.all(), folder, 0)
+    yield from _frame_events(request, session, delivery.stored(), delivery, 0)
 
 
 def preview(
@@ -160,14 +161,14 @@ def matte(
 
 
 def _frame_events(
-    request: str, session: ShotSession, frames: Iterator[FrameTracked], folder: Path | None, pending: int
+    request: str, session: ShotSession, frames: Iterator[Group], delivery: ShotDelivery | None, pending: int
 ) -> Iterator[Event]:
     revised = revision(session.shot)
     total = len(session.range) * len(session.plans)
     yield StartedEvent(request, revised, total, pending)
     done = computed = 0
-    with _written(session, frames, folder) as written:
-        for tracked, file in written:
+    with _written(session, frames, delivery) as written:
+        for tracked, file in ((tracked, file) for group, file in written for tracked in group):
             record = tracked.record
             done += 1
             computed += tracked.computed
@@ -189,32 +190,38 @@ def _frame_events(
 
 @contextmanager
 def _written(
-    session: ShotSession, frames: Iterator[FrameTracked], folder: Path | None
-) -> Iterator[Iterator[tuple[FrameTracked, str | None]]]:
-    """Each frame with the file of its matte, written beside the tracking and noted in the folder."""
-    if folder is None:
-        yield ((tracked, None) for tracked in frames)
+    session: ShotSession, frames: Iterator[Group], delivery: ShotDelivery | None
+) -> Iterator[Iterator[tuple[Group, str | None]]]:
+    """Each frame with the file that it is in, written beside the tracking and noted in the folder."""
+    if delivery is None:
+        yield ((group, None) for group in frames)
         return
-    with noting(folder, session.clip.name, session.due_origins()) as note:
+    with _noted(delivery) as note, delivery:
 
-        def write(tracked: FrameTracked) -> str:
+        def write(group: Group) -> str:
             try:
-                path = session.write(folder, tracked)
+                path = delivery.write(group)
             except InputError as error:
-                raise StoppedAtFrame(tracked.frame, error) from error
-            note(session.plan(tracked.subject).subject.name, session.file_number(tracked.frame))
+                raise StoppedAtFrame(group[0].frame, error) from error
+            for tracked in group:
+                note(session.plan(tracked.subject).subject.name, session.file_number(tracked.frame))
             return str(path)
 
-        threads = helping_threads()
+        threads = 1 if delivery.kind.one_file else helping_threads()
         # One more than are written at a time, so that no thread waits for the next frame.
         with closing(beside(frames, write, threads, waiting=threads + 1)) as written:
             yield written
 
 
-def _longest_names(session: ShotSession) -> list[str]:
-    """Of each subject's mattes. Raises FileNumberNegative where one could not be named."""
-    ends = (session.range.first, session.range.last)
-    return [session.matte_path(Path(), plan, end).name for plan in session.plans for end in ends]
+@contextmanager
+def _noted(delivery: ShotDelivery) -> Iterator[Callable[[str, int], None]]:
+    """What takes note of each matte that was written, where others look for them: those of the usual name."""
+    if delivery.kind is not MatteFiles or delivery.names != USUAL:
+        yield lambda _subject, _number: None
+        return
+    session = delivery.session
+    with noting(delivery.folder, session.clip.name, session.due_origins()) as note:
+        yield note
 
 
 def _finite(value: float) -> float | None:

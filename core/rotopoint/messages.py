@@ -148,6 +148,8 @@ def _said(error: BaseException) -> str:
                 f"{path} has approved mattes of {subject}; track that file, give another folder, "
                 "or --overwrite to forget them"
             )
+        case e.NameTemplateUnusable(template, reason):
+            return f"--name {template}: {reason}"
         case e.StandardOutputUnwritable(reason):
             return f"cannot write to standard output: {reason}"
         case e.TrackMissing(subject, frames):

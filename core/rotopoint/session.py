@@ -16,7 +16,6 @@ from rotopoint.checkpoints import ResolvedCheckpoint
 from rotopoint.clip import Clip, open_clip
 from rotopoint.clip.ahead import ReadAhead
 from rotopoint.cores import helping_threads
-from rotopoint.deliver.matte_files import MatteMetadata, write_matte
 from rotopoint.deliver.naming import matte_path
 from rotopoint.deliver.origins import due_origin
 from rotopoint.errors import (
@@ -51,7 +50,8 @@ if TYPE_CHECKING:
 class ShotSession:
     """A shot whose clip is open and whose prompts are known to fit it, with the store of its tracks.
 
-    `tracks` is what the store holds of it, `mattes` what comes of that.
+    `tracks` is what the store holds of it, `mattes` what comes of that. Whoever reads pictures or makes
+    mattes beside the model takes a place of `helping` for it: more at a time would not help.
     `checkpoint` is the one that the shot names. `clip` is the shot's clip where the caller has it open
     and will close it. Nothing is written before all of the shot was checked.
     Raises what `Shot.check_complete`, `open_clip` and `plan_subject` raise, PolicyUnknown,
@@ -62,7 +62,7 @@ class ShotSession:
         self, shot: Shot, checkpoint: ResolvedCheckpoint, store: TrackStore, clip: Clip | None = None
     ) -> None:
         self.shot = shot
-        self._helping = threading.BoundedSemaphore(helping_threads())
+        self.helping = threading.BoundedSemaphore(helping_threads())
         self.policy = policy_named(shot.settings.policy)
         shot.check_complete()
         self._owns_clip = clip is None
@@ -173,7 +173,7 @@ class ShotSession:
         all_follow = all(plan.subject.follow for plan in self.plans)
 
         def read(source: SourceFrame) -> Picture:
-            with self._helping:
+            with self.helping:
                 try:
                     pixels = self.clip.read(source)
                 except InputError as error:
@@ -228,19 +228,6 @@ class ShotSession:
     def matte(self, plan: SubjectPlan, frame: ClipFrame, record: Record | None) -> npt.NDArray[np.float32]:
         """See `ShotMattes.matte`."""
         return self.mattes.matte(plan, frame, record)
-
-    def write(self, folder: Path, tracked: FrameTracked) -> Path:
-        """Write the matte of a tracked frame; returns its file. Raises OutputUnwritable.
-
-        May be called on any thread; as many work at a time as may help, reading included.
-        """
-        plan = self.plan(tracked.subject)
-        path = self.matte_path(folder, plan, tracked.frame)
-        about = MatteMetadata(self.clip.name, plan.subject.name, tracked.frame)
-        with self._helping:
-            matte = self.matte(plan, tracked.frame, tracked.record)
-            write_matte(path, matte, self.shot.settings.format, about)
-        return path
 
     def _tracker(
         self, plan: SubjectPlan, runtime: Sam2Runtime, cache: Cache, files: ExitStack, *, write: bool

@@ -121,12 +121,11 @@ class StoredTracks:
         Raises TrackUnreadable where a record that is needed is not there any more.
         """
         for plan in self._plans:
-            needed = {f for frames in self.frames_of_positions(plan).values() for f in frames}
-            for tracked in self.of(plan):
-                if tracked.record is None and tracked.frame in needed:
-                    gone = f"the record of {plan.subject.name} on frame {tracked.frame} is gone"
-                    raise TrackUnreadable(self._store.folder, gone)
-                yield tracked
+            yield from self._all_of(plan)
+
+    def side_by_side(self) -> Generator[tuple[FrameTracked, ...]]:
+        """The same, all subjects of a frame at a time, in the order of their plans. Raises as `all` does."""
+        yield from zip(*(self._all_of(plan) for plan in self._plans), strict=True)
 
     def of(self, plan: SubjectPlan) -> Generator[FrameTracked]:
         """A subject's clip frames of the range; one that is not there has no record."""
@@ -141,6 +140,14 @@ class StoredTracks:
                 record = None if address is None else records.get(address)
                 confidence = joining.confidence(shown[frame])
                 yield FrameTracked(plan.subject.id, frame, record, False, confidence)
+
+    def _all_of(self, plan: SubjectPlan) -> Generator[FrameTracked]:
+        needed = {f for frames in self.frames_of_positions(plan).values() for f in frames}
+        for tracked in self.of(plan):
+            if tracked.record is None and tracked.frame in needed:
+                gone = f"the record of {plan.subject.name} on frame {tracked.frame} is gone"
+                raise TrackUnreadable(self._store.folder, gone)
+            yield tracked
 
     def evidence(self, plan: SubjectPlan) -> Generator[tuple[ClipFrame, Evidence]]:
         """What the confidence of a subject's stored frames is made of."""

@@ -208,7 +208,7 @@ def test_reading_and_writing_take_no_more_threads_than_may_help(
 ) -> None:
     monkeypatch.setattr("rotopoint.session.helping_threads", lambda: 1)
     gauge = Gauge()
-    monkeypatch.setattr("rotopoint.session.write_matte", gauge.around(write_matte))
+    monkeypatch.setattr("rotopoint.deliver.matte_files.write_matte", gauge.around(write_matte))
     with desk.session(UPPER) as session:
         monkeypatch.setattr(session.clip, "read", gauge.around(session.clip.read))
         assert len(list(track_events("1", session, desk.engine, tmp_path / "mattes"))) == COUNT + 2

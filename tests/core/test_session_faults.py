@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from rotopoint.checkpoints import resolve
+from rotopoint.delivery import ShotDelivery
 from rotopoint.errors import ClipChanged, RotopointError, TrackMissing, TrackUnreadable
 from rotopoint.jobs import deliver_events
 from rotopoint.session import ShotSession
@@ -124,7 +125,9 @@ def test_a_store_that_is_harmed_is_never_delivered_as_other_mattes(
         ends[name] = None
         with session(engine, shot_of(clip), store) as opened:
             try:
-                for number, _ in enumerate(deliver_events("1", opened, mattes[name], overwrite=False)):
+                for number, _ in enumerate(
+                    deliver_events("1", ShotDelivery(opened, mattes[name]), overwrite=False)
+                ):
                     if number == 0 and name == "harmed amidst":
                         harm(store, kind)
             except RotopointError as error:

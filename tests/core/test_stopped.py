@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from rotopoint import session as session_module
 from rotopoint.checkpoints import resolve
+from rotopoint.deliver import matte_files
 from rotopoint.deliver.matte_files import write_matte
+from rotopoint.delivery import ShotDelivery
 from rotopoint.errors import OutputUnwritable, StoppedAtFrame
 from rotopoint.events import FrameEvent
 from rotopoint.jobs import deliver_events, track_events
@@ -78,16 +79,16 @@ def test_a_disk_that_fills_with_mattes(
             raise full(path)
         write_matte(path, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(session_module, "write_matte", write)
+    monkeypatch.setattr(matte_files, "write_matte", write)
     clip = write_video(tmp_path / "a.mp4", range(COUNT))
     _, error = run(session(clip), engine, tmp_path / "out")
     assert (error.frame, error.exit_code) == (BROKEN, 1)
     monkeypatch.undo()
     with session(clip) as again:
         list(track_events("t", again, engine))
-    monkeypatch.setattr(session_module, "write_matte", write)
+    monkeypatch.setattr(matte_files, "write_matte", write)
     with session(clip) as stored, pytest.raises(StoppedAtFrame) as caught:
-        list(deliver_events("d", stored, tmp_path / "delivered", overwrite=False))
+        list(deliver_events("d", ShotDelivery(stored, tmp_path / "delivered"), overwrite=False))
     assert caught.value.frame == BROKEN
 
 

@@ -64,6 +64,7 @@ def track(arguments: argparse.Namespace) -> None:
 
 def deliver(arguments: argparse.Namespace) -> None:
     """Write the mattes of a saved shot again from the store."""
+    from rotopoint.delivery import ShotDelivery
     from rotopoint.jobs import deliver_events
     from rotopoint.session import ShotSession
 
@@ -71,7 +72,8 @@ def deliver(arguments: argparse.Namespace) -> None:
     checkpoint = checkpoints.resolve(shot.settings.checkpoint)
     folder: Path = arguments.output
     with _events_out(arguments.json) as events, ShotSession(shot, checkpoint, _store(arguments)) as session:
-        _show(deliver_events("deliver", session, folder, overwrite=arguments.overwrite), events, folder)
+        delivery = ShotDelivery(session, folder)
+        _show(deliver_events("deliver", delivery, overwrite=arguments.overwrite), events, folder)
 
 
 @contextmanager

@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from rotopoint import __version__
 from rotopoint.clip.image_file import read_gray
 from rotopoint.clip.plane import packed_pixels
+from rotopoint.deliver.deliverable import Deliverable, Frame, Options, cleaned
+from rotopoint.deliver.naming import EXTENSIONS, MATTE
 from rotopoint.shot import MatteFormat
 from rotopoint.whole_files import write_whole
 
@@ -34,6 +36,25 @@ class MatteMetadata:
     clip_frame: int
 
 
+class MatteFiles(Deliverable):
+    """One gray matte a file, as Blender's compositor is wired to them."""
+
+    name = "mattes"
+    part = MATTE
+    extension = EXTENSIONS[MatteFormat.PNG]
+
+    @classmethod
+    def extension_of(cls, options: Options) -> str:
+        return EXTENSIONS[options.format]
+
+    def frame(self, content: Frame) -> Path:
+        (layer,) = content.layers
+        path = self.path(content.number)
+        metadata = MatteMetadata(self.about.clip, layer.subject, content.frame)
+        write_matte(path, layer.matte, self.options.format, metadata)
+        return path
+
+
 def write_matte(
     path: Path, matte: NDArray[np.float32], format: MatteFormat, metadata: MatteMetadata | None = None
 ) -> None:
@@ -43,9 +64,7 @@ def write_matte(
     half float, ZIP, data window and display window the picture. What lies outside 0..1 is clipped and
     NaN becomes 0. An existing file is replaced. Raises OutputUnwritable.
     """
-    # fmax takes 0 where the other is NaN.
-    clean = np.fmax(matte, np.float32(0))
-    np.fmin(clean, np.float32(1), out=clean)
+    clean = cleaned(matte)
     match format:
         case MatteFormat.PNG8:
             content = _png(clean, np.dtype(np.uint8), "gray")

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 from rotopoint import jobs
 from rotopoint.checkpoints import ResolvedCheckpoint
+from rotopoint.delivery import ShotDelivery
 from rotopoint.errors import Cancelled, ClipChanged, ProtocolBroken, RequestUnknown, RotopointError
 from rotopoint.events import CancelledEvent, DoneEvent, ErrorEvent, Event, ReadyEvent
 from rotopoint.messages import explain
@@ -229,9 +230,8 @@ class Service:
         opened = clips.get(shot)
         with ShotSession(shot, checkpoint, self._store, opened.clip) as session:
             if isinstance(request, DeliverRequest):
-                events = jobs.deliver_events(
-                    request.id, session, Path(request.folder), overwrite=request.overwrite
-                )
+                delivery = ShotDelivery(session, Path(request.folder))
+                events = jobs.deliver_events(request.id, delivery, overwrite=request.overwrite)
             else:
                 folder = None if request.folder is None else Path(request.folder)
                 jobs.check_track(session, folder)

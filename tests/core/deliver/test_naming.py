@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rotopoint.deliver.naming import (
+    NameTemplate,
     clip_naming,
     find_mattes,
     is_matte_of,
@@ -17,8 +18,10 @@ from rotopoint.deliver.naming import (
     numbered,
     shot_path,
 )
-from rotopoint.errors import FileNumberNegative
+from rotopoint.errors import FileNumberNegative, NameTemplateUnusable
+from rotopoint.messages import explain
 from rotopoint.shot import MatteFormat
+from rotopoint.shot.frames import FileNumber
 
 
 @pytest.mark.parametrize(
@@ -108,3 +111,51 @@ def test_whose_matte_a_name_is():
     name = matte_name("plate.v2_x", "der Bär", 12, MatteFormat.EXR)
     assert is_matte_of(name, "der Bär") and is_matte_of(unicodedata.normalize("NFD", name), "der Bär")
     assert not is_matte_of(name, "Bär") and not is_matte_of("plate_cat.0001.png", "cat")
+
+
+def test_tokens_say_what_a_file_is_called() -> None:
+    names = NameTemplate("{subject}-{clip}_{pass}_{version}.{number}", padding=5)
+    assert names.name("plate", "der Bär", "matte", FileNumber(1001), 3) == "der Bär-plate_matte_v003.01001"
+    assert names.name("plate", "dog", "matte", FileNumber(123456), 3).endswith(".123456")
+    # What a file is not about goes with the sign before it.
+    assert names.name("plate", None, "layers", FileNumber(7), 1) == "plate_layers_v001.00007"
+    assert NameTemplate().name("plate", None, "review", None, 1) == "plate_review"
+    assert NameTemplate("_{clip} x{number} of {subject}.").name("a", None, "m", None, 1) == "_a x of."
+
+
+def test_the_mattes_that_the_add_on_looks_for_have_the_usual_names() -> None:
+    for number in (0, 7, 99999):
+        stem = NameTemplate().name("plate_7", "dog 2", "matte", FileNumber(number), 1)
+        assert matte_name("plate_7", "dog 2", FileNumber(number), MatteFormat.EXR) == f"{stem}.exr"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("{clip}.{frame}", "{frame} is none of clip, subject, pass, version, number"),
+        ("out/{clip}.{number}", "must not contain /"),
+        ("{clip}", "without {number}"),
+        ("{clip}{{number}", "is none of"),
+        ("{number}}", "must not contain }"),
+        ("", "without {number}"),
+    ],
+)
+def test_names_that_are_none_are_refused(text: str, reason: str) -> None:
+    with pytest.raises(NameTemplateUnusable) as caught:
+        NameTemplate(text)
+    assert reason in explain(caught.value)
+
+
+@pytest.mark.parametrize("padding", [0, -1, 11])
+def test_a_number_has_digits(padding: int) -> None:
+    with pytest.raises(NameTemplateUnusable):
+        NameTemplate(padding=padding)
+
+
+def test_the_latest_version_is_of_the_same_files() -> None:
+    names = NameTemplate("{clip}_{subject}_{pass}_{version}.{number}")
+    stems = ["a_dog_matte_v003.0007", "a_dog_matte_v012", "a_dog_mattes_v020.0001", "a_cat_matte_v030.0001"]
+    assert names.latest_version(stems, "a", "dog", "matte") == 12
+    assert names.latest_version(stems[2:], "a", "dog", "matte") == 0
+    kept = unicodedata.normalize("NFD", "a_Bär_matte_v004.0001")
+    assert names.latest_version([kept], "a", "Bär", "matte") == 4

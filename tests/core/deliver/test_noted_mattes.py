@@ -14,6 +14,7 @@ from rotopoint.checkpoints import resolve
 from rotopoint.deliver.matte_files import read_matte
 from rotopoint.deliver.naming import clip_naming
 from rotopoint.deliver.origins import EMPTY, due_origin, read_record
+from rotopoint.delivery import ShotDelivery
 from rotopoint.jobs import deliver_events, track_events
 from rotopoint.session import ShotSession
 from rotopoint.shot import ClipReference, Direction, Mask, Settings, Shot, Subject
@@ -69,7 +70,7 @@ def test_tracks_and_deliveries_note_what_they_wrote(plates: Path, store: TrackSt
         due = session.due_origins()["Dog"]
         assert sorted(due) == list(range(FIRST, FIRST + COUNT)) and due[FIRST] == EMPTY
         list(track_events("t", session, engine, tmp_path / "tracked"))
-        list(deliver_events("d", session, tmp_path / "delivered", overwrite=False))
+        list(deliver_events("d", ShotDelivery(session, tmp_path / "delivered"), overwrite=False))
         broken_off = track_events("t", session, engine, tmp_path / "broken off")
         for _ in range(3):
             next(broken_off)

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What every kind of delivered file is to those who make its content: opened, given frames, closed."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from types import TracebackType
+from typing import ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rotopoint.shot import MatteFormat
+from rotopoint.shot.frames import ClipFrame, FileNumber
+
+
+class Need(Enum):
+    """What a kind of file is made from."""
+
+    MATTE = "matte"
+    FOREGROUND = "foreground"
+    PLATE = "plate"
+
+
+@dataclass(frozen=True)
+class About:
+    """What a delivery is of: the same for all its frames.
+
+    `clip` is its name in those of files, `source` its file. `size` is (width, height) in pixels, each
+    `pixel_aspect` times as wide as high. `subjects` are the names, in the order of layers. `frame_rate` is
+    None where the clip says none; `settings` says how mattes were made, one text a subject.
+    """
+
+    clip: str
+    source: str
+    size: tuple[int, int]
+    subjects: tuple[str, ...]
+    frame_rate: float | None = None
+    pixel_aspect: float = 1.0
+    settings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One subject on one frame, in pixels of the source.
+
+    `matte` (height, width) is coverage 0..1, zeros where the subject is absent; `foreground` (height, width,
+    3) the subject's own color, straight, where it is needed. `color` is the subject's, linear RGB 0..1.
+    """
+
+    subject: str
+    matte: NDArray[np.float32]
+    color: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    foreground: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True)
+class Frame:
+    """All that goes into one frame of a file. `plate` (height, width, 3) is display-referred sRGB 0..255,
+    where it is needed; black where the clip shows no picture."""
+
+    frame: ClipFrame
+    number: FileNumber
+    layers: tuple[Layer, ...]
+    plate: NDArray[np.uint8] | None = None
+
+
+class Compression(Enum):
+    """Of EXR files. DWAA loses a little, and least in what is smooth."""
+
+    ZIP = "zip"
+    PIZ = "piz"
+    DWAA = "dwaa"
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a person chooses of files; each kind takes what it knows. `plate`: the plate goes in too."""
+
+    format: MatteFormat = MatteFormat.PNG
+    compression: Compression = Compression.ZIP
+    plate: bool = False
+
+
+def cleaned(matte: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A copy with what lies outside 0..1 clipped, and 0 where there is no number."""
+    # fmax takes 0 where the other is NaN.
+    clean = np.fmax(matte, np.float32(0))
+    return np.fmin(clean, np.float32(1), out=clean)
+
+
+class Deliverable(ABC):
+    """Files of one kind: of one subject, or where it `joins` them, of all.
+
+    `path` names the file of a number; one that is `one_file` has all frames in it. Frames come in any order
+    and on several threads at a time, unless it is `one_file`: then in order, on one. A context manager:
+    opened at its start and closed at its end, whole unless an error ended it. Nothing that is not whole is
+    ever found under its final name.
+    """
+
+    name: ClassVar[str]
+    """As a person asks for it."""
+
+    part: ClassVar[str]
+    """What `{pass}` is in its file names."""
+
+    extension: ClassVar[str]
+    joins: ClassVar[bool] = False
+    one_file: ClassVar[bool] = False
+
+    def __init__(
+        self, about: About, path: Callable[[FileNumber], Path], options: Options = Options()
+    ) -> None:
+        self.about = about
+        self.path = path
+        self.options = options
+
+    @classmethod
+    def extension_of(cls, _options: Options) -> str:
+        """Of its files' names."""
+        return cls.extension
+
+    @property
+    def needs(self) -> frozenset[Need]:
+        """What has to be in each frame's content."""
+        return frozenset({Need.MATTE})
+
+    def open(self) -> None:
+        """Before the first frame. Raises OutputUnwritable."""
+        return None
+
+    @abstractmethod
+    def frame(self, content: Frame) -> Path:
+        """Write one frame; the file that it is in. Raises OutputUnwritable."""
+
+    def close(self, *, whole: bool) -> None:
+        """After the last frame, or where work broke off before it. Raises OutputUnwritable."""
+        return None
+
+    def __enter__(self) -> Self:
+        self.open()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self.close(whole=kind is None)

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A shot's frames made into files of one kind, in one folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from rotopoint.deliver.deliverable import About, Deliverable, Frame, Layer, Need, Options
+from rotopoint.deliver.matte_files import MatteFiles
+from rotopoint.deliver.naming import USUAL, NameTemplate
+from rotopoint.errors import NameTemplateUnusable, OutputUnwritable
+from rotopoint.plan import SubjectPlan
+from rotopoint.session import ShotSession
+from rotopoint.shot.frames import ClipFrame, FileNumber
+from rotopoint.shot.json import matte_to_dict
+from rotopoint.stored_tracks import FrameTracked
+from rotopoint.whole_files import reason_of
+
+Group = tuple[FrameTracked, ...]
+"""Subjects on one clip frame: one, or where a file joins them, all in the order of the session's plans."""
+
+
+class ShotDelivery:
+    """Writes what it is given of a session; a context manager, in which files are open.
+
+    `version` is what {version} says in names, by default the first that no file in the folder has yet of
+    any subject. Raises NameTemplateUnusable, FileNumberNegative, OutputUnwritable.
+    """
+
+    def __init__(
+        self,
+        session: ShotSession,
+        folder: Path,
+        kind: type[Deliverable] = MatteFiles,
+        options: Options | None = None,
+        names: NameTemplate = USUAL,
+        version: int | None = None,
+    ) -> None:
+        self.session = session
+        self.folder = folder
+        self.kind = kind
+        self.names = names
+        self._options = options or Options(session.shot.settings.format)
+        self._open = ExitStack()
+        plans = session.plans
+        if not kind.joins and len(plans) > 1 and "{subject}" not in names.text:
+            raise NameTemplateUnusable(names.text, "without {subject} all subjects would be one file")
+        self.version = self._next_version() if version is None else version
+        self._groups: list[tuple[SubjectPlan, ...]] = [plans] if kind.joins else [(plan,) for plan in plans]
+        self._files = {group[0].subject.id: self._deliverable(group) for group in self._groups}
+
+    def __enter__(self) -> ShotDelivery:
+        with ExitStack() as opening:
+            for files in self._files.values():
+                opening.enter_context(files)
+            self._open = opening.pop_all()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._open.__exit__(*error)  # type: ignore[arg-type]
+
+    def paths(self) -> Iterator[Path]:
+        """All files that will be written for the session's range."""
+        frames = self.session.range
+        for files in self._files.values():
+            for frame in (frames.first,) if self.kind.one_file else frames:
+                yield files.path(self.session.file_number(frame))
+
+    def end_paths(self) -> Iterator[Path]:
+        """The first and the last of each subject's: no other has a longer name."""
+        for files in self._files.values():
+            for end in (self.session.range.first, self.session.range.last):
+                yield files.path(self.session.file_number(end))
+
+    def stored(self) -> Iterator[Group]:
+        """The frames of the range from the store alone; see `StoredTracks.all`."""
+        if not self.kind.joins:
+            return ((tracked,) for tracked in self.session.tracks.all())
+        return self.session.tracks.side_by_side()
+
+    def write(self, group: Group) -> Path:
+        """Write a frame; the file that it is in. Raises OutputUnwritable, ApprovedUnusable, ClipUnreadable.
+
+        May be called on any thread, unless all frames go into one file.
+        """
+        files = self._files[group[0].subject]
+        with self.session.helping:
+            return files.frame(self._content(group, files.needs))
+
+    def _deliverable(self, plans: tuple[SubjectPlan, ...]) -> Deliverable:
+        session, clip = self.session, self.session.clip
+        subject = None if self.kind.joins else plans[0].subject.name
+        extension = self.kind.extension_of(self._options)
+
+        def path(number: FileNumber) -> Path:
+            one = None if self.kind.one_file else number
+            stem = self.names.name(clip.name, subject, self.kind.part, one, self.version)
+            return self.folder / f"{stem}.{extension}"
+
+        path(session.file_number(session.range.first))
+        about = About(
+            clip.name,
+            str(clip.path),
+            clip.size,
+            tuple(plan.subject.name for plan in plans),
+            clip.frame_rate,
+            settings=tuple(json.dumps(matte_to_dict(plan.subject.matte)) for plan in plans),
+        )
+        return self.kind(about, path, self._options)
+
+    def _next_version(self) -> int:
+        if not self.names.has_version:
+            return 1
+        try:
+            stems = [path.stem for path in self.folder.iterdir()] if self.folder.is_dir() else []
+        except OSError as fault:
+            raise OutputUnwritable(self.folder, reason_of(fault)) from fault
+        clip, part = self.session.clip.name, self.kind.part
+        subjects = [None] if self.kind.joins else [plan.subject.name for plan in self.session.plans]
+        return 1 + max(self.names.latest_version(stems, clip, subject, part) for subject in subjects)
+
+    def _content(self, group: Group, needs: frozenset[Need]) -> Frame:
+        frame = group[0].frame
+        plate = self._plate(frame) if Need.PLATE in needs else None
+        layers = tuple(self._layer(tracked) for tracked in group)
+        return Frame(frame, self.session.file_number(frame), layers, plate)
+
+    def _layer(self, tracked: FrameTracked) -> Layer:
+        plan = self.session.plan(tracked.subject)
+        matte = self.session.mattes.matte(plan, tracked.frame, tracked.record)
+        return Layer(plan.subject.name, matte, plan.subject.color)
+
+    def _plate(self, frame: ClipFrame) -> npt.NDArray[np.uint8]:
+        clip = self.session.clip
+        source = clip.frame_map.source(frame)
+        return np.zeros((*clip.size[::-1], 3), np.uint8) if source is None else clip.read(source)
