@@ -65,5 +65,8 @@ class InMemory(Clip):
     def read(self, source: SourceFrame) -> np.ndarray:
         return self._pictures[source]
 
+    def read_light(self, source: SourceFrame) -> np.ndarray:
+        return self._other.read_light(source)
+
     def close(self) -> None:
         self._other.close()

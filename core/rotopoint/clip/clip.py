@@ -82,6 +82,13 @@ class Clip(ABC):
         """
 
     @abstractmethod
+    def read_light(self, source: SourceFrame) -> NDArray[np.float32]:
+        """The same picture: (H, W, 3) RGB, scene-linear with Rec.709 primaries, values over 1 kept.
+
+        Raises as `read` does.
+        """
+
+    @abstractmethod
     def close(self) -> None:
         """Let go of files and decoders; closing twice does nothing."""
 

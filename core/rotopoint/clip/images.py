@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,13 +60,19 @@ class ImageSequence(Clip):
         return FileNumber(self._first_number + frame - 1)
 
     def read(self, source: SourceFrame) -> NDArray[np.uint8]:
+        return self._transform.apply(self._stored(source))
+
+    def read_light(self, source: SourceFrame) -> NDArray[np.float32]:
+        return self._transform.light(self._stored(source))
+
+    def _stored(self, source: SourceFrame) -> NDArray[Any]:
         if source < 0:
             raise IndexError(source)
         file = self._files[source]
         pixels = read_image(file, self.layer)
         self._check_size(file, (pixels.shape[1], pixels.shape[0]))
         self.check_unchanged(source)
-        return self._transform.apply(pixels)
+        return pixels
 
     def close(self) -> None:
         """Nothing is held open between two pictures."""

@@ -29,6 +29,12 @@ class InputTransform(Protocol):
         Gray is spread to three channels, alpha is left out.
         """
 
+    def light(self, pixels: NDArray[Any]) -> NDArray[np.float32]:
+        """The same pixels as (H, W, 3) of float32, scene-linear with Rec.709 primaries: Blender's own space.
+
+        Values over 1 stay. Of a table's result it is the light that a display of sRGB sends.
+        """
+
 
 def input_transform(name: str) -> InputTransform:
     """The transform that `Settings.input_transform` names.
@@ -72,6 +78,10 @@ class Srgb:
             return ((rgb.astype(np.uint32) + 128) // 257).astype(np.uint8)
         return to_8_bit(rgb)
 
+    def light(self, pixels: NDArray[Any]) -> NDArray[np.float32]:
+        rgb = three_channels(pixels)
+        return linear_from_srgb(rgb) if rgb.dtype == np.float32 else _light_table(rgb.dtype.name).take(rgb)
+
 
 @dataclass(frozen=True)
 class Linear:
@@ -85,6 +95,9 @@ class Linear:
             return to_8_bit(srgb_from_linear(rgb))
         return _linear_table(rgb.dtype.name).take(rgb)
 
+    def light(self, pixels: NDArray[Any]) -> NDArray[np.float32]:
+        return _fractions(three_channels(pixels))
+
 
 @dataclass(frozen=True)
 class Auto:
@@ -93,7 +106,14 @@ class Auto:
     key: str = "auto"
 
     def apply(self, pixels: NDArray[Any]) -> NDArray[np.uint8]:
-        return (Linear() if pixels.dtype == np.float32 else Srgb()).apply(pixels)
+        return self._of(pixels).apply(pixels)
+
+    def light(self, pixels: NDArray[Any]) -> NDArray[np.float32]:
+        return self._of(pixels).light(pixels)
+
+    @staticmethod
+    def _of(pixels: NDArray[Any]) -> InputTransform:
+        return Linear() if pixels.dtype == np.float32 else Srgb()
 
 
 @dataclass(frozen=True)
@@ -104,10 +124,10 @@ class Table:
     key: str
 
     def apply(self, pixels: NDArray[Any]) -> NDArray[np.uint8]:
-        rgb = three_channels(pixels)
-        if rgb.dtype != np.float32:
-            rgb = rgb.astype(np.float32) / np.float32(np.iinfo(rgb.dtype).max)
-        return to_8_bit(self.cube.apply(rgb))
+        return to_8_bit(self.cube.apply(_fractions(three_channels(pixels))))
+
+    def light(self, pixels: NDArray[Any]) -> NDArray[np.float32]:
+        return linear_from_srgb(self.cube.apply(_fractions(three_channels(pixels))))
 
 
 def srgb_from_linear(linear: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -117,6 +137,13 @@ def srgb_from_linear(linear: NDArray[np.float32]) -> NDArray[np.float32]:
         light <= 0.0031308, light * 12.92, 1.055 * np.power(light, 1 / 2.4) - 0.055
     ).astype(np.float32)
     return curved
+
+
+def linear_from_srgb(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The light that sRGB stands for (IEC 61966-2-1); over 1 the curve goes on, below 0 its line."""
+    curved = np.power((np.maximum(values, np.float32(0.04045)) + np.float32(0.055)) / np.float32(1.055), 2.4)
+    light: NDArray[np.float32] = np.where(values <= 0.04045, values / 12.92, curved).astype(np.float32)
+    return light
 
 
 def to_8_bit(values: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -130,6 +157,19 @@ def three_channels(pixels: NDArray[Any]) -> NDArray[Any]:
     if pixels.ndim == 2:
         return np.repeat(pixels[..., None], 3, axis=-1)
     return pixels[..., :3]
+
+
+def _fractions(pixels: NDArray[Any]) -> NDArray[np.float32]:
+    """Whole numbers as 0..1 by their full range; floats as they are."""
+    if pixels.dtype == np.float32:
+        return pixels
+    return pixels.astype(np.float32) / np.float32(np.iinfo(pixels.dtype).max)
+
+
+@cache
+def _light_table(dtype: str) -> NDArray[np.float32]:
+    """The light of every value of uint8 or uint16, taken as sRGB."""
+    return linear_from_srgb(_fractions(np.arange(np.iinfo(dtype).max + 1, dtype=dtype)))
 
 
 @cache

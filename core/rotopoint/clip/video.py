@@ -125,6 +125,13 @@ class Video(Clip):
         return FileNumber(frame)
 
     def read(self, source: SourceFrame) -> NDArray[np.uint8]:
+        return np.ascontiguousarray(self._transform.apply(self._decoded(source)))
+
+    def read_light(self, source: SourceFrame) -> NDArray[np.float32]:
+        return np.ascontiguousarray(self._transform.light(self._decoded(source)))
+
+    def _decoded(self, source: SourceFrame) -> NDArray[np.uint8]:
+        """As Blender decodes it, in 8 bits, turned as it shows it."""
         if not 0 <= source < self.picture_count:
             raise IndexError(source)
         try:
@@ -141,7 +148,7 @@ class Video(Clip):
         rgb = packed_pixels(
             self._reformatter.reformat(frame, format="rgb24", interpolation=CHROMA), np.uint8, 3
         )
-        return np.ascontiguousarray(self._transform.apply(np.rot90(rgb, self._quarter_turns)))
+        return np.rot90(rgb, self._quarter_turns)
 
     def close(self) -> None:
         self._decoder.close()

@@ -169,3 +169,12 @@ def test_real_footage(footage: Path) -> None:
         assert (clip.name, clip.size, len(clip.frame_map)) == ("dog", (854, 480), 60)
         assert clip.file_number(ClipFrame(1)) == 0
         assert clip.read(SourceFrame(59)).shape == (480, 854, 3)
+
+
+def test_light_is_read_from_the_files_themselves(tmp_path: Path) -> None:
+    values = np.array([[[0.25, 1.0, 12.0]]], np.float32)
+    channels = {name: values[..., n] for n, name in enumerate("RGB")}
+    for number in (1, 2):
+        OpenEXR.File({}, channels).write(str(tmp_path / f"a.{number:04d}.exr"))
+    with open_clip(ClipReference(str(tmp_path))) as clip:
+        assert np.array_equal(clip.read_light(SECOND), values)

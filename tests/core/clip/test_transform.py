@@ -85,3 +85,35 @@ def test_keys_tell_transforms_apart(tmp_path: Path) -> None:
 def test_unknown_names_are_refused(name: str) -> None:
     with pytest.raises(InputTransformUnknown):
         input_transform(name)
+
+
+def light(name: str, pixels: np.ndarray) -> list[float]:
+    found = input_transform(name).light(pixels)
+    assert found.dtype == np.float32 and found.shape == (*pixels.shape[:2], 3)
+    return found[0, :, 1].tolist()
+
+
+def test_light_is_what_was_shown_before_the_curve() -> None:
+    assert light("srgb", gray(0, 118, 255, dtype=np.uint8)) == pytest.approx([0, 0.1812, 1], abs=1e-4)
+    assert light("auto", gray(118 * 257, dtype=np.uint16)) == pytest.approx([0.1812], abs=1e-4)
+    assert light("linear", gray(0, 51, 255, dtype=np.uint8)) == pytest.approx([0, 0.2, 1])
+    for name in ("auto", "srgb", "linear"):
+        for dtype in (np.uint8, np.uint16):
+            pixels = np.arange(0, np.iinfo(dtype).max + 1, 1 + 100 * (dtype == np.uint16), dtype)[
+                None, :, None
+            ]
+            pixels = np.repeat(pixels, 3, axis=-1)
+            transform = input_transform(name)
+            again = input_transform("linear").apply(transform.light(pixels))
+            assert np.array_equal(again, transform.apply(pixels))
+
+
+def test_light_over_one_stays() -> None:
+    assert light("auto", gray(-0.5, 0.18, 12)) == pytest.approx([-0.5, 0.18, 12])
+    assert light("srgb", gray(-0.02, 2))[0] == pytest.approx(-0.02 / 12.92)
+    assert light("srgb", gray(-0.02, 2))[1] == pytest.approx(4.9538, abs=1e-3)
+
+
+def test_light_of_a_table_is_that_of_what_it_shows(tmp_path: Path) -> None:
+    table = str(write(tmp_path / "identity.cube", "LUT_3D_SIZE 5", *identity_lines(5)))
+    assert light(table, gray(118, dtype=np.uint8)) == pytest.approx([0.1812], abs=1e-4)
