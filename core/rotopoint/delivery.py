@@ -9,7 +9,6 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from rotopoint.deliver.deliverable import About, Deliverable, Frame, Layer, Need, Options
 from rotopoint.deliver.matte_files import MatteFiles
@@ -17,7 +16,7 @@ from rotopoint.deliver.naming import USUAL, NameTemplate
 from rotopoint.errors import NameTemplateUnusable, OutputUnwritable
 from rotopoint.plan import SubjectPlan
 from rotopoint.session import ShotSession
-from rotopoint.shot.frames import ClipFrame, FileNumber
+from rotopoint.shot.frames import FileNumber
 from rotopoint.shot.json import matte_to_dict
 from rotopoint.stored_tracks import FrameTracked
 from rotopoint.whole_files import reason_of
@@ -127,16 +126,18 @@ class ShotDelivery:
 
     def _content(self, group: Group, needs: frozenset[Need]) -> Frame:
         frame = group[0].frame
-        plate = self._plate(frame) if Need.PLATE in needs else None
+        clip = self.session.clip
+        source = clip.frame_map.source(frame)
+        plate, light = None, None
+        if Need.PLATE in needs:
+            plate = np.zeros((*clip.size[::-1], 3), np.uint8) if source is None else clip.read(source)
+        if Need.LIGHT in needs:
+            black = np.zeros((*clip.size[::-1], 3), np.float32)
+            light = black if source is None else clip.read_light(source)
         layers = tuple(self._layer(tracked) for tracked in group)
-        return Frame(frame, self.session.file_number(frame), layers, plate)
+        return Frame(frame, self.session.file_number(frame), layers, plate, light)
 
     def _layer(self, tracked: FrameTracked) -> Layer:
         plan = self.session.plan(tracked.subject)
         matte = self.session.mattes.matte(plan, tracked.frame, tracked.record)
         return Layer(plan.subject.name, matte, plan.subject.color)
-
-    def _plate(self, frame: ClipFrame) -> npt.NDArray[np.uint8]:
-        clip = self.session.clip
-        source = clip.frame_map.source(frame)
-        return np.zeros((*clip.size[::-1], 3), np.uint8) if source is None else clip.read(source)

@@ -13,6 +13,9 @@ from typing import Any
 
 from rotopoint import __version__
 from rotopoint.cores import most_threads
+from rotopoint.deliver.deliverable import Compression, Options
+from rotopoint.deliver.kinds import Kind
+from rotopoint.deliver.naming import TOKENS, USUAL
 from rotopoint.errors import OptionUnreadable
 from rotopoint.shot import (
     Box,
@@ -159,6 +162,13 @@ def read_worst(text: str) -> int:
     return int(text)
 
 
+def read_version(text: str) -> int:
+    """A version of a delivery. Raises OptionUnreadable."""
+    if not text.isdecimal() or len(text) > 9:
+        raise OptionUnreadable("--version", text, "a whole number of 0 or more")
+    return int(text)
+
+
 def _choices(kind: type[Enum]) -> list[str]:
     return [str(member.value) for member in kind]
 
@@ -209,8 +219,22 @@ def build_parser() -> argparse.ArgumentParser:
     deliver = commands.add_parser("deliver", help="write mattes again from the stored track")
     deliver.add_argument("clip", metavar="SHOT.json")
     _add_matte_settings(deliver)
-    deliver.add_argument("--format", choices=_choices(MatteFormat))
+    deliver.add_argument("--format", choices=_choices(MatteFormat), help="of mattes; png is 16-bit")
     deliver.add_argument("--first-number", type=int, metavar="N")
+    files = deliver.add_argument_group("files")
+    files.add_argument("--as", dest="kind", choices=_choices(Kind), default="mattes", help="kind of files")
+    files.add_argument("--compression", choices=_choices(Compression), default="zip", help="of EXR")
+    files.add_argument("--plate", action="store_true", help="put the plate into layered EXR")
+    files.add_argument(
+        "--name", default=USUAL.text, metavar="TEXT", help=f"with the tokens {', '.join(TOKENS)} in braces"
+    )
+    files.add_argument("--padding", type=int, default=USUAL.padding, metavar="N", help="digits of numbers")
+    files.add_argument(
+        "--version",
+        type=read_version,
+        metavar="N",
+        help="what {version} says; default: one more than is there",
+    )
     deliver.add_argument("--overwrite", action="store_true", help="replace files that are there")
     _add_output(deliver)
 
@@ -295,6 +319,11 @@ def shot_of(arguments: argparse.Namespace) -> Shot:
     }
     subjects = (replace(subject, matte=replace(subject.matte, **asked)) for subject in shot.subjects)
     return replace(shot, settings=replace(shot.settings, **changes), subjects=tuple(subjects))
+
+
+def options_of(arguments: argparse.Namespace, shot: Shot) -> Options:
+    """What `deliver` is asked of files."""
+    return Options(shot.settings.format, Compression(arguments.compression), arguments.plate)
 
 
 def _saved(arguments: argparse.Namespace, path: Path) -> Shot:

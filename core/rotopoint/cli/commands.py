@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from rotopoint import checkpoints
-from rotopoint.cli.arguments import build_parser, shot_of
+from rotopoint.cli.arguments import build_parser, options_of, shot_of
 from rotopoint.cli.streams import BytesOut, bytes_out, print_line, tell
 from rotopoint.errors import StoreNotCleared, SubjectUnknown
 from rotopoint.events import DoneEvent, Event, FrameEvent, StartedEvent
@@ -63,7 +63,9 @@ def track(arguments: argparse.Namespace) -> None:
 
 
 def deliver(arguments: argparse.Namespace) -> None:
-    """Write the mattes of a saved shot again from the store."""
+    """Write files of a saved shot from the store: mattes again, or another kind."""
+    from rotopoint.deliver.kinds import Kind, deliverable
+    from rotopoint.deliver.naming import NameTemplate
     from rotopoint.delivery import ShotDelivery
     from rotopoint.jobs import deliver_events
     from rotopoint.session import ShotSession
@@ -72,7 +74,9 @@ def deliver(arguments: argparse.Namespace) -> None:
     checkpoint = checkpoints.resolve(shot.settings.checkpoint)
     folder: Path = arguments.output
     with _events_out(arguments.json) as events, ShotSession(shot, checkpoint, _store(arguments)) as session:
-        delivery = ShotDelivery(session, folder)
+        kind, options = deliverable(Kind(arguments.kind)), options_of(arguments, shot)
+        names = NameTemplate(arguments.name, arguments.padding)
+        delivery = ShotDelivery(session, folder, kind, options, names, arguments.version)
         _show(deliver_events("deliver", delivery, overwrite=arguments.overwrite), events, folder)
 
 

@@ -24,6 +24,7 @@ class Need(Enum):
     MATTE = "matte"
     FOREGROUND = "foreground"
     PLATE = "plate"
+    LIGHT = "light"
 
 
 @dataclass(frozen=True)
@@ -60,13 +61,18 @@ class Layer:
 
 @dataclass(frozen=True)
 class Frame:
-    """All that goes into one frame of a file. `plate` (height, width, 3) is display-referred sRGB 0..255,
-    where it is needed; black where the clip shows no picture."""
+    """All that goes into one frame of a file.
+
+    `plate` (height, width, 3) is the picture in display-referred sRGB 0..255, `light` (height, width, 3)
+    the same scene linear with Rec.709 primaries, values over 1 kept: each where it is needed, black where
+    the clip shows no picture.
+    """
 
     frame: ClipFrame
     number: FileNumber
     layers: tuple[Layer, ...]
     plate: NDArray[np.uint8] | None = None
+    light: NDArray[np.float32] | None = None
 
 
 class Compression(Enum):
@@ -101,9 +107,6 @@ class Deliverable(ABC):
     opened at its start and closed at its end, whole unless an error ended it. Nothing that is not whole is
     ever found under its final name.
     """
-
-    name: ClassVar[str]
-    """As a person asks for it."""
 
     part: ClassVar[str]
     """What `{pass}` is in its file names."""

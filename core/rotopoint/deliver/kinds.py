@@ -1,10 +1,33 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which kinds of files can be delivered."""
+"""Which kinds of files can be delivered. What writes a kind is imported when somebody asks for it."""
 
 from __future__ import annotations
 
-from rotopoint.deliver.deliverable import Deliverable
-from rotopoint.deliver.matte_files import MatteFiles
+from enum import Enum
 
-KINDS: dict[str, type[Deliverable]] = {kind.name: kind for kind in (MatteFiles,)}
-"""By the name that a person asks for."""
+from rotopoint.deliver.deliverable import Deliverable
+
+
+class Kind(Enum):
+    """As a person asks for it; `deliverable` has what each is."""
+
+    MATTES = "mattes"
+    LAYERS = "layers"
+    CRYPTOMATTE = "cryptomatte"
+
+
+def deliverable(kind: Kind) -> type[Deliverable]:
+    """What writes files of a kind. Raises ModuleNotFoundError where a library that it needs is not there."""
+    match kind:
+        case Kind.MATTES:
+            from rotopoint.deliver.matte_files import MatteFiles
+
+            return MatteFiles
+        case Kind.LAYERS:
+            from rotopoint.deliver.layers import LayerFiles
+
+            return LayerFiles
+        case Kind.CRYPTOMATTE:
+            from rotopoint.deliver.cryptomatte import CryptomatteFiles
+
+            return CryptomatteFiles

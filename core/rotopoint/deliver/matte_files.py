@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -11,13 +10,12 @@ from typing import Any
 
 import av
 import numpy as np
-import OpenEXR
 from numpy.typing import NDArray
 
-from rotopoint import __version__
 from rotopoint.clip.image_file import read_gray
 from rotopoint.clip.plane import packed_pixels
-from rotopoint.deliver.deliverable import Deliverable, Frame, Options, cleaned
+from rotopoint.deliver.deliverable import Compression, Deliverable, Frame, Options, cleaned
+from rotopoint.deliver.exr_file import write_exr
 from rotopoint.deliver.naming import EXTENSIONS, MATTE
 from rotopoint.shot import MatteFormat
 from rotopoint.whole_files import write_whole
@@ -39,7 +37,6 @@ class MatteMetadata:
 class MatteFiles(Deliverable):
     """One gray matte a file, as Blender's compositor is wired to them."""
 
-    name = "mattes"
     part = MATTE
     extension = EXTENSIONS[MatteFormat.PNG]
 
@@ -51,17 +48,29 @@ class MatteFiles(Deliverable):
         (layer,) = content.layers
         path = self.path(content.number)
         metadata = MatteMetadata(self.about.clip, layer.subject, content.frame)
-        write_matte(path, layer.matte, self.options.format, metadata)
+        write_matte(
+            path,
+            layer.matte,
+            self.options.format,
+            metadata,
+            self.options.compression,
+            self.about.pixel_aspect,
+        )
         return path
 
 
 def write_matte(
-    path: Path, matte: NDArray[np.float32], format: MatteFormat, metadata: MatteMetadata | None = None
+    path: Path,
+    matte: NDArray[np.float32],
+    format: MatteFormat,
+    metadata: MatteMetadata | None = None,
+    compression: Compression = Compression.ZIP,
+    pixel_aspect: float = 1.0,
 ) -> None:
     """Write a matte, (H, W) coverage 0..1, in one step: the file is whole or not there.
 
     PNG rounds to the nearest step of the full range, 0..255 or 0..65535. EXR has the one channel Y in
-    half float, ZIP, data window and display window the picture. What lies outside 0..1 is clipped and
+    half float, data window and display window the picture. What lies outside 0..1 is clipped and
     NaN becomes 0. An existing file is replaced. Raises OutputUnwritable.
     """
     clean = cleaned(matte)
@@ -71,7 +80,8 @@ def write_matte(
         case MatteFormat.PNG:
             content = _png(clean, np.dtype(">u2"), "gray16be")
         case MatteFormat.EXR:
-            content = _exr(clean.astype(np.float16), metadata)
+            write_exr(path, {"Y": clean.astype(np.float16)}, _attributes(metadata), compression, pixel_aspect)
+            return
     write_whole(path, content)
 
 
@@ -95,16 +105,11 @@ def _png(coverage: NDArray[np.float32], dtype: np.dtype[Any], pixel_format: str)
     return b"".join(bytes(packet) for packet in (*encoder.encode(frame), *encoder.encode(None)))
 
 
-def _exr(coverage: NDArray[np.float16], metadata: MatteMetadata | None) -> bytes:
-    header: dict[str, Any] = {
-        "compression": OpenEXR.ZIP_COMPRESSION,
-        "type": OpenEXR.scanlineimage,
-        "software": f"Rotopoint {__version__}",
+def _attributes(metadata: MatteMetadata | None) -> dict[str, str | int]:
+    if metadata is None:
+        return {}
+    return {
+        "rotopoint/clip": metadata.clip,
+        "rotopoint/subject": metadata.subject,
+        "rotopoint/clip_frame": int(metadata.clip_frame),
     }
-    if metadata is not None:
-        header["rotopoint/clip"] = metadata.clip
-        header["rotopoint/subject"] = metadata.subject
-        header["rotopoint/clip_frame"] = metadata.clip_frame
-    content = io.BytesIO()
-    OpenEXR.File(header, {"Y": np.ascontiguousarray(coverage)}).write(content)
-    return content.getvalue()

@@ -26,7 +26,7 @@ Stored = Callable[..., ShotSession]
 class Told(Deliverable):
     """Writes nothing, and remembers what it was told."""
 
-    name, part, extension = "told", "told", "txt"
+    part, extension = "told", "txt"
     said: list[object]
 
     @property
