@@ -14,6 +14,8 @@ class Kind(Enum):
     MATTES = "mattes"
     LAYERS = "layers"
     CRYPTOMATTE = "cryptomatte"
+    OVERLAY = "overlay"
+    BINARY = "binary"
 
 
 def deliverable(kind: Kind) -> type[Deliverable]:
@@ -31,3 +33,11 @@ def deliverable(kind: Kind) -> type[Deliverable]:
             from rotopoint.deliver.cryptomatte import CryptomatteFiles
 
             return CryptomatteFiles
+        case Kind.OVERLAY:
+            from rotopoint.deliver.pictures import OverlayFiles
+
+            return OverlayFiles
+        case Kind.BINARY:
+            from rotopoint.deliver.pictures import BinaryFiles
+
+            return BinaryFiles
