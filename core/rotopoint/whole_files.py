@@ -27,20 +27,25 @@ def write_whole(path: Path, content: bytes, *, lasting: bool = False) -> None:
     """
     temporary = temporary_in(path.parent)
     try:
-        if _is_protected(path):
-            raise PermissionError("the file is write-protected")
+        _require_writable(path)
         try:
             temporary.write_bytes(content)
             if lasting:
                 _wait_for_disk(temporary)
-            with suppress(FileNotFoundError):
-                shutil.copymode(path, temporary)
-            replace_file(temporary, path)
+            put_whole(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
     except (OSError, ValueError) as fault:
         # A name that no system takes, such as one with a NUL, is a ValueError.
         raise OutputUnwritable(path, reason_of(fault)) from fault
+
+
+def put_whole(temporary: Path, path: Path) -> None:
+    """Give a file that is finished its name, over what is there and with that one's mode. Raises OSError."""
+    _require_writable(path)
+    with suppress(FileNotFoundError):
+        shutil.copymode(path, temporary)
+    replace_file(temporary, path)
 
 
 def replace_file(source: Path, target: Path, waits: Iterable[float] = WAITS) -> None:
@@ -64,6 +69,11 @@ def reason_of(fault: OSError | ValueError) -> str:
     """What the system says, as the end of a line."""
     said = fault.strerror if isinstance(fault, OSError) else None
     return (said or str(fault)).lower()
+
+
+def _require_writable(path: Path) -> None:
+    if _is_protected(path):
+        raise PermissionError("the file is write-protected")
 
 
 def _is_protected(path: Path) -> bool:

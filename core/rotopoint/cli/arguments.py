@@ -162,6 +162,13 @@ def read_worst(text: str) -> int:
     return int(text)
 
 
+def read_rate(text: str) -> float:
+    """Frames a second. Raises OptionUnreadable."""
+    if re.fullmatch(r"\d{1,3}(\.\d+)?", text) is None or not float(text) >= 1:
+        raise OptionUnreadable("--frame-rate", text, "frames a second, from 1 to 999")
+    return float(text)
+
+
 def read_version(text: str) -> int:
     """A version of a delivery. Raises OptionUnreadable."""
     if not text.isdecimal() or len(text) > 9:
@@ -225,6 +232,9 @@ def build_parser() -> argparse.ArgumentParser:
     files.add_argument("--as", dest="kind", choices=_choices(Kind), default="mattes", help="kind of files")
     files.add_argument("--compression", choices=_choices(Compression), default="zip", help="of EXR")
     files.add_argument("--plate", action="store_true", help="put the plate into layered EXR")
+    files.add_argument(
+        "--frame-rate", type=read_rate, metavar="N", help="of video; default: the clip's own, else 24"
+    )
     files.add_argument(
         "--name", default=USUAL.text, metavar="TEXT", help=f"with the tokens {', '.join(TOKENS)} in braces"
     )
@@ -323,7 +333,9 @@ def shot_of(arguments: argparse.Namespace) -> Shot:
 
 def options_of(arguments: argparse.Namespace, shot: Shot) -> Options:
     """What `deliver` is asked of files."""
-    return Options(shot.settings.format, Compression(arguments.compression), arguments.plate)
+    return Options(
+        shot.settings.format, Compression(arguments.compression), arguments.plate, arguments.frame_rate
+    )
 
 
 def _saved(arguments: argparse.Namespace, path: Path) -> Shot:

@@ -85,11 +85,15 @@ class Compression(Enum):
 
 @dataclass(frozen=True)
 class Options:
-    """What a person chooses of files; each kind takes what it knows. `plate`: the plate goes in too."""
+    """What a person chooses of files; each kind takes what it knows.
+
+    `plate`: the plate goes in too. `frame_rate`, of video, is in frames a second; None: the clip's own.
+    """
 
     format: MatteFormat = MatteFormat.PNG
     compression: Compression = Compression.ZIP
     plate: bool = False
+    frame_rate: float | None = None
 
 
 def cleaned(matte: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -16,6 +16,11 @@ class Kind(Enum):
     CRYPTOMATTE = "cryptomatte"
     OVERLAY = "overlay"
     BINARY = "binary"
+    FFV1 = "ffv1"
+    PRORES = "prores"
+    VP9 = "vp9"
+    REVIEW = "review"
+    SIDE_BY_SIDE = "side-by-side"
 
 
 def deliverable(kind: Kind) -> type[Deliverable]:
@@ -41,3 +46,23 @@ def deliverable(kind: Kind) -> type[Deliverable]:
             from rotopoint.deliver.pictures import BinaryFiles
 
             return BinaryFiles
+        case Kind.FFV1:
+            from rotopoint.deliver.movies import MatteMovie
+
+            return MatteMovie
+        case Kind.PRORES:
+            from rotopoint.deliver.movies import ProResMovie
+
+            return ProResMovie
+        case Kind.VP9:
+            from rotopoint.deliver.movies import Vp9Movie
+
+            return Vp9Movie
+        case Kind.REVIEW:
+            from rotopoint.deliver.movies import ReviewMovie
+
+            return ReviewMovie
+        case Kind.SIDE_BY_SIDE:
+            from rotopoint.deliver.movies import SideBySideMovie
+
+            return SideBySideMovie
