@@ -134,10 +134,11 @@ class ShotDelivery:
         if Need.LIGHT in needs:
             black = np.zeros((*clip.size[::-1], 3), np.float32)
             light = black if source is None else clip.read_light(source)
-        layers = tuple(self._layer(tracked) for tracked in group)
+        layers = tuple(self._layer(tracked, needs) for tracked in group)
         return Frame(frame, self.session.file_number(frame), layers, plate, light)
 
-    def _layer(self, tracked: FrameTracked) -> Layer:
-        plan = self.session.plan(tracked.subject)
-        matte = self.session.mattes.matte(plan, tracked.frame, tracked.record)
-        return Layer(plan.subject.name, matte, plan.subject.color)
+    def _layer(self, tracked: FrameTracked, needs: frozenset[Need]) -> Layer:
+        plan, mattes = self.session.plan(tracked.subject), self.session.mattes
+        matte = mattes.matte(plan, tracked.frame, tracked.record)
+        color = mattes.color(plan, tracked.frame, matte) if Need.FOREGROUND in needs else None
+        return Layer(plan.subject.name, matte, plan.subject.color, color)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,7 @@ from rotopoint.events import (
 from rotopoint.session import ShotSession
 from rotopoint.shot.frames import ClipFrame
 from rotopoint.shot.json import revision
+from rotopoint.stored_tracks import FrameTracked
 from rotopoint.tracking.engine import Engine
 from rotopoint.tracking.loop import Preview
 
@@ -79,7 +81,23 @@ def track_events(
         make_folder(folder)
     with engine.memory_watched(), closing(session.track(engine.runtime, before_step, cache)) as frames:
         pending = session.tracks.pending(engine.runtime.kernels)
-        yield from _frame_events(request, session, ((tracked,) for tracked in frames), delivery, pending)
+        ready = frames if delivery is None else _once_ready(session, frames)
+        yield from _frame_events(request, session, ((tracked,) for tracked in ready), delivery, pending)
+
+
+def _once_ready(session: ShotSession, frames: Iterator[FrameTracked]) -> Iterator[FrameTracked]:
+    """Each frame as soon as its matte can be made: where that looks beyond its record, when all are there."""
+    waiting: dict[tuple[str, ClipFrame], bool] = {}
+    for tracked in frames:
+        settings = session.plan(tracked.subject).subject.settings_on(tracked.frame)
+        if tracked.record is not None and settings.looks_beyond:
+            waiting[tracked.subject, tracked.frame] = tracked.computed
+        else:
+            yield tracked
+    for stored in session.tracks.all() if waiting else ():
+        computed = waiting.get((stored.subject, stored.frame))
+        if computed is not None:
+            yield replace(stored, computed=computed)
 
 
 def deliver_events(request: str, delivery: ShotDelivery, *, overwrite: bool) -> Generator[Event]:

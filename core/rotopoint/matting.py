@@ -3,17 +3,19 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import numpy.typing as npt
 
 from rotopoint.clip import Clip
 from rotopoint.deliver.approved import check_approved, read_approved
 from rotopoint.errors import TrackMissing
-from rotopoint.mattes import MatteSource, make_matte
+from rotopoint.mattes import MatteSource, color_under, make_matte
 from rotopoint.plan import SubjectPlan
 from rotopoint.prompting import PromptsInPicture
 from rotopoint.shot import Approved, MatteEdge
-from rotopoint.shot.frames import ClipFrame
+from rotopoint.shot.frames import ClipFrame, SourceFrame
 from rotopoint.store import Record
 from rotopoint.store.region import WHOLE, sampled
 from rotopoint.stored_tracks import StoredTracks
@@ -21,6 +23,9 @@ from rotopoint.tracking.runtime import NO_OBJECT_LOGIT
 
 OVERVIEW_SIZE = 1024
 """Samples of logits over a whole picture, at most, where a record is about a part of it."""
+
+NOTHING = np.full((1, 1), NO_OBJECT_LOGIT, np.float32)
+"""The logits of what no record is about."""
 
 
 class ShotMattes:
@@ -60,7 +65,17 @@ class ShotMattes:
         if mask is not None:
             hard = plan.subject.settings_on(frame).edge is MatteEdge.HARD
             return (mask > 0.5).astype(np.float32) if hard else mask
-        return make_matte(self._source(plan, frame, record))
+        return make_matte(self._source(plan, frame, record.frame, record))
+
+    def color(
+        self, plan: SubjectPlan, frame: ClipFrame, matte: npt.NDArray[np.float32]
+    ) -> npt.NDArray[np.float32]:
+        """(height, width, 3) the subject's own color under its matte, scene linear and straight; black where
+        there is no coverage at all. Raises ClipUnreadable, ClipChanged."""
+        picture = self._clip.frame_map.source(frame)
+        if picture is None or not matte.any():
+            return np.zeros((*matte.shape, 3), np.float32)
+        return color_under(matte, self._source(plan, frame, picture))
 
     def overview(self, record: Record) -> npt.NDArray[np.float32]:
         """Logits (n, n) over the whole picture, whatever part of it the record is about."""
@@ -71,23 +86,29 @@ class ShotMattes:
         count = min(round(record.logits.shape[0] * finer), OVERVIEW_SIZE)
         return sampled(record.logits, record.region, whole, count, NO_OBJECT_LOGIT).astype(np.float32)
 
-    def _source(self, plan: SubjectPlan, frame: ClipFrame, record: Record) -> MatteSource:
-        """All that a matte can be made from; what has to be read for it is read when it is asked for."""
+    def _source(
+        self, plan: SubjectPlan, frame: ClipFrame, picture: SourceFrame, record: Record | None = None
+    ) -> MatteSource:
+        """All that a matte can be made from, or a color alone where there is no record; what has to be read
+        for it is read when it is asked for."""
 
+        @cache
         def plate() -> npt.NDArray[np.float32]:
-            return self._clip.read(record.frame).astype(np.float32) / np.float32(255)
+            return self._clip.read(picture).astype(np.float32) / np.float32(255)
 
+        @cache
         def others() -> tuple[MatteSource, ...]:
             found = (self._stored_source(other, frame) for other in self._plans if other is not plan)
             return tuple(source for source in found if source is not None)
 
         return MatteSource(
-            record.logits,
+            NOTHING if record is None else record.logits,
             self._clip.size,
             plan.subject.settings_on(frame),
-            record.region,
+            WHOLE if record is None else record.region,
             plan.subject.prompts_on(frame),
             plate,
+            lambda: self._clip.read_light(picture),
             lambda offset: self._stored_source(plan, ClipFrame(frame + offset)),
             others,
         )
@@ -97,6 +118,7 @@ class ShotMattes:
         if frame not in self._clip.frame_map.full_range or plan.subject.is_absent(frame):
             return None
         try:
-            return self._source(plan, frame, self._tracks.record(plan, frame))
+            record = self._tracks.record(plan, frame)
         except TrackMissing:
             return None
+        return self._source(plan, frame, record.frame, record)

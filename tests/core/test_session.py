@@ -18,9 +18,11 @@ import torch
 from rotopoint.checkpoints import resolve
 from rotopoint.clip import open_clip
 from rotopoint.deliver.matte_files import write_matte
+from rotopoint.events import FrameEvent
 from rotopoint.jobs import track_events
+from rotopoint.mattes import MatteSource, chain
 from rotopoint.session import ShotSession
-from rotopoint.shot import Box, ClipReference, Point, Shot, Subject
+from rotopoint.shot import Box, ClipReference, MatteSettings, Point, Shot, Subject
 from rotopoint.shot.frames import ClipFrame, FrameRange, SourceFrame
 from rotopoint.store import Record, TrackStore
 from rotopoint.store.region import Region
@@ -213,3 +215,26 @@ def test_reading_and_writing_take_no_more_threads_than_may_help(
         monkeypatch.setattr(session.clip, "read", gauge.around(session.clip.read))
         assert len(list(track_events("1", session, desk.engine, tmp_path / "mattes"))) == COUNT + 2
     assert gauge.most == 1
+
+
+def test_a_matte_that_looks_beyond_its_record_is_made_when_all_are_there(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if one of two subjects asked for a look at its neighbors."""
+    looking = MatteSettings(largest_hole=1)
+    monkeypatch.setattr(MatteSettings, "looks_beyond", property(lambda settings: settings == looking))
+    around: list[tuple[bool, bool]] = []
+
+    def look(matte: np.ndarray, settings: MatteSettings, source: MatteSource) -> np.ndarray:
+        if settings.looks_beyond:
+            around.append((source.neighbor(-1) is not None, source.neighbor(1) is not None))
+        return matte
+
+    monkeypatch.setattr(chain, "IN_TIME", (look,))
+    with desk.session(replace(UPPER, matte=looking), LOWER) as session:
+        events = list(track_events("1", session, desk.engine, tmp_path / "mattes"))
+    frames = [(e.subject, e.frame) for e in events if isinstance(e, FrameEvent)]
+    assert sorted(frames) == sorted((s, n) for s in ("lower", "upper") for n in range(1, COUNT + 1))
+    assert frames[COUNT:] == [("upper", n) for n in range(1, COUNT + 1)]
+    assert all(e.computed for e in events if isinstance(e, FrameEvent) and e.file)
+    assert sorted(around) == sorted([(False, True), *[(True, True)] * (COUNT - 2), (True, False)])

@@ -50,7 +50,8 @@ class Layer:
     """One subject on one frame, in pixels of the source.
 
     `matte` (height, width) is coverage 0..1, zeros where the subject is absent; `foreground` (height, width,
-    3) the subject's own color, straight, where it is needed. `color` is the subject's, linear RGB 0..1.
+    3) the subject's own color, scene linear and straight, where it is needed. `color` is the one that a
+    person gave it, linear RGB 0..1.
     """
 
     subject: str

@@ -16,6 +16,8 @@ from rotopoint import __version__
 from rotopoint.deliver.deliverable import Compression
 from rotopoint.whole_files import write_whole
 
+LARGEST_HALF = float(np.finfo(np.float16).max)
+
 COMPRESSIONS = {
     Compression.ZIP: OpenEXR.ZIP_COMPRESSION,
     Compression.PIZ: OpenEXR.PIZ_COMPRESSION,
@@ -46,3 +48,8 @@ def write_exr(
     planes = {name: np.ascontiguousarray(channels[name]) for name in sorted(channels)}
     OpenEXR.File(header, planes).write(content)
     write_whole(path, content.getvalue())
+
+
+def half(values: NDArray[np.float32]) -> NDArray[np.float16]:
+    """What is beyond half floats becomes their largest and what is no number 0: no reader meets others."""
+    return np.clip(np.nan_to_num(values, posinf=LARGEST_HALF), -LARGEST_HALF, LARGEST_HALF).astype(np.float16)

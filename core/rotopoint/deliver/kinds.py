@@ -14,6 +14,7 @@ class Kind(Enum):
     MATTES = "mattes"
     LAYERS = "layers"
     CRYPTOMATTE = "cryptomatte"
+    CUT_OUTS = "cut-outs"
     OVERLAY = "overlay"
     BINARY = "binary"
     FFV1 = "ffv1"
@@ -66,3 +67,7 @@ def deliverable(kind: Kind) -> type[Deliverable]:
             from rotopoint.deliver.movies import SideBySideMovie
 
             return SideBySideMovie
+        case Kind.CUT_OUTS:
+            from rotopoint.deliver.cut_outs import CutOutFiles
+
+            return CutOutFiles

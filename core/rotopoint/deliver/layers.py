@@ -10,12 +10,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rotopoint.deliver.deliverable import Deliverable, Frame, Need, cleaned
-from rotopoint.deliver.exr_file import write_exr
-
-LARGEST_HALF = float(np.finfo(np.float16).max)
+from rotopoint.deliver.exr_file import half, write_exr
 
 
 class LayerFiles(Deliverable):
@@ -41,7 +38,7 @@ class LayerFiles(Deliverable):
         }
         if self.options.plate:
             assert content.light is not None
-            channels |= {color: _half(content.light[..., n]) for n, color in enumerate("RGB")}
+            channels |= {color: half(content.light[..., n]) for n, color in enumerate("RGB")}
             channels["A"] = np.ones(content.light.shape[:2], np.float16)
         about = {
             "rotopoint/clip": self.about.clip,
@@ -77,8 +74,3 @@ def layer_names(subjects: Iterable[str]) -> dict[str, str]:
         taken.add(name.casefold())
         found[subject] = name
     return found
-
-
-def _half(values: NDArray[np.float32]) -> NDArray[np.float16]:
-    """What is beyond half floats becomes their largest, so that no reader meets an infinity."""
-    return np.clip(values, -LARGEST_HALF, LARGEST_HALF).astype(np.float16)

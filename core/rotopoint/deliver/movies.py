@@ -21,6 +21,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from rotopoint.clip.plane import packed_pixels
+from rotopoint.clip.transform import srgb_from_linear
 from rotopoint.deliver.deliverable import Deliverable, Frame, Layer, Need, cleaned
 from rotopoint.deliver.pictures import tinted
 from rotopoint.deliver.png_file import steps
@@ -146,18 +147,18 @@ class MatteMovie(Movie):
 
 
 class CutOutMovie(Movie):
-    """A subject with alpha, straight: its own color where that is known, else the plate's."""
+    """A subject with alpha, its own color display-referred and straight."""
 
     part = "cutout"
 
     @property
     def needs(self) -> frozenset[Need]:
-        return frozenset({Need.MATTE, Need.PLATE})
+        return frozenset({Need.MATTE, Need.FOREGROUND})
 
     def picture(self, content: Frame) -> NDArray[Any]:
         (layer,) = content.layers
-        assert content.plate is not None
-        color = content.plate.astype(np.uint16) * np.uint16(257)
+        assert layer.foreground is not None
+        color = steps(srgb_from_linear(layer.foreground), np.uint16)
         alpha = steps(cleaned(layer.matte), np.uint16)
         return np.concatenate([color, alpha[..., None]], axis=-1)
 

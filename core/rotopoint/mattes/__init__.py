@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from rotopoint.mattes.chain import CutOut, make_cut_out, make_matte, still_matte
+from rotopoint.mattes.chain import CutOut, color_under, make_cut_out, make_matte, still_matte
 from rotopoint.mattes.coverage import coverage
 from rotopoint.mattes.holes import fill_holes
 from rotopoint.mattes.source import MatteSource
@@ -13,6 +13,7 @@ __all__ = [
     "CutOut",
     "Interpolation",
     "MatteSource",
+    "color_under",
     "coverage",
     "fill_holes",
     "make_cut_out",

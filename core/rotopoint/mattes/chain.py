@@ -36,13 +36,13 @@ Color: TypeAlias = NDArray[np.float32]
 """(height, width, 3) RGB of the picture."""
 
 ON_COLOR: tuple[Callable[[Color, Plane, MatteSettings, MatteSource], Color], ...] = ()
-"""On the plate under the finished matte, which each is given: what is left is the subject's own color."""
+"""On the plate's light under the finished matte, which each is given: what is left is the subject's own."""
 
 
 @dataclass(frozen=True)
 class CutOut:
-    """`coverage` (height, width) 0..1, and the subject's own `color` (height, width, 3), straight: not
-    multiplied by it, in the space of the source's plate. Where there is no coverage, any color may stand."""
+    """`coverage` (height, width) 0..1, and the subject's own `color` (height, width, 3), scene linear and
+    straight: not multiplied by it. Where there is no coverage, any color may stand."""
 
     coverage: Plane
     color: Color
@@ -87,7 +87,14 @@ def make_matte(source: MatteSource) -> Plane:
 
 def make_cut_out(source: MatteSource) -> CutOut:
     """A matte with the color that the subject has under it. Raises what the source's plate raises."""
-    matte, color = make_matte(source), source.plate()
+    matte = make_matte(source)
+    return CutOut(matte, color_under(matte, source))
+
+
+def color_under(matte: Plane, source: MatteSource) -> Color:
+    """The color that the subject has under a matte (height, width), wherever that comes from: (height, width,
+    3), scene linear, straight. Raises what the source's plate raises."""
+    color = source.light()
     for operation in ON_COLOR:
         color = operation(color, matte, source.settings, source)
-    return CutOut(matte, color)
+    return color

@@ -27,9 +27,10 @@ class MatteSource:
     `logits` (h, w) cover `region`, over 0 inside, as the track holds them. `size` is the picture's (width,
     height); pictures, prompts and mattes are of all of it. `settings` are those of this frame, `prompts` the
     subject's own on it, in pixels of the source. `plate` gives (height, width, 3) float32 RGB,
-    display-referred sRGB 0..1. `neighbor` gives the same subject so many clip frames later (negative:
-    earlier), None where there is none to be had. `others` are the shot's other subjects on this frame, less
-    those that are absent. The three may read files: they are called where the settings need it, and once.
+    display-referred sRGB 0..1, `light` the same scene linear, values over 1 kept. `neighbor` gives the same
+    subject so many clip frames later (negative: earlier), None where there is none to be had. `others` are
+    the shot's other subjects on this frame, less those that are absent. What is called may read files: the
+    settings decide whether it is, and once is enough.
     """
 
     logits: Logits
@@ -38,5 +39,6 @@ class MatteSource:
     region: Region = WHOLE
     prompts: tuple[Prompt, ...] = ()
     plate: Callable[[], NDArray[np.float32]] = no_plate
+    light: Callable[[], NDArray[np.float32]] = no_plate
     neighbor: Callable[[int], MatteSource | None] = lambda _offset: None
     others: Callable[[], tuple[MatteSource, ...]] = tuple

@@ -54,6 +54,12 @@ class MatteSettings:
         for name, described in MATTE_SETTINGS.items():
             object.__setattr__(self, name, described.checked(getattr(self, name)))
 
+    @property
+    def looks_beyond(self) -> bool:
+        """Whether a matte is made from records of other frames or subjects too."""
+        described = MATTE_SETTINGS.items()
+        return any(d.beyond and getattr(self, name) != d.neutral for name, d in described)
+
 
 MATTE_SETTINGS = settings_in(MatteSettings)
 """The fields by name, in their order."""

@@ -28,7 +28,8 @@ class Setting:
     `label` and `help` are what interfaces show, `group` the heading that it stands under, `unit` what its
     numbers count, such as px; `least` and `most` are its limits, both included, and `usual_most` is where
     sliders end. `choices` tells what each member of its enum means. With `neutral` it asks for nothing: a
-    matte that was made before the setting existed is as one that has this value.
+    matte that was made before the setting existed is as one that has this value. `beyond`: with any other
+    value a matte depends on records of other frames or subjects too.
     """
 
     label: str
@@ -40,6 +41,7 @@ class Setting:
     usual_most: float | None = None
     choices: Mapping[Any, str] = field(default_factory=dict)
     neutral: Value | None = None
+    beyond: bool = False
     name: str = ""
     default: Any = None
 

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 
+from rotopoint.clip.transform import linear_from_srgb
 from rotopoint.deliver.deliverable import About, Frame, Layer, Options
 from rotopoint.deliver.movies import (
     MatteMovie,
@@ -36,8 +37,9 @@ def content(number: int, size: tuple[int, int] = (WIDTH, HEIGHT)) -> Frame:
     y, x = np.mgrid[: size[1], : size[0]].astype(np.float32)
     matte = np.clip((15 - np.hypot(x - 16 - 6 * number, y - 24)) / 8, 0, 1)
     shown = np.stack([x * 2 + 40, y * 2 + 60, np.full_like(x, 30 + 30 * number)], axis=-1)
-    layer = Layer("der Bär", matte, (1.0, 0.2, 0.0))
-    return Frame(number + 1, number + 1, (layer,), plate=shown.astype(np.uint8))
+    plate = shown.astype(np.uint8)
+    layer = Layer("der Bär", matte, (1.0, 0.2, 0.0), linear_from_srgb(plate / np.float32(255)))
+    return Frame(number + 1, number + 1, (layer,), plate=plate)
 
 
 def written(kind: type[Movie], path: Path, about: About = ABOUT, **options: object) -> Path:

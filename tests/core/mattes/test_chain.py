@@ -66,7 +66,7 @@ def test_operations_go_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_cut_out_starts_from_the_plate(monkeypatch: pytest.MonkeyPatch) -> None:
     plate = np.full((6, 8, 3), 0.5, np.float32)
-    asked = source(plate=lambda: plate)
+    asked = source(light=lambda: plate)
     cut_out = make_cut_out(asked)
     assert (cut_out.coverage == 1).all() and np.array_equal(cut_out.color, plate)
     monkeypatch.setattr(chain, "ON_COLOR", (lambda color, matte, _, __: color * matte[..., None] * 2,))

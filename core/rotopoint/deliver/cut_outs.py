@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A subject without its background: RGBA that lies over any other picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from rotopoint.deliver.deliverable import Deliverable, Frame, Need, cleaned
+from rotopoint.deliver.exr_file import half, write_exr
+
+
+class CutOutFiles(Deliverable):
+    """Half-float EXR with R, G, B and A: scene linear with Rec.709 primaries, premultiplied, values over 1
+    kept. `rotopoint/alpha` says so."""
+
+    part = "cutout"
+    extension = "exr"
+
+    @property
+    def needs(self) -> frozenset[Need]:
+        return frozenset({Need.MATTE, Need.FOREGROUND})
+
+    def frame(self, content: Frame) -> Path:
+        (layer,) = content.layers
+        assert layer.foreground is not None
+        alpha = cleaned(layer.matte)
+        # Where there is no coverage, any color may stand, and no number too.
+        premultiplied = np.where(alpha[..., None] > 0, layer.foreground, np.float32(0)) * alpha[..., None]
+        channels = {color: half(premultiplied[..., n]) for n, color in enumerate("RGB")}
+        about: dict[str, str | int] = {
+            "rotopoint/clip": self.about.clip,
+            "rotopoint/source": self.about.source,
+            "rotopoint/subject": layer.subject,
+            "rotopoint/clip_frame": int(content.frame),
+            "rotopoint/settings": self.about.settings[0] if self.about.settings else "{}",
+            "rotopoint/alpha": "premultiplied",
+        }
+        path = self.path(content.number)
+        write_exr(
+            path,
+            {**channels, "A": alpha.astype(np.float16)},
+            about,
+            self.options.compression,
+            self.about.pixel_aspect,
+        )
+        return path
