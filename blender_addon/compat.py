@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import bpy
-from bpy.types import ID, FCurve, Image, Node, NodeSocket, NodeTree, Scene
+from bpy.types import ID, FCurve, Image, Node, NodeSocket, NodeTree, PropertyGroup, Scene
 
 LARGEST_FEATHER = 256
 """Pixels. Where Blur has no size in pixels as a socket (4.2), its socket scales this fixed size."""
@@ -28,6 +29,14 @@ def honors_rotation() -> bool:
     Measured: 4.2.23 and 4.3.2 show a turned video as it is stored, 4.4.0 and later upright.
     """
     return bpy.app.version >= (4, 4, 0)
+
+
+def kept_values(group: PropertyGroup) -> Any:
+    """What a file holds of a group's properties, also of those that there are no more; None where nothing.
+
+    From 5.0 they are kept apart from those that a person makes.
+    """
+    return group.bl_system_properties_get() if hasattr(group, "bl_system_properties_get") else group
 
 
 def find_compositor_tree(scene: Scene) -> NodeTree | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import bpy
 import pytest
 
-from blender_addon import matte_properties, shots
+from blender_addon import compat, matte_properties, shots
 from rotopoint.shot import MatteEdge, MatteOverride, MatteSettings
 from rotopoint.shot.frames import ClipFrame, FrameRange
 from rotopoint.shot.matte_settings import MATTE_SETTINGS
@@ -51,3 +51,25 @@ def test_a_copy_of_a_subject_has_its_settings(tmp_path: Path) -> None:
     bpy.ops.rotopoint.subject_duplicate()
     copied = shots.subject_of(clip.rotopoint.subjects[1], clip)
     assert (copied.matte, copied.overrides) == (MatteSettings(largest_hole=12), (override,))
+
+
+def test_a_file_of_before_asks_of_each_subject_what_it_asked_of_all(tmp_path: Path) -> None:
+    clip = load_clip(write_plates(tmp_path / "plates"))
+    for name in ("ball", "dog"):
+        add_subject(clip, name, (1, 0.5, 0.5, True))
+    clip.rotopoint.range_first = 2
+    kept = compat.kept_values(clip.rotopoint)
+    kept["edge"], kept["largest_hole"] = 1, 40
+    name = clip.name
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "before.blend"))
+    for _ in range(2):
+        bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "before.blend"))
+        clip = bpy.data.movieclips[name]
+        asked = [subject.matte for subject in shots.shot_of(clip).subjects]
+        assert asked == [MatteSettings(MatteEdge.SOFT, largest_hole=40)] * 2
+        # What a person chooses from now on stays.
+        clip.rotopoint.subjects[1].matte.edge = "hard"
+        bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "now.blend"))
+        bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "now.blend"))
+        edges = [subject.matte.edge for subject in bpy.data.movieclips[name].rotopoint.subjects]
+        assert edges == ["soft", "hard"]
