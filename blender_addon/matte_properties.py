@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
 from itertools import groupby
 from typing import Any
@@ -91,9 +91,23 @@ def fill_override(part: ROTOPOINT_PG_override, override: MatteOverride) -> None:
 def draw_settings(layout: UILayout, values: ROTOPOINT_PG_matte) -> None:
     """All settings, those of one group under its heading."""
     for group, settings in groupby(MATTE_SETTINGS.values(), key=lambda described: described.group):
-        column = layout.column(heading=group)
+        column = layout.column(align=True)
+        column.label(text=group)
         for described in settings:
             column.prop(values, described.name)
+
+
+def draw_overrides(layout: UILayout, overrides: Sequence[ROTOPOINT_PG_override], frame: int) -> None:
+    """What is otherwise on a clip frame."""
+    for index, part in enumerate(overrides):
+        if part.first <= frame <= part.last and part.setting in MATTE_SETTINGS:
+            column = layout.column(align=True)
+            row = column.row(align=True)
+            row.prop(part.values, part.setting)
+            row.operator("rotopoint.override_remove", text="", icon="X").index = index
+            row = column.row(align=True)
+            row.prop(part, "first")
+            row.prop(part, "last")
 
 
 def _value(values: ROTOPOINT_PG_matte, name: str) -> Value:

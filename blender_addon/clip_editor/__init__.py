@@ -5,6 +5,7 @@ import bpy
 
 from . import (
     frame_operators,
+    matte_operators,
     menu,
     overlay,
     panel,
@@ -18,6 +19,7 @@ CLASSES = (
     *subject_operators.CLASSES,
     *prompt_operators.CLASSES,
     *frame_operators.CLASSES,
+    *matte_operators.CLASSES,
     *track_operators.CLASSES,
     *shot_operators.CLASSES,
     *panel.CLASSES,

@@ -8,7 +8,7 @@ from bpy.types import Context, Panel, UILayout, UIList
 from rotopoint.shot.names import name_fault
 
 from .. import compositor, host
-from ..matte_properties import draw_settings
+from ..matte_properties import draw_overrides, draw_settings
 from .context import clip_in, shown_frame, subject_in
 
 
@@ -156,9 +156,27 @@ class ROTOPOINT_PT_mattes(_ClipPanel):
         number = row.row()
         number.active = asked.use_first_number
         number.prop(asked, "first_number", text="")
+
+
+class ROTOPOINT_PT_matte_settings(_ClipPanel):
+    """Of the active subject."""
+
+    bl_label = "Settings"
+    bl_parent_id = "ROTOPOINT_PT_mattes"
+
+    @classmethod
+    def poll(cls, context: Context) -> bool:
+        return subject_in(context) is not None
+
+    def draw(self, context: Context) -> None:
+        layout = self.layout
         subject = subject_in(context)
-        if subject is not None:
-            draw_settings(layout, subject.matte)
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        draw_settings(layout, subject.matte)
+        frame = shown_frame(context, clip_in(context))
+        layout.operator_menu_enum("rotopoint.override_add", "setting", text=f"Otherwise on Frame {frame}")
+        draw_overrides(layout, subject.overrides, frame)
 
 
 class ROTOPOINT_PT_advanced(_ClipPanel):
@@ -184,5 +202,6 @@ CLASSES = (
     ROTOPOINT_PT_subjects,
     ROTOPOINT_PT_track,
     ROTOPOINT_PT_mattes,
+    ROTOPOINT_PT_matte_settings,
     ROTOPOINT_PT_advanced,
 )

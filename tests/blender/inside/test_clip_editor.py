@@ -456,6 +456,7 @@ class Recorder:
 def test_panels_and_menu_draw_what_this_blender_has(clip: bpy.types.MovieClip, tmp_path: Path) -> None:
     rotopoint.subject_add()
     rotopoint.mask_add(filepath=str(tmp_path / "mask.png"), frame=1)
+    rotopoint.override_add(setting="edge", first=1)
     host.engine.device = "cpu"
     host.engine.state(clip.session_uid).say("an error", failed=True)
     recorder = Recorder()

@@ -10,7 +10,7 @@ import bpy
 import pytest
 
 from blender_addon import compat, matte_properties, shots
-from rotopoint.shot import MatteEdge, MatteOverride, MatteSettings
+from rotopoint.shot import MatteEdge, MatteOverride, MatteSettings, Subject
 from rotopoint.shot.frames import ClipFrame, FrameRange
 from rotopoint.shot.matte_settings import MATTE_SETTINGS
 from rotopoint.shot.setting import Setting
@@ -73,3 +73,33 @@ def test_a_file_of_before_asks_of_each_subject_what_it_asked_of_all(tmp_path: Pa
         bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "now.blend"))
         edges = [subject.matte.edge for subject in bpy.data.movieclips[name].rotopoint.subjects]
         assert edges == ["soft", "hard"]
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> bpy.types.MovieClip:
+    clip = load_clip(write_plates(tmp_path / "plates"))
+    add_subject(clip, "ball", (1, 0.5, 0.5, True))
+    return clip
+
+
+def asked_of(clip: bpy.types.MovieClip) -> Subject:
+    return shots.subject_of(clip.rotopoint.subjects[0], clip)
+
+
+def test_a_setting_is_otherwise_on_some_frames(clip: bpy.types.MovieClip) -> None:
+    rotopoint = bpy.ops.rotopoint
+    clip.rotopoint.subjects[0].matte.largest_hole = 5
+    bpy.context.scene.frame_set(3)
+    rotopoint.override_add(setting="largest_hole")
+    rotopoint.override_add(setting="edge", first=2, last=6)
+    clip.rotopoint.subjects[0].overrides[0].values.largest_hole = 9
+    clip.rotopoint.subjects[0].overrides[1].values.edge = "hard"
+    found = [asked_of(clip).settings_on(frame) for frame in (1, 2, 3, 6, 7)]
+    assert [settings.largest_hole for settings in found] == [5, 5, 9, 5, 5]
+    assert [settings.edge is MatteEdge.HARD for settings in found] == [False, True, True, True, False]
+    with pytest.raises(RuntimeError, match="said twice on frame 4"):
+        rotopoint.override_add(setting="edge", first=4)
+    rotopoint.override_remove(index=0)
+    assert [override.name for override in asked_of(clip).overrides] == ["edge"]
+    with pytest.raises(RuntimeError, match="has 1 settings"):
+        rotopoint.override_remove(index=1)
