@@ -109,6 +109,7 @@ class ShotDelivery:
             clip.size,
             tuple(plan.subject.name for plan in plans),
             clip.frame_rate,
+            clip.pixel_aspect,
             settings=tuple(json.dumps(matte_to_dict(plan.subject.matte)) for plan in plans),
         )
         return self.kind(about, path, self._options)

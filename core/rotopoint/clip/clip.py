@@ -47,6 +47,9 @@ class Clip(ABC):
     frame_rate: float | None
     """Frames a second as Blender plays it; None for image sequences."""
 
+    pixel_aspect: float = 1.0
+    """How many times as wide as high a pixel is to be shown, as video and EXR say it."""
+
     layer: str = ""
     """The layer of EXR files that is read, such as ViewLayer.Combined; empty where it has no name."""
 

@@ -102,6 +102,12 @@ def choose_layer(path: Path, wanted: str = "") -> str:
     return chosen.name
 
 
+def pixel_aspect(path: Path) -> float:
+    """How many times as wide as high a file's pixels are. Raises ClipUnreadable."""
+    with _opened(path, header_only=True) as file:
+        return float(file.header().get("pixelAspectRatio", 1.0))
+
+
 def read_exr(path: Path, wanted: str = "") -> NDArray[np.float32]:
     """(H, W) or (H, W, C) as `rotopoint.clip.image_file.read_image` has it, of the layer `wanted`.
 

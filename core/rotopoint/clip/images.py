@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rotopoint.clip.clip import Clip, FileState, identity_of
-from rotopoint.clip.exr import choose_layer
+from rotopoint.clip.exr import choose_layer, pixel_aspect
 from rotopoint.clip.image_file import read_image
 from rotopoint.clip.image_header import image_size
 from rotopoint.clip.limits import MOST_FRAMES
@@ -52,6 +52,7 @@ class ImageSequence(Clip):
         if reference.layer and not is_exr:
             raise ClipUnreadable(self.path, f"only EXR has layers; leave {reference.layer} out")
         self.layer = choose_layer(self.path, reference.layer) if is_exr else ""
+        self.pixel_aspect = pixel_aspect(self.path) if is_exr else 1.0
         layer = [f"layer {self.layer}"] if self.layer else []
         self.identity = identity_of(self.states, transform.key, *layer)
 

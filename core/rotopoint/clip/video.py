@@ -70,6 +70,8 @@ class Video(Clip):
         self._quarter_turns = first.rotation % 360 // 90 if _is_turned(first, reference) else 0
         width, height = self._stored_size
         self.size = (height, width) if self._quarter_turns % 2 else (width, height)
+        said = float(self._decoder.stream.sample_aspect_ratio or 0) or 1.0
+        self.pixel_aspect = 1 / said if self._quarter_turns % 2 else said
         index = index_video(self.path, first.interlaced_frame)
         if all(time is None for time in index.times):
             raise ClipUnreadable(self.path, "its pictures have no timestamps")

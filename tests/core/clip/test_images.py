@@ -178,3 +178,11 @@ def test_light_is_read_from_the_files_themselves(tmp_path: Path) -> None:
         OpenEXR.File({}, channels).write(str(tmp_path / f"a.{number:04d}.exr"))
     with open_clip(ClipReference(str(tmp_path))) as clip:
         assert np.array_equal(clip.read_light(SECOND), values)
+
+
+@pytest.mark.parametrize("said", [1.0, 2.0])
+def test_exr_says_how_wide_pixels_are(tmp_path: Path, said: float) -> None:
+    channels = {name: np.zeros((2, 2), np.float32) for name in "RGB"}
+    OpenEXR.File({"pixelAspectRatio": said}, channels).write(str(tmp_path / "a.0001.exr"))
+    with open_clip(ClipReference(str(tmp_path))) as clip:
+        assert clip.pixel_aspect == said

@@ -343,3 +343,17 @@ def test_the_line_about_an_undecodable_picture_names_the_remedy(tmp_path: Path) 
     assert "--missing hold" in explain(refused.value)
     with open_clip(ClipReference(str(by_decoding), missing=Missing.HOLD)) as clip:
         assert shown(clip) == [*range(8), 7, 7, 7, 7]
+
+
+@pytest.mark.parametrize(("said", "aspect"), [(Fraction(3, 2), 1.5), (Fraction(1), 1.0)])
+def test_a_video_says_how_wide_pixels_are(tmp_path: Path, said: Fraction, aspect: float) -> None:
+    path = tmp_path / "wide.mov"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("prores_ks", rate=24)
+        stream.width, stream.height, stream.pix_fmt = 32, 16, "yuv422p10le"
+        stream.codec_context.sample_aspect_ratio = said
+        frame = av.VideoFrame.from_ndarray(np.zeros((16, 32, 3), np.uint8), format="rgb24")
+        container.mux([*stream.encode(frame), *stream.encode(None)])
+    with open_clip(ClipReference(str(path))) as clip:
+        assert clip.pixel_aspect == aspect
+        assert clip.read_light(SourceFrame(0)).shape == (16, 32, 3)
