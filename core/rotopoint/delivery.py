@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -12,7 +13,7 @@ import numpy as np
 
 from rotopoint.deliver.deliverable import About, Deliverable, Frame, Layer, Need, Options
 from rotopoint.deliver.matte_files import MatteFiles
-from rotopoint.deliver.naming import USUAL, NameTemplate
+from rotopoint.deliver.naming import USUAL, NameTemplate, delivery_path
 from rotopoint.errors import NameTemplateUnusable, OutputUnwritable
 from rotopoint.plan import SubjectPlan
 from rotopoint.session import ShotSession
@@ -29,7 +30,8 @@ class ShotDelivery:
     """Writes what it is given of a session; a context manager, in which files are open.
 
     `version` is what {version} says in names, by default the first that no file in the folder has yet of
-    any subject. Raises NameTemplateUnusable, FileNumberNegative, OutputUnwritable.
+    any subject. `resume`: files that are there stay, and that version is the last one.
+    Raises NameTemplateUnusable, FileNumberNegative, OutputUnwritable.
     """
 
     def __init__(
@@ -40,6 +42,8 @@ class ShotDelivery:
         options: Options | None = None,
         names: NameTemplate = USUAL,
         version: int | None = None,
+        *,
+        resume: bool = False,
     ) -> None:
         self.session = session
         self.folder = folder
@@ -50,7 +54,8 @@ class ShotDelivery:
         plans = session.plans
         if not kind.joins and len(plans) > 1 and "{subject}" not in names.text:
             raise NameTemplateUnusable(names.text, "without {subject} all subjects would be one file")
-        self.version = self._next_version() if version is None else version
+        self.resume = resume
+        self.version = self._usual_version() if version is None else version
         self._groups: list[tuple[SubjectPlan, ...]] = [plans] if kind.joins else [(plan,) for plan in plans]
         self._files = {group[0].subject.id: self._deliverable(group) for group in self._groups}
 
@@ -83,12 +88,29 @@ class ShotDelivery:
             return ((tracked,) for tracked in self.session.tracks.all())
         return self.session.tracks.side_by_side()
 
+    @property
+    def note(self) -> Path:
+        """The file that says while it is under way what is asked; see `asked`."""
+        return delivery_path(self.folder, self.session.clip.name, self.kind.part, self.version)
+
+    def asked(self) -> str:
+        """A hash of all that has influence on the files."""
+        content = {
+            "origins": self.session.due_origins(),
+            "kind": f"{self.kind.__name__} {self._options}",
+            "names": f"{self.names} {self.version}",
+        }
+        return hashlib.sha256(json.dumps(content).encode("ascii")).hexdigest()
+
     def write(self, group: Group) -> Path:
         """Write a frame; the file that it is in. Raises OutputUnwritable, ApprovedUnusable, ClipUnreadable.
 
         May be called on any thread, unless all frames go into one file.
         """
         files = self._files[group[0].subject]
+        path = files.path(self.session.file_number(group[0].frame))
+        if self.resume and not self.kind.one_file and path.is_file():
+            return path
         with self.session.helping:
             return files.frame(self._content(group, files.needs))
 
@@ -114,7 +136,7 @@ class ShotDelivery:
         )
         return self.kind(about, path, self._options)
 
-    def _next_version(self) -> int:
+    def _usual_version(self) -> int:
         if not self.names.has_version:
             return 1
         try:
@@ -123,7 +145,8 @@ class ShotDelivery:
             raise OutputUnwritable(self.folder, reason_of(fault)) from fault
         clip, part = self.session.clip.name, self.kind.part
         subjects = [None] if self.kind.joins else [plan.subject.name for plan in self.session.plans]
-        return 1 + max(self.names.latest_version(stems, clip, subject, part) for subject in subjects)
+        latest = max(self.names.latest_version(stems, clip, subject, part) for subject in subjects)
+        return max(1, latest) if self.resume else latest + 1
 
     def _content(self, group: Group, needs: frozenset[Need]) -> Frame:
         frame = group[0].frame

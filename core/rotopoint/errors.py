@@ -356,6 +356,14 @@ class ApprovedForgotten(InputError):
 
 
 @dataclass(eq=False)
+class DeliveryNotResumable(InputError):
+    """No delivery of what is asked has broken off in a folder."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(eq=False)
 class NameTemplateUnusable(InputError):
     """How files are to be called names none."""
 

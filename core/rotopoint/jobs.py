@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +21,7 @@ from rotopoint.deliver.matte_files import MatteFiles
 from rotopoint.deliver.naming import USUAL
 from rotopoint.deliver.origins import noting
 from rotopoint.deliver.output_folder import check_folder, make_folder, require_space
+from rotopoint.deliver.resuming import check_resumable, noted
 from rotopoint.delivery import Group, ShotDelivery
 from rotopoint.errors import InputError, OutputExists, StoppedAtFrame
 from rotopoint.events import (
@@ -101,18 +102,26 @@ def _once_ready(session: ShotSession, frames: Iterator[FrameTracked]) -> Iterato
 
 
 def deliver_events(request: str, delivery: ShotDelivery, *, overwrite: bool) -> Generator[Event]:
-    """Write files of a stored track. Raises TrackMissing, OutputExists before anything is written."""
+    """Write files of a stored track, or the rest of them where the delivery resumes.
+
+    Raises TrackMissing, OutputExists, DeliveryNotResumable before anything is written.
+    """
     session, folder = delivery.session, delivery.folder
     names = {path.name for path in delivery.end_paths()}
     session.mattes.check_approved()
     session.tracks.check()
-    if not overwrite:
+    asked = delivery.asked()
+    if delivery.resume:
+        check_resumable(delivery.note, asked)
+    elif not overwrite:
         for path in delivery.paths():
             if path.exists():
                 raise OutputExists(path)
     check_folder(folder, names)
     make_folder(folder)
-    yield from _frame_events(request, session, delivery.stored(), delivery, 0)
+    # What lies under files that are replaced is not of this delivery, so it could not tell where to go on.
+    with nullcontext() if overwrite else noted(delivery.note, asked):
+        yield from _frame_events(request, session, delivery.stored(), delivery, 0)
 
 
 def preview(

@@ -148,6 +148,8 @@ def _said(error: BaseException) -> str:
                 f"{path} has approved mattes of {subject}; track that file, give another folder, "
                 "or --overwrite to forget them"
             )
+        case e.DeliveryNotResumable(path, reason):
+            return f"no delivery to resume in {path}: {reason}; leave --resume out to begin anew"
         case e.NameTemplateUnusable(template, reason):
             return f"--name {template}: {reason}"
         case e.StandardOutputUnwritable(reason):

@@ -228,6 +228,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_matte_settings(deliver)
     deliver.add_argument("--format", choices=_choices(MatteFormat), help="of mattes; png is 16-bit")
     deliver.add_argument("--first-number", type=int, metavar="N")
+    deliver.add_argument("--resume", action="store_true", help="go on with a delivery that broke off")
     files = deliver.add_argument_group("files")
     files.add_argument("--as", dest="kind", choices=_choices(Kind), default="mattes", help="kind of files")
     files.add_argument("--compression", choices=_choices(Compression), default="zip", help="of EXR")

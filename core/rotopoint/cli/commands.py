@@ -76,7 +76,9 @@ def deliver(arguments: argparse.Namespace) -> None:
     with _events_out(arguments.json) as events, ShotSession(shot, checkpoint, _store(arguments)) as session:
         kind, options = deliverable(Kind(arguments.kind)), options_of(arguments, shot)
         names = NameTemplate(arguments.name, arguments.padding)
-        delivery = ShotDelivery(session, folder, kind, options, names, arguments.version)
+        delivery = ShotDelivery(
+            session, folder, kind, options, names, arguments.version, resume=arguments.resume
+        )
         _show(deliver_events("deliver", delivery, overwrite=arguments.overwrite), events, folder)
 
 

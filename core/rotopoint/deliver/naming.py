@@ -41,6 +41,11 @@ def shot_path(folder: Path, clip: str) -> Path:
     return folder / f"{clip}.shot.json"
 
 
+def delivery_path(folder: Path, clip: str, part: str, version: int) -> Path:
+    """The file that says what a delivery under way is of: `{clip}_{pass}_{version}.delivery.json`."""
+    return folder / f"{clip}_{part}_v{version:03d}.delivery.json"
+
+
 def record_path(folder: Path, clip: str) -> Path:
     """The file in a folder of mattes that says what each was made of: `{clip}.mattes.json`."""
     return folder / f"{clip}.mattes.json"

@@ -4,20 +4,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from rotopoint.deliver.deliverable import About, Deliverable, Frame, Need
-from rotopoint.deliver.matte_files import read_matte
+from rotopoint.deliver.matte_files import read_matte, write_matte
 from rotopoint.deliver.naming import NameTemplate
 from rotopoint.deliver.origins import read_record
 from rotopoint.delivery import ShotDelivery
-from rotopoint.errors import NameTemplateUnusable, OutputExists, OutputUnwritable, StoppedAtFrame
+from rotopoint.errors import (
+    DeliveryNotResumable,
+    NameTemplateUnusable,
+    OutputExists,
+    OutputUnwritable,
+    StoppedAtFrame,
+)
 from rotopoint.events import DoneEvent, FrameEvent, StartedEvent
 from rotopoint.jobs import deliver_events
+from rotopoint.messages import explain
 from rotopoint.session import ShotSession
+from rotopoint.shot import MatteEdge, MatteSettings
 from tests.core.deliver.conftest import BALL, COUNT, GONE, HEIGHT, WIDTH, plate
 
 Stored = Callable[..., ShotSession]
@@ -128,3 +137,77 @@ def test_about_says_what_all_frames_share(stored: Stored, tmp_path: Path, joined
         about = next(iter(ShotDelivery(session, tmp_path, joined)._files.values())).about
     assert isinstance(about, About)
     assert (about.clip, about.size, about.subjects) == ("plate", (WIDTH, HEIGHT), ("der Bär", "7 dwarfs"))
+
+
+@pytest.fixture
+def breaks(monkeypatch: pytest.MonkeyPatch) -> Callable[[int | None], list[int]]:
+    """Lets the disk be full from the n-th matte on, None: never; what it gives grows by each one written."""
+
+    def after(count: int | None) -> list[int]:
+        written: list[int] = []
+
+        def write(path: Path, *rest: object) -> None:
+            if count is not None and len(written) >= count:
+                raise OutputUnwritable(path, "no space left on device")
+            write_matte(path, *rest)
+            written.append(1)
+
+        monkeypatch.setattr("rotopoint.deliver.matte_files.write_matte", write)
+        return written
+
+    return after
+
+
+def test_a_delivery_that_broke_off_goes_on(
+    stored: Stored, tmp_path: Path, breaks: Callable[[int | None], list[int]]
+) -> None:
+    out = tmp_path / "out"
+    with stored() as session:
+        breaks(3)
+        with pytest.raises(StoppedAtFrame) as caught:
+            list(deliver_events("d", ShotDelivery(session, out), overwrite=False))
+        assert "no space left on device" in explain(caught.value)
+        left = {path.name: path.stat().st_mtime_ns for path in out.glob("*.png")}
+        assert len(left) == 3 and not list(out.glob(".rotopoint*"))
+        rest = breaks(None)
+        events = list(deliver_events("d", ShotDelivery(session, out, resume=True), overwrite=False))
+        assert len(rest) == 2 * COUNT - 3 and len(events) == 2 + 2 * COUNT
+    after = {path.name: path.stat().st_mtime_ns for path in out.glob("*.png")}
+    assert len(after) == 2 * COUNT and left.items() <= after.items()
+    assert not list(out.glob("*.delivery.json"))
+
+
+def test_nothing_else_goes_on(
+    stored: Stored, tmp_path: Path, breaks: Callable[[int | None], list[int]]
+) -> None:
+    out = tmp_path / "out"
+    with stored() as session:
+        with pytest.raises(DeliveryNotResumable, match="none has broken off"):
+            list(deliver_events("d", ShotDelivery(session, out, resume=True), overwrite=False))
+        assert not out.exists()
+        breaks(1)
+        with pytest.raises(StoppedAtFrame):
+            list(deliver_events("d", ShotDelivery(session, out), overwrite=False))
+    breaks(None)
+    with stored(replace(BALL, matte=MatteSettings(MatteEdge.HARD)), GONE) as otherwise:
+        with pytest.raises(DeliveryNotResumable, match="asked for otherwise"):
+            list(deliver_events("d", ShotDelivery(otherwise, out, resume=True), overwrite=False))
+    (out / "plate_matte_v001.delivery.json").write_bytes(b"\0")
+    with stored() as session, pytest.raises(DeliveryNotResumable, match="cannot be read"):
+        list(deliver_events("d", ShotDelivery(session, out, resume=True), overwrite=False))
+
+
+def test_the_version_that_broke_off_goes_on(
+    stored: Stored, tmp_path: Path, breaks: Callable[[int | None], list[int]]
+) -> None:
+    names = NameTemplate("{clip}_{subject}_{version}.{number}")
+    with stored() as session:
+        list(deliver_events("d", ShotDelivery(session, tmp_path / "out", names=names), overwrite=False))
+        breaks(2)
+        with pytest.raises(StoppedAtFrame):
+            list(deliver_events("d", ShotDelivery(session, tmp_path / "out", names=names), overwrite=False))
+        breaks(None)
+        again = ShotDelivery(session, tmp_path / "out", names=names, resume=True)
+        assert again.version == 2
+        list(deliver_events("d", again, overwrite=False))
+    assert len(list((tmp_path / "out").glob("*_v002.*.png"))) == 2 * COUNT
