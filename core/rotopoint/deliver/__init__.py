@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files out: names, and mattes as PNG and EXR. The names need no library, so the add-on can use them."""
+"""Files out: how they are called, and what writes each kind. Names need no library: the add-on has them."""

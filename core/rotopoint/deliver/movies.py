@@ -36,6 +36,9 @@ LARGEST_DENOMINATOR = 1001
 """Of frame rates: that of 23.976 and the like."""
 
 
+FAULTS = (OSError, av.FFmpegError)
+"""What systems and FFmpeg refuse."""
+
 GIVEN = {1: "gray16le", 3: "rgb24", 4: "rgba64le"}
 """FFmpeg's name for what a picture of so many channels is."""
 
@@ -67,15 +70,15 @@ class Movie(Deliverable):
             self._container = av.open(
                 str(self._temporary), "w", format=self.encoding.container, options=self.encoding.file_options
             )
-        except OSError as fault:
-            raise OutputUnwritable(self._path, reason_of(fault)) from fault
+        except FAULTS as fault:
+            raise OutputUnwritable(self._path, _reason(fault)) from fault
 
     def frame(self, content: Frame) -> Path:
         pixels = self.picture(content)
         try:
             self._write(pixels)
-        except OSError as fault:
-            raise OutputUnwritable(self._path, reason_of(fault)) from fault
+        except FAULTS as fault:
+            raise OutputUnwritable(self._path, _reason(fault)) from fault
         return self._path
 
     def close(self, *, whole: bool) -> None:
@@ -87,10 +90,10 @@ class Movie(Deliverable):
                 self._container.close()
             if whole:
                 put_whole(self._temporary, self._path)
-        except OSError as fault:
+        except FAULTS as fault:
             # What ended the work before says more.
             if whole:
-                raise OutputUnwritable(self._path, reason_of(fault)) from fault
+                raise OutputUnwritable(self._path, _reason(fault)) from fault
         finally:
             self._temporary.unlink(missing_ok=True)
 
@@ -132,6 +135,10 @@ class Movie(Deliverable):
             context.color_primaries, context.color_trc = ColorPrimaries.BT709, ColorTrc.BT709
         stream.metadata.update(encoding.tags)
         return stream
+
+
+def _reason(fault: OSError | av.FFmpegError) -> str:
+    return reason_of(fault) if isinstance(fault, OSError) else (fault.strerror or str(fault)).lower()
 
 
 class MatteMovie(Movie):

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
@@ -186,3 +187,32 @@ def test_a_folder_that_takes_no_video_is_told(tmp_path: Path) -> None:
     with pytest.raises(OutputUnwritable) as caught:
         written(ReviewMovie, tmp_path / "gone" / "a.mp4")
     assert caught.value.path == tmp_path / "gone" / "a.mp4"
+
+
+class FullDisk:
+    def __init__(self, container: object) -> None:
+        self.close = container.close
+        self.add_stream = container.add_stream
+
+    def mux(self, _packets: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("at", ["the first frame", "the end"])
+def test_a_disk_that_fills_leaves_nothing(tmp_path: Path, at: str) -> None:
+    path = tmp_path / "a.mp4"
+    with pytest.raises(OutputUnwritable) as caught, ReviewMovie(ABOUT, lambda _: path) as movie:
+        if at == "the end":
+            movie.frame(content(0))
+        movie._container = FullDisk(movie._container)
+        if at == "the first frame":
+            for number in range(100):
+                movie.frame(content(number))
+    assert (caught.value.path, caught.value.reason) == (path, "no space left on device")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_movie_that_ends_before_its_first_frame_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(InterruptedError), ReviewMovie(ABOUT, lambda _: tmp_path / "a.mp4"):
+        raise InterruptedError
+    assert list(tmp_path.iterdir()) == []
