@@ -16,8 +16,8 @@ from rotopoint.files import require_regular_file
 from rotopoint.shot import Box, Direction, Mask, Point, Settings, Subject
 from rotopoint.shot.frames import ClipFrame, FrameMap, FrameRange, SourceFrame
 from rotopoint.store import TrackKey
-from rotopoint.tracking.joining import Joining, is_needless
-from rotopoint.tracking.policy import Address, Asked, GetRecord, Policy
+from rotopoint.tracking.joining import is_needless
+from rotopoint.tracking.policy import Address, Asked, Policy
 from rotopoint.tracking.runtime import ModelShape
 
 READING = "meant"
@@ -188,25 +188,23 @@ def track_keys(
 
 
 def count_stale_pictures(
-    plan: SubjectPlan, policy: Policy, shape: ModelShape, stored: Callable[[Address], bool], get: GetRecord
+    plan: SubjectPlan, policy: Policy, shape: ModelShape, stored: Callable[[Address], bool]
 ) -> int:
     """How many pictures would get a new record; see `stale_pictures`."""
-    return len(stale_pictures(plan, policy, shape, stored, get))
+    return len(stale_pictures(plan, policy, shape, stored))
 
 
 def stale_pictures(
-    plan: SubjectPlan, policy: Policy, shape: ModelShape, stored: Callable[[Address], bool], get: GetRecord
+    plan: SubjectPlan, policy: Policy, shape: ModelShape, stored: Callable[[Address], bool]
 ) -> tuple[int, ...]:
     """The positions that would get a new record, ascending: what a person is told before the work begins.
 
-    The loop decides by itself, step by step. `get` gives stored records. Those that a pass will not reach
-    because it settles count until the records are there that say so.
+    The loop decides by itself, step by step.
     """
     if plan.first > plan.last:
         return ()
-    joining = Joining(plan.asked, policy, get)
     steps = policy.steps(plan.asked, plan.first, plan.last, shape)
-    new = {s.position for s in steps if s.leads_to is None and not is_needless(s, joining, stored)}
+    new = {s.position for s in steps if s.leads_to is None and not is_needless(s, stored)}
     return tuple(sorted(new))
 
 

@@ -100,9 +100,7 @@ class StoredTracks:
         count = 0
         for plan in self._plans:
             with self.records(plan, kernels, write=False) as records:
-                count += count_stale_pictures(
-                    plan, self._policy, self.shape, records.__contains__, records.get
-                )
+                count += count_stale_pictures(plan, self._policy, self.shape, records.__contains__)
         return count
 
     def check(self) -> None:

@@ -59,7 +59,7 @@ def stale(before: SubjectPlan, after: SubjectPlan, **after_keys: str) -> set[int
     def is_stored(address: Address) -> bool:
         return (key[address], address.position) in stored
 
-    return set(stale_pictures(after, rule, SHAPE, is_stored, lambda _: None))
+    return set(stale_pictures(after, rule, SHAPE, is_stored))
 
 
 def test_both_directions_reach_the_ends_of_the_range() -> None:
@@ -82,12 +82,12 @@ def test_frames_outside_the_clip_are_refused() -> None:
 
 def test_a_range_away_from_the_prompt_needs_the_way_to_it() -> None:
     planned = plan(at(2), range=between(6, 7))
-    assert stale_pictures(planned, DEFAULT, SHAPE, lambda _: False, lambda _: None) == (1, 2, 3, 4, 5, 6)
+    assert stale_pictures(planned, DEFAULT, SHAPE, lambda _: False) == (1, 2, 3, 4, 5, 6)
 
 
 def test_a_range_between_two_prompts_needs_the_way_to_both() -> None:
     planned = plan(at(2), at(8), range=between(4, 5))
-    assert stale_pictures(planned, DEFAULT, SHAPE, lambda _: False, lambda _: None) == (1, 2, 3, 4, 5, 6, 7)
+    assert stale_pictures(planned, DEFAULT, SHAPE, lambda _: False) == (1, 2, 3, 4, 5, 6, 7)
 
 
 def test_repeated_and_dropped_pictures() -> None:
@@ -126,14 +126,14 @@ def test_a_deleted_prompt_finds_the_old_track() -> None:
 
 def test_a_subject_that_comes_in_in_mid_clip_is_tracked_both_ways() -> None:
     planned = plan(at(6))
-    assert stale_pictures(planned, DEFAULT, SHAPE, lambda _: False, lambda _: None) == tuple(range(10))
+    assert stale_pictures(planned, DEFAULT, SHAPE, lambda _: False) == tuple(range(10))
     assert planned.delivered == between(1, 10)
 
 
 def test_a_wider_range_adds_what_it_adds() -> None:
     narrow, wide = plan(at(3), range=between(2, 5)), plan(at(3))
     stored = {s.address for s in DEFAULT.steps(narrow.asked, narrow.first, narrow.last, SHAPE)}
-    assert stale_pictures(wide, DEFAULT, SHAPE, stored.__contains__, lambda _: None) == (0, 5, 6, 7, 8, 9)
+    assert stale_pictures(wide, DEFAULT, SHAPE, stored.__contains__) == (0, 5, 6, 7, 8, 9)
 
 
 @pytest.mark.parametrize(
@@ -189,8 +189,8 @@ def test_a_mask_counts_by_content(tmp_path: Path) -> None:
 
 def test_only_what_is_not_stored_is_stale() -> None:
     planned = plan(at(3))
-    assert stale_pictures(planned, DEFAULT, SHAPE, lambda a: a.position < 6, lambda _: None) == (6, 7, 8, 9)
-    assert stale_pictures(planned, DEFAULT, SHAPE, lambda _: True, lambda _: None) == ()
+    assert stale_pictures(planned, DEFAULT, SHAPE, lambda a: a.position < 6) == (6, 7, 8, 9)
+    assert stale_pictures(planned, DEFAULT, SHAPE, lambda _: True) == ()
 
 
 @pytest.mark.parametrize("policy", ["default", "forward"])

@@ -172,9 +172,7 @@ class TrackFile:
         """Write a record's bytes at the end; returns where they begin."""
         file = self._opened()
         offset = file.seek(0, os.SEEK_END)
-        if not self.path.exists():
-            # Where a file may be removed while it is open, what is written would be lost without a word.
-            raise OSError("the stored track was removed while it was in use")
+        self._check_there()
         if offset < HEADER_BYTES or (offset - HEADER_BYTES) % len(data):
             raise OSError("the stored track was cut off while it was in use")
         try:
@@ -185,6 +183,20 @@ class TrackFile:
             file.truncate(offset)
             raise
         return offset
+
+    def check_there(self) -> None:
+        """Where a file may be removed while it is open, what is written would be lost without a word.
+
+        Raises OutputUnwritable.
+        """
+        try:
+            self._check_there()
+        except OSError as error:
+            raise OutputUnwritable(self.path, reason_of(error)) from error
+
+    def _check_there(self) -> None:
+        if not self.path.exists():
+            raise OSError("the stored track was removed while it was in use")
 
     def close(self) -> None:
         """Hold the file open no longer; whatever is asked later opens it again."""

@@ -1,24 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which pass each picture of a subject is taken from: a pure function of what the passes gave.
 
-Two rules. A pass that has given the same as another on many pictures running has nothing to add and
-ends there: it has settled. And where two passes meet on a picture, the better record is taken.
+Where two passes meet on a picture, the better record is taken.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from rotopoint.store import Record
-from rotopoint.tracking.confidence import LATE, Evidence, agreement
-from rotopoint.tracking.policy import SETTLES_WITHIN, Address, Asked, GetRecord, Policy, Step
-
-SAME = 0.999
-"""IoU of two masks from which on they are the same."""
-
-RUNNING = 16
-"""Pictures running on which two passes must give the same."""
+from rotopoint.tracking.confidence import LATE, Evidence
+from rotopoint.tracking.policy import Address, Asked, GetRecord, Policy, Step
 
 DISTANCE_WEIGHT = 0.3
 """What predicted IoU a record loses on the whole way from one prompted picture to the next.
@@ -46,15 +38,6 @@ def _worth(record: Record, start: Record, way: float) -> float:
     return seen - DISTANCE_WEIGHT * way
 
 
-@dataclass
-class _Settling:
-    """How far a pass was compared with the one that it may settle into."""
-
-    position: int
-    running: int = 0
-    done: bool = False
-
-
 class Joining:
     """What is taken for each picture of one subject. `get` gives stored records.
 
@@ -65,57 +48,13 @@ class Joining:
         self._asked = asked
         self._policy = policy
         self._get = get
-        self._settling: dict[tuple[int, bool], _Settling] = {}
         self._scores: dict[Address, float] = {}
-
-    def settled(self, address: Address) -> bool:
-        """Whether the pass of a record has ended before it."""
-        start, position = address
-        # From the earliest picture there is one pass either way: none to settle into.
-        if not self._policy.settles or start in (position, self._asked.root):
-            return False
-        step = -1 if address.backward else 1
-        state = self._settling.setdefault((start, address.backward), _Settling(start + step))
-        while not state.done and (position - state.position) * step > 0:
-            if not self._compare(Address(start, state.position), state):
-                return False
-            state.position += step
-        return state.done and (position - state.position) * step >= 0
-
-    def _compare(self, address: Address, state: _Settling) -> bool:
-        """Take one more picture into account; False where its records are not there yet."""
-        start, position = address
-        if position in self._asked.absent:
-            return True
-        if not address.backward and position > start + SETTLES_WITHIN:
-            return True
-        own, other = self._get(address), self._get(self._beside(address))
-        if own is None or other is None:
-            return False
-        same = bool((own.logits > 0).any()) and agreement(own, other) >= SAME
-        state.running = state.running + 1 if same else 0
-        state.done = state.running == RUNNING
-        return True
-
-    def _beside(self, address: Address) -> Address:
-        """The record that a pass's own is compared with."""
-        if not address.backward:
-            return Address(self._asked.root, address.position)
-        return self._onward(self._policy.passes(self._asked, address.position)[0], address.position)
-
-    def _onward(self, start: int, position: int) -> Address:
-        """The record of a pass, or of the one that it has settled into."""
-        address = Address(start, position)
-        if not address.backward and self.settled(address):
-            return Address(self._asked.root, position)
-        return address
 
     def candidates(self, position: int) -> tuple[Address, ...]:
         """The records that have a say in a picture, the one from before it first; none where it is absent."""
         if position in self._asked.absent:
             return ()
-        found = [self._onward(start, position) for start in self._policy.passes(self._asked, position)]
-        return tuple(a for a in found if not (len(found) > 1 and a.backward and self.settled(a)))
+        return tuple(Address(start, position) for start in self._policy.passes(self._asked, position))
 
     def taken(self, position: int) -> Address | None:
         """The record that is taken for a picture; None where one is missing, or the subject is absent."""
@@ -176,10 +115,6 @@ class Joining:
         return Address(position if through else address.start, position)
 
 
-def is_needless(step: Step, joining: Joining, stored: Callable[[Address], bool]) -> bool:
+def is_needless(step: Step, stored: Callable[[Address], bool]) -> bool:
     """Whether a step's result is there, or nothing needs it."""
-    if step.leads_to is not None:
-        return stored(Address(step.leads_to, step.leads_to))
-    if step.instead_of is not None and not joining.settled(Address(step.instead_of, step.position)):
-        return True
-    return stored(step.address) or joining.settled(step.address)
+    return stored(step.address if step.leads_to is None else Address(step.leads_to, step.leads_to))

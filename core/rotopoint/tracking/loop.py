@@ -108,7 +108,7 @@ class SubjectTracker(Generic[FeaturesT, ConditionedT, MemoryT]):
 
     def run(self, step: Step) -> TrackedFrame | None:
         """Do one step, unless it is done already; a result where it completes its picture."""
-        if not is_needless(step, self._joining, self._records.__contains__):
+        if not is_needless(step, self._records.__contains__):
             self._enter(step.sweep)
             self._keep(step, self._decode(self._chosen(step), self._condition))
         return self._completed(step)
@@ -117,7 +117,7 @@ class SubjectTracker(Generic[FeaturesT, ConditionedT, MemoryT]):
         """What a step is decoded on where it could be decoded together with other subjects' steps: on
         memories alone, from the whole picture."""
         alone = step.prompted or not step.attends or self._following is not None
-        if alone or is_needless(step, self._joining, self._records.__contains__):
+        if alone or is_needless(step, self._records.__contains__):
             return None
         self._enter(step.sweep)
         chosen = self._chosen(step)
@@ -129,7 +129,7 @@ class SubjectTracker(Generic[FeaturesT, ConditionedT, MemoryT]):
 
     def look(self, step: Step) -> None:
         """Have the features of the whole picture at hand, where `run` is going to look at them."""
-        if self._following is None and not is_needless(step, self._joining, self._records.__contains__):
+        if self._following is None and not is_needless(step, self._records.__contains__):
             self.features(step)
 
     def take(self, step: Step, waiting: Waiting[MemoryT], decoded: Decoded) -> TrackedFrame | None:

@@ -29,9 +29,6 @@ SURE_IOU = 0.8
 SURE_RATIO = 1.4
 """From which predicted IoU, and up to which ratio of areas, policy `selective` takes a mask for sure."""
 
-SETTLES_WITHIN = 64
-"""Pictures after a prompted one on which its forward pass may still settle."""
-
 
 class Address(NamedTuple):
     """Names a record: that of a picture in the pass from a prompted picture, `start`.
@@ -85,8 +82,8 @@ class Step:
     object pointers are; a step that attends to nothing starts a track. `prompted`: the picture's prompts
     go in. `corrects` is an earlier answer on the picture that they correct. `due`: how far forward
     passes have come when it is this step's turn. The result of a step with `leads_to` only serves that
-    prompted picture, and is not kept. `instead_of`: needed only where the pass from there has settled.
-    `completes`: no later step has a say in what is taken for the picture.
+    prompted picture, and is not kept. `completes`: no later step has a say in what is taken for the
+    picture.
     """
 
     address: Address
@@ -98,7 +95,6 @@ class Step:
     pointers: tuple[Address, ...] = ()
     corrects: Address | None = None
     leads_to: int | None = None
-    instead_of: int | None = None
     completes: bool = False
 
     @property
@@ -135,10 +131,10 @@ class Policy:
     `steps(asked, first, last, shape)` makes all records that the positions `first` to `last` need.
     `influence(asked, address)` names the prompted positions that a record depends on.
     `passes(asked, position)` are the prompted positions whose passes have a say in a picture, the
-    earlier first. `settles`: passes may end early, see `joining`. `one_pass`: later prompted pictures
-    are part of the pass from the earliest. `remembers` lets a step see other memories than the nearest,
-    by what records say. `calibrates`: first prompts are answered, and prompted frames remembered,
-    as the checkpoint's `Calibration` says. `logit_type` is how records keep logits.
+    earlier first. `one_pass`: later prompted pictures are part of the pass from the earliest.
+    `remembers` lets a step see other memories than the nearest, by what records say. `calibrates`: first
+    prompts are answered, and prompted frames remembered, as the checkpoint's `Calibration` says.
+    `logit_type` is how records keep logits.
     """
 
     name: str
@@ -146,7 +142,6 @@ class Policy:
     steps: Callable[[Asked, int, int, ModelShape], Iterator[Step]]
     influence: Callable[[Asked, Address], tuple[int, ...]]
     passes: Callable[[Asked, int], tuple[int, ...]]
-    settles: bool = False
     one_pass: bool = False
     remembers: Remember | None = None
     calibrates: bool = True
@@ -215,17 +210,15 @@ def default_steps(asked: Asked, first: int, last: int, shape: ModelShape) -> Ite
     """Between two prompted pictures a pass from either side; outside of them the one there is.
 
     A later prompt is decoded on the memory of the pass from the earliest one, which goes on beneath the
-    others, so that none depends on a third; the others may settle into it. A pass attends to what its
-    prompted picture depends on: that picture and, unless its mask is given, the earliest.
+    others, so that none depends on a third. A pass attends to what its prompted picture depends on: that
+    picture and, unless its mask is given, the earliest.
     """
     root = asked.root
     ends = (*asked.prompted[1:], None)
     spans = [_Span.of(left, right, first, last) for left, right in zip(asked.prompted, ends, strict=True)]
     needed = {p for s in spans if s.wanted for p in (s.left, s.right)}
     needed |= {p for p in asked.prompted if first <= p <= last}
-    reached = [p - 1 for p in needed - asked.masked if p is not None and p > root]
-    compared = [min(s.stop, s.left + SETTLES_WITHIN) for s in spans if s.wanted]
-    beneath = max([root, *reached, *compared])
+    beneath = max([root, *(p - 1 for p in needed - asked.masked if p is not None and p > root)])
 
     def decoded(start: int, position: int) -> Step:
         return _decoded(asked, Address(start, position), _origins(asked, start), shape)
@@ -235,11 +228,11 @@ def default_steps(asked: Asked, first: int, last: int, shape: ModelShape) -> Ite
         for position in range(left + 1, max(stop if wanted else left, min(stop, beneath)) + 1):
             if position in asked.absent:
                 continue
-            below = decoded(root, position)
             if left == root:
-                yield replace(below, completes=right is None)
+                yield replace(decoded(root, position), completes=right is None)
                 continue
-            yield replace(below, instead_of=None if position <= beneath else left)
+            if position <= beneath:
+                yield decoded(root, position)
             if wanted:
                 yield replace(decoded(left, position), completes=right is None)
         if right is None:
@@ -398,7 +391,7 @@ def root_pass(asked: Asked, position: int) -> tuple[int, ...]:
 
 
 POLICIES = (
-    Policy("default", "float16", default_steps, default_influence, default_passes, settles=True),
+    Policy("default", "float16", default_steps, default_influence, default_passes),
     Policy("forward", "float16", forward_steps, forward_influence, root_pass, one_pass=True),
     Policy(
         "selective",
@@ -406,7 +399,6 @@ POLICIES = (
         default_steps,
         default_influence,
         default_passes,
-        settles=True,
         remembers=select_memories,
     ),
     Policy(

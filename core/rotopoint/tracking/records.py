@@ -25,7 +25,8 @@ class SubjectRecords:
 
     `key(address)` names the track that a record belongs to: no two records of one picture have the
     same. Files are opened as they are needed, and few stay open; with `write` the subject's tracks are
-    locked until `close`. Raises StoreBusy, OutputUnwritable, TrackUnreadable.
+    locked until `close`, and a `with` that ends well says whether they are still there. Raises StoreBusy,
+    OutputUnwritable, TrackUnreadable.
     """
 
     def __init__(
@@ -89,4 +90,9 @@ class SubjectRecords:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        try:
+            if self._write and error is None:
+                for file in self._files.values():
+                    file.check_there()
+        finally:
+            self.close()

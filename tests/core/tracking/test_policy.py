@@ -88,11 +88,11 @@ def test_absent_pictures_are_neither_visited_nor_remembered() -> None:
     assert positions(run[0, 7].pointers) == (0, 6, 2, 1)
 
 
-def test_the_pass_beneath_goes_on_after_the_last_prompt_only_where_it_takes_over() -> None:
-    run = steps("default", [0, 4], 0, 100)
-    beneath = {s.position: s.instead_of for s in run if s.address.start == 0 and s.position > 4}
-    assert [p for p, instead_of in beneath.items() if instead_of is None] == list(range(5, 69))
-    assert {instead_of for p, instead_of in beneath.items() if p >= 69} == {4}
+def test_the_pass_beneath_ends_where_the_last_prompt_is_decoded_on_it() -> None:
+    run = steps("default", [0, 4, 9], 0, 100)
+    assert [s.position for s in run if s.address.start == 0] == list(range(9))
+    masked = steps("default", Asked((0, 4, 9), masked=frozenset({9})), 0, 100)
+    assert [s.position for s in masked if s.address.start == 0] == list(range(4))
 
 
 def test_forward_visits_all_in_one_pass() -> None:
