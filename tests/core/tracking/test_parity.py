@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -40,8 +41,8 @@ LARGEST_LOGIT_DIFFERENCE = {Vectors.AVX512: 1e-3, Vectors.AVX2: 1e-2, Vectors.OT
 """With the first draft. Upstream keeps memories in bfloat16, where a last bit of a float decides which of two
 neighbors is taken, and a track feeds on itself. Limited to AVX2, ours differ by 0.0045, and upstream from
 itself by 0.0004 to 0.0036 where its pictures are moved by a last bit (twelve tries); with AVX-512 both by
-0.0008. With the draft that ships no more than another order of additions, without oneDNN or on another number
-of threads, does to upstream itself: 0.007 and 0.024 where ours differ by 0.008."""
+0.0008. With the draft that ships no more than upstream differs from itself in one of
+`upstreams_own_variations`: 0.024 on another number of threads where ours differ by 0.008."""
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +104,22 @@ def largest_difference(some: dict[int, np.ndarray], others: dict[int, np.ndarray
     return max(float(np.abs(some[frame] - others[frame]).max()) for frame in some)
 
 
+def upstreams_own_variations(
+    run: Callable[[torch.Tensor], dict[int, np.ndarray]], images: torch.Tensor
+) -> Iterator[dict[int, np.ndarray]]:
+    """Upstream's answers where nothing but a last bit differs, the quickest to compute first."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1 if threads > 1 else 2)
+    try:
+        yield run(images)
+    finally:
+        torch.set_num_threads(threads)
+    yield run(torch.nextafter(images, images + 1))
+    yield run(torch.nextafter(images, images - 1))
+    with torch.backends.mkldnn.flags(enabled=False):
+        yield run(images)
+
+
 def test_every_frame_equals_upstreams(
     draft: ResolvedCheckpoint, dog: list[np.ndarray], tmp_path: Path
 ) -> None:
@@ -113,21 +130,23 @@ def test_every_frame_equals_upstreams(
     clicks = scaled(size, runtime.shape.input_size)
     images = torch.stack([torch.from_numpy(model_input(p, runtime.shape.input_size)) for p in dog])
     predictor = upstream_predictor(draft.configuration, draft.path)
-    theirs = propagate_with_corrections(predictor, images, size, clicks)
+
+    def upstreams(images: torch.Tensor) -> dict[int, np.ndarray]:
+        return propagate_with_corrections(predictor, images, size, clicks)
+
+    theirs = upstreams(images)
     mine = ours(runtime, dog, clicks, tmp_path)
 
     assert sorted(mine) == sorted(theirs) == list(range(FRAMES))
-    allowed = LARGEST_LOGIT_DIFFERENCE[cpu_vectors()]
-    if draft.name == "draft":
-        with torch.backends.mkldnn.flags(enabled=False):
-            otherwise = propagate_with_corrections(predictor, images, size, clicks)
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1 if threads > 1 else 2)
-        on_other_threads = propagate_with_corrections(predictor, images, size, clicks)
-        torch.set_num_threads(threads)
-        allowed = max(allowed, *(largest_difference(o, theirs) for o in (otherwise, on_other_threads)))
+    off = largest_difference(mine, theirs)
+    tried = [LARGEST_LOGIT_DIFFERENCE[cpu_vectors()]]
+    if off > tried[0] and draft.name == "draft":
+        for otherwise in upstreams_own_variations(upstreams, images):
+            tried.append(largest_difference(otherwise, theirs))
+            if off <= tried[-1]:
+                break
+    assert off <= max(tried), tried
     ious = {f: iou(mine[f] > 0, theirs[f] > 0) for f in mine}
-    assert largest_difference(mine, theirs) <= allowed
     assert min(ious.values()) >= SMALLEST_IOU, ious
     # The agreement must be about masks that are there.
     assert sum(bool((mine[f] > 0).mean() > 0.01) for f in mine) >= 25
