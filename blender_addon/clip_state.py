@@ -5,9 +5,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import numpy as np
-import numpy.typing as npt
-
 from rotopoint.events import (
     CancelledEvent,
     DoneEvent,
@@ -19,8 +16,7 @@ from rotopoint.events import (
 )
 from rotopoint.shot import Prompt, Shot
 
-MOST_PREVIEWS = 64
-"""A quarter of a megabyte each; the oldest go first."""
+from .previews import Preview, Previews
 
 DOUBTFUL = 0.5
 """Frames of less confidence than this are worth a look."""
@@ -28,63 +24,71 @@ DOUBTFUL = 0.5
 APART = 12
 """Frames between two that are shown as doubtful."""
 
-NDArray = npt.NDArray[np.float32]
+LOCAL_POLICIES = ("default", "selective")
+"""Under which a prompt has a say between its neighbors alone."""
 
 
-@dataclass(frozen=True, eq=False)
-class Preview:
-    """One subject's mask on one clip frame, as the prompts that were asked give it.
+@dataclass(frozen=True)
+class Trust:
+    """Confidence 0..1 in what tracking gave, and the prompts and policy that it was asked with."""
 
-    `logits` are (height, width), rows from the top, over 0 inside, stretched over the whole picture.
-    `provisional` where tracking may yet say otherwise.
-    """
-
-    subject: str
-    frame: int
+    confidence: float
     prompts: tuple[Prompt, ...]
-    logits: NDArray
-    provisional: bool
-    object_score: float | None
+    policy: str
 
-    @classmethod
-    def of(cls, event: PreviewEvent, payload: bytes, shot: Shot) -> Preview:
-        dtype = np.dtype(event.dtype).newbyteorder("<")
-        logits = np.frombuffer(payload, dtype).reshape(event.height, event.width).astype(np.float32)
-        prompts = shot.subject(event.subject).prompts
-        return cls(event.subject, event.frame, prompts, logits, event.provisional, event.object_score)
+
+def still_holds(frame: int, trust: Trust, now: tuple[Prompt, ...]) -> bool:
+    """Whether what was tracked on a clip frame is what these prompts would give.
+
+    Each prompt that has come, gone or moved reaches to the next one that has not; all depend on the earliest.
+    """
+    before = trust.prompts
+    if before == now:
+        return True
+    changed = {p.frame for p in set(before) ^ set(now)}
+    same = {p.frame for p in before} - changed
+    if trust.policy not in LOCAL_POLICIES or not same or min(changed) < min(same):
+        return False
+    return all(any(frame <= p < c or c < p <= frame for p in same) for c in changed)
 
 
 @dataclass
 class ClipState:
-    """`message` is the last word on the clip's work, `failed` whether that was a failure.
+    """`message` is the last word on the clip's work, `failed` whether that was a failure, and `said_of` the
+    revision of the shot that it is about, "" where it is about none.
 
-    `done` of `total` frames are finished while `tracking`. `previews` are by subject and clip frame; `looked`
-    has the revision of the shot for which the store was last asked about one, `confidence` is 0..1.
-    `prepared` is the subject, frame and revision for which the engine was last told to get ready.
+    `done` of `total` frames are finished while `tracking`. `trust` is by subject and clip frame. `prepared`
+    and `previewed` are the subject, frame and revision for which the engine was last told to get ready, and
+    asked for a mask that nobody had clicked for.
     """
 
     message: str = ""
     failed: bool = False
+    said_of: str = ""
     tracking: bool = False
     done: int = 0
     total: int = 0
-    previews: dict[tuple[str, int], Preview] = field(default_factory=dict)
-    looked: dict[tuple[str, int], str] = field(default_factory=dict)
-    confidence: dict[tuple[str, int], float] = field(default_factory=dict)
+    previews: Previews = field(default_factory=Previews)
+    trust: dict[tuple[str, int], Trust] = field(default_factory=dict)
     prepared: tuple[str, int, str] | None = None
+    previewed: tuple[str, int, str] | None = None
 
     @property
     def progress(self) -> float:
         """0..1"""
         return self.done / self.total if self.total else 0.0
 
-    def doubtful(self, subject: str, most: int = 4) -> list[tuple[int, float]]:
+    def doubtful(self, subject: str, prompts: tuple[Prompt, ...], most: int = 4) -> list[tuple[int, float]]:
         """Tracked frames of a subject that deserve a look, the least trusted first, and their confidence.
 
-        Of frames close together the worst stands for all.
+        Of frames close together the worst stands for all. Those that other prompts would track anew are out.
         """
         found: list[tuple[int, float]] = []
-        ranked = sorted((c, frame) for (uid, frame), c in self.confidence.items() if uid == subject)
+        ranked = sorted(
+            (trust.confidence, frame)
+            for (uid, frame), trust in self.trust.items()
+            if uid == subject and still_holds(frame, trust, prompts)
+        )
         for confidence, frame in ranked:
             if confidence >= DOUBTFUL or len(found) == most:
                 break
@@ -92,32 +96,40 @@ class ClipState:
                 found.append((frame, confidence))
         return found
 
-    def say(self, message: str, *, failed: bool = False) -> None:
-        self.message, self.failed = message, failed
+    def say(self, message: str, *, failed: bool = False, of: str = "") -> None:
+        self.message, self.failed, self.said_of = message, failed, of
 
-    def apply(self, event: Event, payload: bytes, shot: Shot) -> None:
-        """Take in an event of the clip's work on `shot`, the newest one."""
+    def hear(self, revision: str) -> bool:
+        """Take back what was said of another revision of the shot; whether there was anything."""
+        outdated = not self.tracking and self.said_of not in ("", revision)
+        if outdated:
+            self.say("")
+        return outdated
+
+    def apply(self, event: Event, payload: bytes, shot: Shot, revision: str) -> None:
+        """Take in an event of the clip's work on `shot`, the newest one, of this revision.
+
+        Raises ValueError and TypeError where a preview and its bytes do not fit.
+        """
         match event:
-            case PreviewEvent(subject=subject, frame=frame):
-                self.previews.pop((subject, frame), None)
-                self.previews[subject, frame] = Preview.of(event, payload, shot)
-                while len(self.previews) > MOST_PREVIEWS:
-                    del self.previews[next(iter(self.previews))]
+            case PreviewEvent():
+                self.previews.put(Preview.of(event, payload, shot))
             case StartedEvent(total=total, pending=pending):
                 self.done, self.total = 0, total
                 self.say(f"Tracking: {pending} new of {total} frames")
             case FrameEvent(done=done, total=total, subject=subject, frame=frame, confidence=confidence):
-                self.looked.pop((subject, frame), None)
-                self.confidence.pop((subject, frame), None)
+                self.previews.look_again(subject, frame)
+                self.trust.pop((subject, frame), None)
                 if confidence is not None:
-                    self.confidence[subject, frame] = confidence
+                    prompts = shot.subject(subject).prompts
+                    self.trust[subject, frame] = Trust(confidence, prompts, shot.settings.policy)
                 self.done, self.total = done, total
                 self.say(f"Tracking: {done} of {total} frames")
             case DoneEvent(frames=frames, computed=computed):
-                self.say(f"Done: {frames} frames, {computed} of them new")
+                self.say(f"Done: {frames} frames, {computed} of them new", of=revision)
             case CancelledEvent():
-                self.say("Cancelled; finished frames are kept")
+                self.say("Cancelled; finished frames are kept", of=revision)
             case ErrorEvent(message=message):
-                self.say(message[:1].upper() + message[1:], failed=True)
+                self.say(message[:1].upper() + message[1:], failed=True, of=revision)
             case _:
                 pass

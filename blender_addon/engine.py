@@ -51,13 +51,15 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Work:
-    """A request under way. `folder` is where tracking writes mattes."""
+    """A request under way. `folder` is where tracking writes mattes, `place` the subject and clip frame that
+    a mask is asked for."""
 
     kind: Kind
     key: int
     shot: Shot
     revision: str
     folder: Path | None = None
+    place: tuple[str, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,10 @@ class Engine:
         """Whether work of a clip is under way."""
         return any(work.key == key for work in self._work.values())
 
+    def awaits(self, key: int, subject: str, frame: int) -> bool:
+        """Whether a subject's mask on a clip frame is on its way."""
+        return any(work.key == key and work.place == (subject, frame) for work in self._work.values())
+
     def tracked(self) -> dict[int, Work]:
         """The trackings under way, by clip."""
         return {work.key: work for work in self._work.values() if work.kind is Kind.TRACK}
@@ -114,7 +120,7 @@ class Engine:
         Raises what `launch` and WorkerClient raise.
         """
         client = self._started()
-        asked = Work(Kind.PREVIEW, key, shot, revision(shot))
+        asked = Work(Kind.PREVIEW, key, shot, revision(shot), place=(subject, frame))
         for request, work in list(self._work.items()):
             if work.key == key and work.kind is Kind.PREVIEW:
                 client.cancel(request)
@@ -132,12 +138,11 @@ class Engine:
         tracked.
         """
         client, state, revised = self._client, self.state(key), revision(shot)
-        if client is None or not client.running or state.looked.get((subject, frame)) == revised:
+        if client is None or not client.running or not state.previews.looks(subject, frame, revised):
             return
-        state.looked[subject, frame] = revised
         request = client.new_id()
         client.send(LookRequest(request, shot_to_dict(shot), subject, frame))
-        self._work[request] = Work(Kind.LOOK, key, shot, revised)
+        self._work[request] = Work(Kind.LOOK, key, shot, revised, place=(subject, frame))
 
     def prepare(self, key: int, shot: Shot, subject: str, frame: int) -> None:
         """Let a started engine make ready what a click of a subject on one clip frame needs.
@@ -257,7 +262,7 @@ class Engine:
         silent = {Kind.PREVIEW: CancelledEvent, Kind.LOOK: unasked, Kind.PREPARE: unasked}.get(work.kind, ())
         if not isinstance(event, silent):
             try:
-                state.apply(event, received.payload, work.shot)
+                state.apply(event, received.payload, work.shot, work.revision)
             except (ValueError, TypeError) as error:
                 self._work[request] = work
                 raise ProtocolBroken(type(event).__name__, str(error), request) from error
@@ -275,8 +280,8 @@ class Engine:
         failed |= {key for key, state in self.states.items() if state.tracking}
         self._work.clear()
         for state in self.states.values():
-            state.looked.clear()
-            state.prepared = None
+            state.previews.look_again()
+            state.prepared = state.previewed = None
         for key in failed:
             self.state(key).tracking = False
             self.state(key).say(reason, failed=True)

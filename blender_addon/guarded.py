@@ -9,6 +9,7 @@ from typing import ClassVar
 from bpy.props import BoolProperty
 from bpy.types import Context, Event
 
+from . import windows
 from .faults import TOLD, line
 
 Hindrance = Callable[[Context], str | None]
@@ -35,6 +36,7 @@ class GuardedOperator:
         except TOLD as error:
             self.report({"ERROR"}, line(error))
             return {"CANCELLED"}
+        windows.redraw()
         return {"FINISHED"}
 
     def work(self, context: Context) -> None:

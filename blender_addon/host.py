@@ -18,7 +18,7 @@ from rotopoint.errors import NothingToTrack, RotopointError
 from rotopoint.shot import Shot
 from rotopoint.shot.json import revision
 
-from . import compat, made_of, mattes, shots
+from . import compat, made_of, mattes, shots, windows
 from .clip_state import ClipState
 from .engine import Engine, Launch, Work
 from .faults import TOLD, Refused, line
@@ -140,7 +140,7 @@ def listen() -> set[int]:
     for key in before.keys() - engine.tracked().keys():
         _show_anew(before[key].folder)
     if changed:
-        _redraw()
+        windows.redraw()
     return changed
 
 
@@ -151,19 +151,41 @@ def look(clip: MovieClip, frame: int) -> None:
     """
     if not engine.started:
         return
-    seen = [s.uid for s in clip.rotopoint.subjects if s.visible and s.prompted_frames()]
-    if not seen:
-        return
     try:
         shot = shots.shot_of(clip)
     except TOLD:
         return
     shot = shot.with_subjects(s for s in shot.subjects if s.prompts)
-    previews = state_of(clip).previews
-    for uid in seen:
-        preview = previews.get((uid, frame))
-        if preview is None or preview.provisional or preview.prompts != shot.subject(uid).prompts:
-            engine.look(clip.session_uid, shot, uid, frame)
+    state = state_of(clip)
+    if state.hear(revision(shot)):
+        windows.redraw()
+    for subject in clip.rotopoint.subjects:
+        if subject.visible and subject.prompted_frames():
+            prompts = shot.subject(subject.uid).prompts
+            preview = state.previews.answering(subject.uid, frame, prompts)
+            if preview is None or preview.provisional:
+                engine.look(clip.session_uid, shot, subject.uid, frame)
+
+
+def show_prompted(clip: MovieClip, frame: int) -> None:
+    """Ask an idle engine for the active subject's mask where a clip frame has prompts of it and their mask is
+    not there: after undo, say, which no click follows. Each state of the shot is asked for once.
+    """
+    subject = shots.active_subject(clip)
+    if not engine.started or engine.working or subject is None or not subject.visible:
+        return
+    if frame not in subject.prompted_frames():
+        return
+    try:
+        shot = shots.shot_of(clip)
+        state, wanted = engine.state(clip.session_uid), (subject.uid, frame, revision(shot))
+        there = state.previews.answering(subject.uid, frame, shot.subject(subject.uid).prompts)
+        if there is None and state.previewed != wanted:
+            state.previewed = wanted
+            ask_preview(clip, subject.uid, frame)
+    except TOLD:
+        # A click will name what is wrong.
+        return
 
 
 def prepare(clip: MovieClip, frame: int) -> None:
@@ -211,13 +233,6 @@ def _lies_in(one: Path, other: Path) -> bool:
     return one.resolve() == other.resolve()
 
 
-def _redraw() -> None:
-    for window in bpy.context.window_manager.windows:
-        for area in window.screen.areas:
-            if area.type in ("CLIP_EDITOR", "SEQUENCE_EDITOR"):
-                area.tag_redraw()
-
-
 class _Timer:
     """Listens while the engine runs, and asks for the masks of the frames on screen; now and then it compares
     what is asked with what is tracked.
@@ -263,6 +278,7 @@ class _Timer:
             for clip, frame in on_screen:
                 look(clip, frame)
                 if stays:
+                    show_prompted(clip, frame)
                     prepare(clip, frame)
         return TICK_SECONDS if engine.working or on_screen else IDLE_SECONDS
 
@@ -277,6 +293,12 @@ def _end(*_: object) -> None:
     engine.close()
 
 
+@persistent
+def _show_undone(*_: object) -> None:
+    """What was undone may be drawn in editors that Blender has no reason to draw again."""
+    windows.redraw()
+
+
 def _leave() -> None:
     """Blender or the add-on ends: no worker outlives it, or holds its files."""
     engine.close()
@@ -285,6 +307,8 @@ def _leave() -> None:
 
 def register() -> None:
     bpy.app.handlers.load_pre.append(_end)
+    bpy.app.handlers.undo_post.append(_show_undone)
+    bpy.app.handlers.redo_post.append(_show_undone)
     atexit.register(_leave)
 
 
@@ -293,3 +317,5 @@ def unregister() -> None:
     _leave()
     atexit.unregister(_leave)
     bpy.app.handlers.load_pre.remove(_end)
+    bpy.app.handlers.undo_post.remove(_show_undone)
+    bpy.app.handlers.redo_post.remove(_show_undone)

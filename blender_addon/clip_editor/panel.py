@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
-from bpy.types import Context, Panel, UILayout, UIList
+from bpy.types import Context, MovieClip, Panel, UILayout, UIList
 
 from rotopoint.shot.names import name_fault
 
-from .. import compositor, host
 from ..matte_properties import draw_overrides, draw_settings
+from .. import compositor, host, shots
+from ..clip_state import ClipState
+from ..faults import TOLD
+from ..properties import ROTOPOINT_PG_subject
 from .context import clip_in, shown_frame, subject_in
 
 
@@ -114,11 +117,11 @@ class ROTOPOINT_PT_track(_ClipPanel):
             row.alert = state.failed
             row.label(text=state.message, icon="ERROR" if state.failed else "INFO")
         subject = subject_in(context)
-        doubtful = [] if subject is None else state.doubtful(subject.uid)
+        doubtful = _doubtful(state, subject, clip)
         if doubtful:
             row = layout.row(align=True)
             row.label(text="Check")
-            for frame, _ in sorted(doubtful):
+            for frame in doubtful:
                 row.operator("rotopoint.frame_show", text=str(frame)).frame = frame
         layout.use_property_split = True
         layout.use_property_decorate = False
@@ -129,6 +132,17 @@ class ROTOPOINT_PT_track(_ClipPanel):
         limits.prop(asked, "range_first")
         limits.prop(asked, "range_last")
         layout.prop(asked, "checkpoint")
+
+
+def _doubtful(state: ClipState, subject: ROTOPOINT_PG_subject | None, clip: MovieClip) -> list[int]:
+    """Clip frames of a subject that deserve a look, ascending."""
+    if subject is None:
+        return []
+    try:
+        prompts = shots.subject_of(subject, clip).prompts
+    except TOLD:
+        return []
+    return sorted(frame for frame, _ in state.doubtful(subject.uid, prompts))
 
 
 class ROTOPOINT_PT_mattes(_ClipPanel):

@@ -16,6 +16,7 @@ import pytest
 
 from blender_addon import compat, host, shots
 from blender_addon.clip_editor import menu, overlay, panel
+from blender_addon.clip_state import Trust
 from blender_addon.compositor import out_of_date, wired_subjects
 from rotopoint.shot import Box, Direction, Mask, Point
 from rotopoint.shot.frames import ClipFrame, FrameRange
@@ -457,13 +458,14 @@ def test_panels_and_menu_draw_what_this_blender_has(clip: bpy.types.MovieClip, t
     rotopoint.subject_add()
     rotopoint.mask_add(filepath=str(tmp_path / "mask.png"), frame=1)
     rotopoint.override_add(setting="edge", first=1)
+    doubt = Trust(0.1, prompts(clip), "default")
     host.engine.device = "cpu"
     host.engine.state(clip.session_uid).say("an error", failed=True)
     recorder = Recorder()
     with clip_editor(clip) as context:
         for tracking in (False, True):
             host.engine.state(clip.session_uid).tracking = tracking
-            host.engine.state(clip.session_uid).confidence[clip.rotopoint.subjects[0].uid, 7] = 0.1
+            host.engine.state(clip.session_uid).trust[clip.rotopoint.subjects[0].uid, 7] = doubt
             for cls in panel.CLASSES[1:]:
                 assert cls.poll(context)
                 cls.draw(SimpleNamespace(layout=recorder), context)

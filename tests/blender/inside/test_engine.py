@@ -14,10 +14,12 @@ import numpy as np
 import pytest
 
 from blender_addon import host, shots
-from blender_addon.clip_state import ClipState
+from blender_addon.clip_state import ClipState, Trust, still_holds
 from blender_addon.engine import Engine
 from blender_addon.faults import Refused
 from blender_addon.preferences import join_command, preferences, split_command
+from rotopoint.shot import Point
+from rotopoint.shot.frames import ClipFrame
 from rotopoint.shot.json import load_shot
 from tests.blender.inside.addon import add_subject, load_clip, use_fake_worker
 from tests.blender.inside.footage import COUNT, HEIGHT, WIDTH, read, write_plates
@@ -74,11 +76,39 @@ def test_frames_of_little_confidence_are_worth_a_look(clip: bpy.types.MovieClip)
     uid = subject_of(clip)
     state = tracked(clip)
     # Every fourth frame; those near an earlier one are left out.
-    assert state.doubtful(uid) == [(4, 0.25)]
-    assert state.doubtful("another") == []
-    state.confidence = {(uid, 40): 0.3, (uid, 41): 0.1, (uid, 5): 0.4, (uid, 90): 0.2, (uid, 70): 0.6}
-    assert state.doubtful(uid) == [(41, 0.1), (90, 0.2), (5, 0.4)]
-    assert state.doubtful(uid, most=1) == [(41, 0.1)]
+    prompts = shots.shot_of(clip).subject(uid).prompts
+    assert state.doubtful(uid, prompts) == [(4, 0.25)]
+    assert state.doubtful("another", prompts) == []
+    found = {40: 0.3, 41: 0.1, 5: 0.4, 90: 0.2, 70: 0.6}
+    state.trust = {(uid, frame): Trust(c, prompts, "default") for frame, c in found.items()}
+    assert state.doubtful(uid, prompts) == [(41, 0.1), (90, 0.2), (5, 0.4)]
+    assert state.doubtful(uid, prompts, most=1) == [(41, 0.1)]
+
+
+def test_a_doubtful_frame_that_other_prompts_track_anew_is_doubtful_no_more() -> None:
+    def at(*frames: int) -> tuple[Point, ...]:
+        return tuple(Point(ClipFrame(frame), 5.0, 5.0) for frame in frames)
+
+    trust = Trust(0.1, at(10, 20, 30), "default")
+
+    def kept(*now: int) -> list[int]:
+        return [f for f in range(1, 41) if still_holds(f, trust, at(*now))]
+
+    assert kept(10, 20, 30, 35) == list(range(1, 31))
+    assert kept(10, 30) == [*range(1, 11), *range(30, 41)]
+    assert kept(20, 30) == [], "all depend on the earliest prompt"
+    assert not still_holds(1, Trust(0.1, at(10, 20, 30), "forward"), at(10, 20, 30, 35))
+
+
+def test_what_was_said_of_other_prompts_is_taken_back(clip: bpy.types.MovieClip) -> None:
+    use_fake_worker()
+    subject_of(clip)
+    assert tracked(clip).message.startswith("Done")
+    host.look(clip, 3)
+    assert host.wait(clip, LIMIT).message.startswith("Done")
+    clip.rotopoint.subjects[0].points.clear()
+    host.look(clip, 3)
+    assert host.state_of(clip).message == ""
 
 
 def test_a_preview_is_the_mask_around_the_point(clip: bpy.types.MovieClip) -> None:
@@ -204,7 +234,7 @@ def test_looking_shows_what_was_tracked_and_starts_nothing(clip: bpy.types.Movie
     host.look(clip, 3)
     assert host.engine.busy(clip.session_uid)
     state = host.wait(clip, LIMIT)
-    assert (state.message, state.failed) == (done, False)
+    assert (state.message, state.failed) == ("", False)
     assert state.previews[uid, 3].prompts != shots.shot_of(clip).subject(uid).prompts
     host.look(clip, 3)
     assert not host.engine.busy(clip.session_uid)

@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What Blender's windows show."""
+
+from __future__ import annotations
+
+import bpy
+
+SHOWING = ("CLIP_EDITOR", "SEQUENCE_EDITOR")
+
+
+def redraw() -> None:
+    """Let all editors that show subjects be drawn again: Blender does so for what was clicked alone."""
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type in SHOWING:
+                area.tag_redraw()
