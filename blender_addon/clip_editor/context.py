@@ -77,6 +77,13 @@ def moved_display(context: Context) -> str | None:
     return None
 
 
+def no_picture(context: Context) -> str | None:
+    space = context.space_data
+    if not isinstance(space, SpaceClipEditor) or space.view == "CLIP":
+        return None
+    return "Switch the Clip Editor to its Clip view: there is no picture to point at here"
+
+
 def tracking(context: Context) -> str | None:
     clip = clip_in(context)
     return "The clip is being tracked" if clip and host.state_of(clip).tracking else None

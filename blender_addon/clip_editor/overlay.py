@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Drawn over the picture: masks as tints, points, boxes, and what is being dragged."""
+"""Drawn over the picture: mattes filled and outlined, points, boxes, and what is being dragged."""
 
 from __future__ import annotations
 
@@ -10,10 +10,8 @@ import bpy
 import gpu
 import mathutils
 import numpy as np
-import numpy.typing as npt
 from bpy.types import MovieClip, SpaceClipEditor
 from gpu_extras.batch import batch_for_shader
-from gpu_extras.presets import draw_texture_2d
 
 from rotopoint.errors import RotopointError
 
@@ -21,33 +19,27 @@ from .. import host, shots
 from ..clip_state import Preview
 from ..properties import ROTOPOINT_PG_subject
 from .context import shown_frame
+from .matte_shader import OUTLINE, Look, draw_matte, make_shader, texture_of
 
 Corners = tuple[float, float, float, float]
 Place = tuple[float, float]
 Color = tuple[float, float, float, float]
 ToRegion = Callable[[float, float], tuple[float, float]]
 
-MASK_OPACITY = 0.45
-STALE_OPACITY = 0.2
-"""Of a mask whose prompts have changed since: the new one is on its way."""
+FILL, STRENGTH = 0.4, 0.9
+"""Opacities of a matte's area and of its outline."""
+
+PALE = 0.45
+"""Of that for a mask whose prompts have changed since, as long as the new one is on its way."""
 
 RADIUS = 6.0
 RIM = 2.0
+"""Of points, in pixels on screen at an interface scale of 1."""
+
 WHITE = (1.0, 1.0, 1.0, 1.0)
 BLACK = (0.0, 0.0, 0.0, 1.0)
 CIRCLE = [(np.cos(a), np.sin(a)) for a in np.linspace(0.0, 2.0 * np.pi, 24)]
 MOST_TEXTURES = 16
-
-
-def tint(
-    logits: npt.NDArray[np.float32], color: tuple[float, ...], opacity: float
-) -> npt.NDArray[np.float32]:
-    """(height, width, 4) straight RGBA, rows from the bottom, of logits with rows from the top."""
-    height, width = logits.shape
-    picture = np.empty((height, width, 4), np.float32)
-    picture[..., :3] = color
-    picture[..., 3] = opacity / (1.0 + np.exp(-np.clip(logits[::-1], -30.0, 30.0)))
-    return picture
 
 
 def display_color(subject: ROTOPOINT_PG_subject) -> tuple[float, ...]:
@@ -57,22 +49,22 @@ def display_color(subject: ROTOPOINT_PG_subject) -> tuple[float, ...]:
 
 @dataclass
 class Overlay:
-    """`dragged` is where a point or a box is being dragged to. Textures are kept by what they show."""
+    """`dragged` is where a point or a box is being dragged to. Textures are kept by the mask they show."""
 
     handle: object = None
     dragged: Corners | Place | None = None
-    textures: dict[tuple[int, tuple[float, ...], float], tuple[Preview, gpu.types.GPUTexture]] = field(
-        default_factory=dict
-    )
+    textures: dict[int, tuple[Preview, gpu.types.GPUTexture]] = field(default_factory=dict)
+    shader: gpu.types.GPUShader | None = None
 
     def draw(self) -> None:
         """Called by Blender for each Clip Editor."""
         context = bpy.context
         space, region = context.space_data, context.region
         clip = space.clip
-        if clip is None or space.view != "CLIP" or space.mode != "TRACKING":
+        if clip is None or space.view != "CLIP":
             return
         frame = shown_frame(context, clip)
+        scale = context.preferences.system.ui_scale
         active = shots.active_subject(clip)
 
         def to_region(x: float, y: float) -> tuple[float, float]:
@@ -81,62 +73,77 @@ class Overlay:
         gpu.state.blend_set("ALPHA")
         for subject in clip.rotopoint.subjects:
             if subject.visible:
-                self._draw_mask(clip, subject, frame, to_region)
+                self._draw_mask(clip, subject, frame, to_region, scale)
         for subject in clip.rotopoint.subjects:
             if subject.visible:
-                _draw_prompts(subject, frame, to_region, is_active=subject == active)
+                _draw_prompts(subject, frame, to_region, scale, is_active=subject == active)
         match self.dragged:
             case (x, y):
-                _draw_disc(to_region(x, y), RADIUS, WHITE)
+                _draw_disc(to_region(x, y), RADIUS * scale, WHITE)
             case (_, _, _, _):
-                _draw_box(self.dragged, WHITE, to_region)
+                _draw_box(self.dragged, WHITE, to_region, scale)
         gpu.state.blend_set("NONE")
 
     def _draw_mask(
-        self, clip: MovieClip, subject: ROTOPOINT_PG_subject, frame: int, to_region: ToRegion
+        self,
+        clip: MovieClip,
+        subject: ROTOPOINT_PG_subject,
+        frame: int,
+        to_region: ToRegion,
+        scale: float,
     ) -> None:
-        preview = host.state_of(clip).previews.get((subject.uid, frame))
-        if preview is None:
+        found = mask_of(clip, subject, frame)
+        if found is None:
             return
-        opacity = MASK_OPACITY if _is_current(clip, subject, preview) else STALE_OPACITY
-        texture = self._texture(preview, display_color(subject), opacity)
-        left, bottom = to_region(0.0, 0.0)
-        right, top = to_region(1.0, 1.0)
-        draw_texture_2d(texture, (left, bottom), right - left, top - bottom)
+        preview, opacity = found
+        if self.shader is None:
+            self.shader = make_shader()
+        look = Look(display_color(subject), opacity * FILL, opacity * STRENGTH, OUTLINE * scale)
+        draw_matte(self.shader, self._texture(preview), (to_region(0.0, 0.0), to_region(1.0, 1.0)), look)
 
-    def _texture(self, preview: Preview, color: tuple[float, ...], opacity: float) -> gpu.types.GPUTexture:
-        key = (id(preview), color, opacity)
+    def _texture(self, preview: Preview) -> gpu.types.GPUTexture:
+        key = id(preview)
         if key not in self.textures:
             while len(self.textures) >= MOST_TEXTURES:
                 del self.textures[next(iter(self.textures))]
-            picture = tint(preview.logits, color, opacity)
-            height, width = preview.logits.shape
-            data = gpu.types.Buffer("FLOAT", picture.size, picture.ravel())
-            texture = gpu.types.GPUTexture((width, height), format="RGBA16F", data=data)
             # Holding the preview keeps its id from being given to another.
-            self.textures[key] = (preview, texture)
+            self.textures[key] = (preview, texture_of(preview.logits))
         return self.textures[key][1]
 
 
-def _is_current(clip: MovieClip, subject: ROTOPOINT_PG_subject, preview: Preview) -> bool:
+def mask_of(clip: MovieClip, subject: ROTOPOINT_PG_subject, frame: int) -> tuple[Preview, float] | None:
+    """A subject's mask on a clip frame and how opaque it is to be; None where its matte is empty there, or
+    nothing is known of it."""
+    if any(part.first <= frame <= part.last for part in subject.absent):
+        return None
     try:
-        return shots.subject_of(subject, clip).prompts == preview.prompts
+        prompts = shots.subject_of(subject, clip).prompts
     except RotopointError:
-        return False
+        return None
+    previews = host.state_of(clip).previews
+    answer = previews.answering(subject.uid, frame, prompts)
+    if answer is not None:
+        return answer, 1.0
+    earlier = previews.get((subject.uid, frame))
+    if earlier is not None and host.engine.awaits(clip.session_uid, subject.uid, frame):
+        return earlier, PALE
+    return None
 
 
-def _draw_prompts(subject: ROTOPOINT_PG_subject, frame: int, to_region: ToRegion, *, is_active: bool) -> None:
+def _draw_prompts(
+    subject: ROTOPOINT_PG_subject, frame: int, to_region: ToRegion, scale: float, *, is_active: bool
+) -> None:
     color = (*display_color(subject), 1.0)
     rim = WHITE if is_active else BLACK
     for box in subject.boxes:
         if box.frame == frame:
-            _draw_box((box.x0, box.y0, box.x1, box.y1), color, to_region)
+            _draw_box((box.x0, box.y0, box.x1, box.y1), color, to_region, scale)
     for point in subject.points:
         if point.frame == frame:
             center = to_region(point.x, point.y)
-            _draw_disc(center, RADIUS + RIM, rim)
-            _draw_disc(center, RADIUS, color)
-            _draw_sign(center, point.positive)
+            _draw_disc(center, (RADIUS + RIM) * scale, rim)
+            _draw_disc(center, RADIUS * scale, color)
+            _draw_sign(center, scale, positive=point.positive)
 
 
 def _draw_disc(center: tuple[float, float], radius: float, color: Color) -> None:
@@ -145,21 +152,21 @@ def _draw_disc(center: tuple[float, float], radius: float, color: Color) -> None
     _draw("TRIS", triangles, color)
 
 
-def _draw_sign(center: tuple[float, float], positive: bool) -> None:
+def _draw_sign(center: tuple[float, float], scale: float, *, positive: bool) -> None:
     x, y = center
-    reach = RADIUS - RIM
+    reach = (RADIUS - RIM) * scale
     lines = [(x - reach, y), (x + reach, y)]
     if positive:
         lines += [(x, y - reach), (x, y + reach)]
-    gpu.state.line_width_set(RIM)
+    gpu.state.line_width_set(RIM * scale)
     _draw("LINES", lines, BLACK)
 
 
-def _draw_box(corners: Corners, color: Color, to_region: ToRegion) -> None:
+def _draw_box(corners: Corners, color: Color, to_region: ToRegion, scale: float) -> None:
     x0, y0, x1, y1 = corners
     around = [to_region(x, y) for x, y in ((x0, y0), (x1, y0), (x1, y1), (x0, y1))]
     lines = [v for a, b in zip(around, (*around[1:], around[0]), strict=True) for v in (a, b)]
-    gpu.state.line_width_set(RIM)
+    gpu.state.line_width_set(RIM * scale)
     _draw("LINES", lines, color)
 
 
@@ -188,4 +195,5 @@ def unregister() -> None:
         SpaceClipEditor.draw_handler_remove(_overlay.handle, "WINDOW")
         _overlay.handle = None
     _overlay.textures.clear()
+    _overlay.shader = None
     _overlay.dragged = None

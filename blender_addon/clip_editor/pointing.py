@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import bpy
 from bpy.types import Context, Event, MovieClip, Region
 
 from rotopoint.errors import FrameOutsideClip
 
-from .. import host
+from .. import host, windows
 from ..faults import TOLD, line
 from .context import (
     ClipOperator,
@@ -18,12 +20,18 @@ from .context import (
     locked,
     moved_display,
     no_clip,
+    no_picture,
     no_subject,
     subject_in,
 )
 
 REACH = 14.0
-"""Pixels on screen around the mouse in which a prompt is grasped."""
+"""Pixels on screen around the mouse in which a prompt is grasped, at an interface scale of 1."""
+
+
+def reach(context: Context) -> float:
+    """REACH as large as the interface is drawn."""
+    return REACH * context.preferences.system.ui_scale
 
 
 def picture_region(context: Context) -> Region | None:
@@ -52,7 +60,7 @@ def distance(region: Region, event: Event, x: float, y: float) -> float:
 class PromptOperator(ClipOperator):
     """Changes the active subject's prompts, and in a window shows what comes of it."""
 
-    needs = (no_clip, linked, no_subject, locked, moved_display)
+    needs = (no_clip, no_picture, linked, no_subject, locked, moved_display)
 
     def execute(self, context: Context) -> set[str]:
         result = super().execute(context)
@@ -78,8 +86,13 @@ class PointingOperator(PromptOperator):
     """Invoked by a mouse button in the picture it begins there; from a menu it waits for a click.
 
     `begin` takes the first place, and says whether a drag follows; `drag` takes each later one, `drop`
-    what is left to do when it is given up.
+    what is left to do when it is given up. One at a time waits: whoever asks for another has given up the
+    one before.
     """
+
+    _latest: ClassVar[int] = 0
+    _turn = 0
+    _workspace = ""
 
     def begin(self, context: Context, region: Region, event: Event) -> bool:
         """Raises RotopointError."""
@@ -97,6 +110,9 @@ class PointingOperator(PromptOperator):
             self.report({"ERROR"}, "Point in a Clip Editor, or give the position")
             return {"CANCELLED"}
         self._begun = False
+        PointingOperator._latest += 1
+        self._turn = PointingOperator._latest
+        self._workspace = context.workspace.name
         if context.region == region and event.value == "PRESS" and event.type == "LEFTMOUSE":
             result = self._begin(context, region, event)
         else:
@@ -108,6 +124,10 @@ class PointingOperator(PromptOperator):
         return result
 
     def modal(self, context: Context, event: Event) -> set[str]:
+        if 0 < self._turn < PointingOperator._latest:
+            # Another was asked for since: the mouse, the status bar and this event are its own.
+            self.drop(context)
+            return {"CANCELLED", "PASS_THROUGH"}
         try:
             result = self._modal(context, event)
         except Exception:
@@ -131,7 +151,7 @@ class PointingOperator(PromptOperator):
             return {"PASS_THROUGH"}
         if event.type == "MOUSEMOVE":
             self.drag(context, region, event)
-            context.area.tag_redraw()
+            windows.redraw()
         elif event.type == "LEFTMOUSE" and event.value == "RELEASE":
             self.drag(context, region, event)
             result = self.execute(context)
@@ -150,6 +170,7 @@ class PointingOperator(PromptOperator):
 
     def _over(self, context: Context) -> None:
         context.window.cursor_modal_restore()
-        context.workspace.status_text_set(None)
-        if context.area is not None:
-            context.area.tag_redraw()
+        # Another workspace may be on screen than the one in whose status bar the hint stands.
+        workspace = bpy.data.workspaces.get(self._workspace) or context.workspace
+        workspace.status_text_set(None)
+        windows.redraw()

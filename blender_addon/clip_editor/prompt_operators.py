@@ -10,7 +10,7 @@ from ..faults import Refused
 from ..properties import BOX, MASK, POINT
 from . import overlay, prompts
 from .context import clip_in, frame_in, linked, locked, no_clip, no_subject, shown_frame, subject_in
-from .pointing import REACH, PointingOperator, PromptOperator, distance, position
+from .pointing import PointingOperator, PromptOperator, distance, position, reach
 
 CURRENT = "Clip frame, 1 the first of the file; 0: the one on screen"
 
@@ -39,7 +39,7 @@ def _grasped(context: Context, region: Region, event: Event) -> tuple[prompts.Gr
         for number, (grasped, x, y) in enumerate(prompts.handles(subject_in(context), frame))
     ]
     nearest = min(within, default=None)
-    if nearest is None or nearest[0] > REACH:
+    if nearest is None or nearest[0] > reach(context):
         raise Refused("no point or corner of a box of the active subject is under the mouse")
     return nearest[2]
 

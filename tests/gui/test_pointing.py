@@ -12,6 +12,7 @@ from tests.gui.windowed_blender import WindowedBlender
 pytestmark = pytest.mark.gui
 
 CLIP = "bpy.data.movieclips[0].rotopoint"
+WINDOW = "bpy.context.window_manager.windows[0]"
 NEAR = 0.004
 """One pixel of the screen and what the pointer's whole pixels cut off, of a clip some 500 pixels wide."""
 
@@ -117,6 +118,92 @@ def test_undo_and_redo_by_the_keyboard(blender: WindowedBlender) -> None:
     for key, left in (("ctrl+z", 1), ("ctrl+z", 0), ("ctrl+shift+z", 1), ("ctrl+shift+z", 2)):
         blender.key(key)
         assert len(points(blender)) == left
+
+
+def test_the_matte_is_filled_and_outlined_at_its_edge(blender: WindowedBlender) -> None:
+    blender.invoke("rotopoint.point_add", positive=True)
+    blender.move(0.9, 0.9)
+    before = blender.screenshot("without").astype(int)
+    blender.click(0.5, 0.5)
+    blender.until("part('host').state_of(bpy.data.movieclips[0]).previews", 30)
+    blender.move(0.9, 0.9)
+    after = blender.screenshot("matte").astype(int)
+    changed = np.abs(after - before).max(axis=2)
+    # Along a line from the point to the right, off the point itself: the fake worker's disc has a quarter of
+    # the height as its radius.
+    width, height = blender.ask("answer = list(bpy.data.movieclips[0].size)")
+    edge = 0.5 + 0.25 * height / width
+    (start, row), (end, _) = blender.at(0.55, 0.5), blender.at(edge + 0.08, 0.5)
+    along = changed[row, start:end]
+    drawn = np.flatnonzero(along > 12)
+    reached = start + drawn.max()
+    assert reached == pytest.approx(blender.at(edge, 0.5)[0], abs=4)
+    assert len(drawn) > 0.95 * (drawn.max() + 1), "the area is not filled"
+    rim = along[drawn.max() - 3 : drawn.max()].max()
+    assert rim > 1.5 * np.median(along[: drawn.max() - 8]), "there is no outline"
+
+
+def test_one_pointing_operator_waits_at_a_time(blender: WindowedBlender) -> None:
+    blender.invoke("rotopoint.point_add", positive=True)
+    blender.invoke("rotopoint.point_add", positive=False)
+    blender.click(0.3, 0.3)
+    blender.click(0.6, 0.6)
+    assert [point[3] for point in points(blender)] == [False]
+
+
+def test_a_waiting_click_ends_with_its_area_and_takes_its_hint_along(blender: WindowedBlender) -> None:
+    blender.invoke("rotopoint.point_add", positive=True)
+    blender.ask(f"{WINDOW}.workspace = bpy.data.workspaces['Compositing']\nanswer = None")
+    blender.pointer("mousemove_relative", "--", 5, 5)
+    blender.pointer("mousemove_relative", "--", -5, -5)
+    blender.screenshot("other workspace")
+    blender.ask(f"{WINDOW}.workspace = bpy.data.workspaces['Layout']\nanswer = None")
+    blender.screenshot("back")
+    blender.click(0.5, 0.5)
+    assert points(blender) == []
+
+
+def test_clicks_in_the_mask_mode_are_seen_and_other_views_say_why_not(blender: WindowedBlender) -> None:
+    blender.ask("area().spaces.active.mode = 'MASK'\nanswer = None")
+    blender.move(0.9, 0.9)
+    before = blender.screenshot("mask mode before").astype(int)
+    blender.invoke("rotopoint.point_add", positive=True)
+    blender.click(0.5, 0.5)
+    blender.move(0.9, 0.9)
+    after = blender.screenshot("mask mode").astype(int)
+    x, y = blender.at(0.5, 0.5)
+    assert np.abs(after - before)[y - 6 : y + 6, x - 6 : x + 6].max() > 60, "the point is not drawn"
+    blender.ask("area().spaces.active.mode = 'TRACKING'\narea().spaces.active.view = 'GRAPH'\nanswer = None")
+    said = blender.ask(
+        "with clip_editor():\n    try:\n        bpy.ops.rotopoint.point_add(x=0.5, y=0.5)\n"
+        "    except RuntimeError as error:\n        answer = str(error)"
+    )
+    blender.ask("area().spaces.active.view = 'CLIP'\nanswer = None")
+    assert "Switch the Clip Editor to its Clip view" in said
+
+
+def test_deleting_the_last_subject_and_undo_leave_nothing_on_screen(blender: WindowedBlender) -> None:
+    blender.move(0.9, 0.9)
+    empty = blender.screenshot("empty").astype(int)
+    blender.invoke("rotopoint.point_add", positive=True)
+    blender.click(0.5, 0.5)
+    blender.until("part('host').state_of(bpy.data.movieclips[0]).previews", 30)
+    state = "part('host').state_of(bpy.data.movieclips[0])"
+    blender.move(0.9, 0.9)
+    x, y = blender.at(0.5, 0.6)
+
+    def shows(name: str) -> bool:
+        return bool(np.abs(blender.screenshot(name).astype(int) - empty)[y, x].max() > 12)
+
+    blender.until(f"not {state}.tracking and not part('host').engine.working")
+    assert shows("with a mask")
+    blender.key("ctrl+z")
+    assert not shows("undone")
+    blender.key("ctrl+shift+z")
+    assert shows("redone")
+    blender.ask("with clip_editor('UI'):\n    bpy.ops.rotopoint.subject_remove()\nanswer = None")
+    blender.move(0.92, 0.9)
+    assert not shows("deleted")
 
 
 def test_a_click_shows_its_mask_and_tracking_does_not_block(blender: WindowedBlender) -> None:
