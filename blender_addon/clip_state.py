@@ -16,6 +16,7 @@ from rotopoint.events import (
 )
 from rotopoint.shot import Prompt, Shot
 
+from .faults import Remedy
 from .previews import Preview, Previews
 
 DOUBTFUL = 0.5
@@ -55,7 +56,7 @@ def still_holds(frame: int, trust: Trust, now: tuple[Prompt, ...]) -> bool:
 @dataclass
 class ClipState:
     """`message` is the last word on the clip's work, `failed` whether that was a failure, and `said_of` the
-    revision of the shot that it is about, "" where it is about none.
+    revision of the shot that it is about, "" where it is about none; `remedy` is what helps.
 
     `done` of `total` frames are finished while `tracking`. `trust` is by subject and clip frame. `prepared`
     and `previewed` are the subject, frame and revision for which the engine was last told to get ready, and
@@ -65,6 +66,7 @@ class ClipState:
     message: str = ""
     failed: bool = False
     said_of: str = ""
+    remedy: Remedy | None = None
     tracking: bool = False
     done: int = 0
     total: int = 0
@@ -96,8 +98,8 @@ class ClipState:
                 found.append((frame, confidence))
         return found
 
-    def say(self, message: str, *, failed: bool = False, of: str = "") -> None:
-        self.message, self.failed, self.said_of = message, failed, of
+    def say(self, message: str, *, failed: bool = False, of: str = "", remedy: Remedy | None = None) -> None:
+        self.message, self.failed, self.said_of, self.remedy = message, failed, of, remedy
 
     def hear(self, revision: str) -> bool:
         """Take back what was said of another revision of the shot; whether there was anything."""

@@ -21,7 +21,7 @@ from rotopoint.worker.client import HELLO_SECONDS, Received, WorkerClient
 from rotopoint.worker.protocol import LookRequest, PrepareRequest, PreviewRequest, ShotRequest, TrackRequest
 
 from .clip_state import ClipState
-from .faults import TOLD, line
+from .faults import TOLD, Remedy, line, remedy_of
 
 TURN_SECONDS = 0.01
 """Between two looks for events while waiting."""
@@ -79,6 +79,8 @@ class Engine:
     def __init__(self, launch: Callable[[], Launch], hello_within: float = HELLO_SECONDS) -> None:
         self.states: dict[int, ClipState] = {}
         self.device = ""
+        self.command: list[str] | None = None
+        """That of the last start; None where there was none to be had."""
         self._launch = launch
         self._hello_within = hello_within
         self._client: WorkerClient | None = None
@@ -227,7 +229,9 @@ class Engine:
             # One that is still in a step would hold tracks that the next one needs.
             for ending in self._ending:
                 ending.client.kill()
+            self.command = None
             launch = self._launch()
+            self.command = launch.command
             self._client = WorkerClient(
                 launch.command,
                 package_folder=launch.package_folder,
@@ -270,9 +274,9 @@ class Engine:
 
     def _fail(self, error: RotopointError | OSError) -> set[int]:
         """The worker has ended: so has all work."""
-        return self.give_up(line(error))
+        return self.give_up(line(error), remedy_of(error))
 
-    def give_up(self, reason: str) -> set[int]:
+    def give_up(self, reason: str, remedy: Remedy | None = None) -> set[int]:
         """Let the worker end, and with it all work, which fails for this reason; the keys of its clips."""
         self._end_worker()
         asked = (Kind.PREVIEW, Kind.TRACK)
@@ -284,7 +288,7 @@ class Engine:
             state.prepared = state.previewed = None
         for key in failed:
             self.state(key).tracking = False
-            self.state(key).say(reason, failed=True)
+            self.state(key).say(reason, failed=True, remedy=remedy)
         return failed
 
     def _end_worker(self) -> None:

@@ -5,8 +5,18 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from enum import Enum, auto
 
-from rotopoint.errors import InputError, RotopointError
+from rotopoint.errors import (
+    InputError,
+    PackageMissing,
+    ProtocolBroken,
+    ProtocolMismatch,
+    RotopointError,
+    WorkerDied,
+    WorkerNotStarted,
+    WorkerSilent,
+)
 from rotopoint.messages import explain
 
 TOLD = (RotopointError, OSError)
@@ -18,6 +28,27 @@ class Refused(InputError):
     """Something in Blender stands in the way; `reason` says what, and what to do."""
 
     reason: str
+
+
+class EngineNotSet(Refused):
+    """The preferences name no engine."""
+
+
+class Remedy(Enum):
+    """What a person can do at once about a failure: set the engine in the preferences, or try again."""
+
+    PREFERENCES = auto()
+    AGAIN = auto()
+
+
+def remedy_of(error: BaseException) -> Remedy | None:
+    match error:
+        case EngineNotSet() | WorkerNotStarted() | PackageMissing() | ProtocolMismatch():
+            return Remedy.PREFERENCES
+        case WorkerDied() | WorkerSilent() | ProtocolBroken():
+            return Remedy.AGAIN
+        case _:
+            return None
 
 
 def line(error: BaseException) -> str:

@@ -21,7 +21,7 @@ from rotopoint.shot.json import revision
 from . import compat, made_of, mattes, shots, windows
 from .clip_state import ClipState
 from .engine import Engine, Launch, Work
-from .faults import TOLD, Refused, line
+from .faults import TOLD, Refused, Remedy, line, remedy_of
 from .package import package_folder
 from .preferences import preferences
 
@@ -43,6 +43,17 @@ engine = Engine(_launch)
 def state_of(clip: MovieClip) -> ClipState:
     """What is known of a clip's work; an empty state where there is none."""
     return engine.states.get(clip.session_uid) or ClipState()
+
+
+def was_heeded(state: ClipState) -> bool:
+    """Whether a failure names the preferences, and these name another engine by now."""
+    if state.remedy is not Remedy.PREFERENCES:
+        return False
+    try:
+        command = preferences().command()
+    except Refused:
+        command = None
+    return command != engine.command
 
 
 def ask_preview(clip: MovieClip, subject: str, frame: int) -> None:
@@ -130,7 +141,7 @@ def _revise(key: int, clip: MovieClip, shot: Shot, work: Work) -> None:
         if work.folder is not None:
             mattes.save_shot_beside(clip, shot, work.folder)
     except RotopointError as error:
-        engine.state(key).say(line(error), failed=True)
+        engine.state(key).say(line(error), failed=True, remedy=remedy_of(error))
 
 
 def listen() -> set[int]:

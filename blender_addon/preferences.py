@@ -13,7 +13,7 @@ from bpy.types import AddonPreferences, Context
 
 from rotopoint.checkpoints import FOLDER_VARIABLE
 
-from .faults import Refused
+from .faults import EngineNotSet, Refused
 
 MODULE = "rotopoint.worker"
 
@@ -63,11 +63,11 @@ class ROTOPOINT_preferences(AddonPreferences):
     )
 
     def command(self) -> list[str]:
-        """The engine's command with its arguments. Raises Refused where none is set."""
+        """The engine's command with its arguments. Raises EngineNotSet."""
         words = split_command(self.engine)
         if not words:
             if not self.interpreter:
-                raise Refused("set the Python of Rotopoint's engine in the add-on's preferences")
+                raise EngineNotSet("set the Python of Rotopoint's engine in the add-on's preferences")
             words = [bpy.path.abspath(self.interpreter), "-m", MODULE]
         if self.store_folder:
             words += ["--store", bpy.path.abspath(self.store_folder)]

@@ -13,7 +13,7 @@ from gpu_extras.batch import batch_for_shader
 from rotopoint.mattes.upsample import upsample
 
 FINER = 4
-"""Times finer than the model's logits is what the GPU interpolates linearly: that is the matte's own curve."""
+"""Times finer than the model's logits is what the GPU interpolates linearly: it is the matte's own curve."""
 
 OUTLINE = 1.5
 """Pixels on screen at an interface scale of 1."""

@@ -11,6 +11,7 @@ from ..matte_properties import draw_overrides, draw_settings
 from .. import compositor, host, shots
 from ..clip_state import ClipState
 from ..faults import TOLD
+from ..lines import draw_fault, draw_last_word
 from ..properties import ROTOPOINT_PG_subject
 from .context import clip_in, shown_frame, subject_in
 
@@ -112,10 +113,7 @@ class ROTOPOINT_PT_track(_ClipPanel):
             row.operator("rotopoint.track", text="Track", icon="ARROW_LEFTRIGHT").direction = "both"
             row.operator("rotopoint.track", text="", icon="TRACKING_FORWARDS").direction = "forward"
             layout.operator("rotopoint.preview", icon="HIDE_OFF")
-        if state.message:
-            row = layout.row()
-            row.alert = state.failed
-            row.label(text=state.message, icon="ERROR" if state.failed else "INFO")
+        draw_last_word(layout, context, clip)
         subject = subject_in(context)
         doubtful = _doubtful(state, subject, clip)
         if doubtful:
@@ -154,10 +152,7 @@ class ROTOPOINT_PT_mattes(_ClipPanel):
         asked = clip.rotopoint
         names = {subject.uid: subject.name for subject in asked.subjects}
         for reason in (compositor.out_of_date(context.scene, clip, names), host.mattes_outdated(clip)):
-            if reason is not None:
-                row = layout.row()
-                row.alert = True
-                row.label(text=reason, icon="ERROR")
+            draw_fault(layout, context, reason)
         row = layout.row(align=True)
         row.operator("rotopoint.wire", icon="NODE_COMPOSITING")
         row.operator("rotopoint.unwire", text="", icon="UNLINKED")

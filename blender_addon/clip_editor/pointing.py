@@ -11,7 +11,7 @@ from bpy.types import Context, Event, MovieClip, Region
 from rotopoint.errors import FrameOutsideClip
 
 from .. import host, windows
-from ..faults import TOLD, line
+from ..faults import TOLD, line, remedy_of
 from .context import (
     ClipOperator,
     clip_in,
@@ -79,7 +79,7 @@ def show_preview(context: Context, clip: MovieClip) -> None:
     except FrameOutsideClip:
         return
     except TOLD as error:
-        host.engine.state(clip.session_uid).say(line(error), failed=True)
+        host.engine.state(clip.session_uid).say(line(error), failed=True, remedy=remedy_of(error))
 
 
 class PointingOperator(PromptOperator):

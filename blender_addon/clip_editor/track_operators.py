@@ -10,7 +10,8 @@ from bpy.types import Context, MovieClip, Operator
 from .. import host, made_of, mattes, shots
 from ..clip_state import ClipState
 from ..faults import TOLD, Refused
-from ..guarded import DoubtfulOperator
+from ..guarded import DoubtfulOperator, GuardedOperator
+from ..preferences import ROTOPOINT_preferences
 from ..properties import DIRECTIONS
 from .context import (
     ClipOperator,
@@ -126,4 +127,15 @@ class ROTOPOINT_OT_preview(ClipOperator, Operator):
             _require_success(host.wait(clip))
 
 
-CLASSES = (ROTOPOINT_OT_track, ROTOPOINT_OT_cancel, ROTOPOINT_OT_preview)
+class ROTOPOINT_OT_preferences_show(GuardedOperator, Operator):
+    """Show where the engine is set"""
+
+    bl_idname = "rotopoint.preferences_show"
+    bl_label = "Open Preferences"
+    bl_options = {"REGISTER"}
+
+    def work(self, _context: Context) -> None:
+        bpy.ops.preferences.addon_show(module=ROTOPOINT_preferences.bl_idname)
+
+
+CLASSES = (ROTOPOINT_OT_track, ROTOPOINT_OT_cancel, ROTOPOINT_OT_preview, ROTOPOINT_OT_preferences_show)

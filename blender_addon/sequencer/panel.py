@@ -6,6 +6,7 @@ from __future__ import annotations
 from bpy.types import Context, MovieClip, Panel, UILayout
 
 from .. import host
+from ..lines import draw_fault, draw_last_word
 from .matte_strip import find_matte, out_of_date
 from .operators import not_followed, strip_in
 from .strip_source import find_clip
@@ -28,13 +29,10 @@ class ROTOPOINT_PT_strip(Panel):
         if reason is None:
             asked = () if clip is None else clip.rotopoint.subjects
             reason = out_of_date(strip_in(context), {subject.uid: subject.name for subject in asked})
-        if reason is not None:
-            row = layout.row()
-            row.alert = True
-            row.label(text=reason, icon="ERROR")
+        draw_fault(layout, context, reason)
         layout.operator("rotopoint.rotoscope_strip", icon="TRACKER")
         if clip is not None:
-            _draw_clip(layout, clip)
+            _draw_clip(layout, context, clip)
         matte = find_matte(strip_in(context))
         row = layout.row(align=True)
         row.operator("rotopoint.matte_strip", icon="IMAGE_ALPHA")
@@ -43,21 +41,16 @@ class ROTOPOINT_PT_strip(Panel):
             layout.label(text=matte.name, icon="CHECKMARK")
 
 
-def _draw_clip(layout: UILayout, clip: MovieClip) -> None:
+def _draw_clip(layout: UILayout, context: Context, clip: MovieClip) -> None:
     """Its subjects, the active one for the next matte, and the last word on its work."""
     asked, state = clip.rotopoint, host.state_of(clip)
     layout.label(text=clip.name, icon="SEQUENCE")
     layout.template_list("ROTOPOINT_UL_subjects", "strip", asked, "subjects", asked, "active_index", rows=2)
     if state.tracking:
         layout.progress(factor=state.progress, text=f"{state.done} of {state.total}")
-    elif (reason := host.mattes_outdated(clip)) is not None:
-        row = layout.row()
-        row.alert = True
-        row.label(text=reason, icon="ERROR")
-    if state.message:
-        row = layout.row()
-        row.alert = state.failed
-        row.label(text=state.message, icon="ERROR" if state.failed else "INFO")
+    else:
+        draw_fault(layout, context, host.mattes_outdated(clip))
+    draw_last_word(layout, context, clip)
 
 
 CLASSES = (ROTOPOINT_PT_strip,)

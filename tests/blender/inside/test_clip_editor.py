@@ -18,6 +18,8 @@ from blender_addon import compat, host, shots
 from blender_addon.clip_editor import matte_shader, menu, overlay, panel
 from blender_addon.clip_state import Trust
 from blender_addon.compositor import out_of_date, wired_subjects
+from blender_addon.faults import Remedy
+from blender_addon.preferences import preferences
 from rotopoint.shot import Box, Direction, Mask, Point
 from rotopoint.shot.frames import ClipFrame, FrameRange
 from rotopoint.shot.json import load_shot
@@ -460,10 +462,12 @@ def test_panels_and_menu_draw_what_this_blender_has(clip: bpy.types.MovieClip, t
     rotopoint.override_add(setting="edge", first=1)
     doubt = Trust(0.1, prompts(clip), "default")
     host.engine.device = "cpu"
-    host.engine.state(clip.session_uid).say("an error", failed=True)
+    use_fake_worker()
+    host.engine.command = preferences().command()
     recorder = Recorder()
     with clip_editor(clip) as context:
-        for tracking in (False, True):
+        for tracking, remedy in ((False, Remedy.AGAIN), (True, Remedy.PREFERENCES)):
+            host.engine.state(clip.session_uid).say("an error", failed=True, remedy=remedy)
             host.engine.state(clip.session_uid).tracking = tracking
             host.engine.state(clip.session_uid).trust[clip.rotopoint.subjects[0].uid, 7] = doubt
             for cls in panel.CLASSES[1:]:

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a panel says in words: whole, however narrow the sidebar is, with the button that helps beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import blf
+from bpy.types import Context, MovieClip, UILayout
+
+from . import host
+from .clip_state import ClipState
+from .faults import Remedy
+
+MARGINS = 52.0
+"""Pixels of a sidebar that no label gets, at an interface scale of 1: icon, scroll bar, tabs."""
+
+ICON_WIDTH = 20.0
+
+
+def wrapped(text: str, width: float, measure: Callable[[str], float]) -> list[str]:
+    """`text` in lines no wider than `width`, as `measure` tells; words that are wider are cut."""
+    lines: list[str] = []
+    current = ""
+    for word in text.split():
+        longer = f"{current} {word}" if current else word
+        if measure(longer) <= width:
+            current = longer
+            continue
+        if current:
+            lines.append(current)
+        while measure(word) > width and len(word) > 1:
+            fits = max((n for n in range(1, len(word)) if measure(word[:n]) <= width), default=1)
+            lines.append(word[:fits])
+            word = word[fits:]
+        current = word
+    return [*lines, current] if current else lines
+
+
+def draw_text(
+    layout: UILayout, context: Context, text: str, *, icon: str = "INFO", alert: bool = False
+) -> None:
+    """A label of as many lines as the region's width asks for."""
+    system, style = context.preferences.system, context.preferences.ui_styles[0]
+    blf.size(0, style.widget.points * system.ui_scale)
+    room = context.region.width - MARGINS * system.ui_scale if context.region is not None else float("inf")
+    column = layout.column(align=True)
+    column.alert = alert
+    column.scale_y = 0.8
+    lines = wrapped(text, max(room, ICON_WIDTH * system.ui_scale), lambda line: blf.dimensions(0, line)[0])
+    for number, line in enumerate(lines):
+        column.label(text=line, icon=icon if number == 0 else "BLANK1")
+
+
+def draw_fault(layout: UILayout, context: Context, reason: str | None) -> None:
+    """What stands in the way, if anything does."""
+    if reason is not None:
+        draw_text(layout, context, reason, icon="ERROR", alert=True)
+
+
+def draw_last_word(layout: UILayout, context: Context, clip: MovieClip) -> None:
+    """On a clip's work, as long as it holds, and what helps where it is a failure."""
+    state: ClipState = host.state_of(clip)
+    if not state.message or host.was_heeded(state):
+        return
+    icon = "ERROR" if state.failed else "INFO"
+    draw_text(layout, context, state.message, icon=icon, alert=state.failed)
+    match state.remedy:
+        case Remedy.PREFERENCES:
+            layout.operator("rotopoint.preferences_show", icon="PREFERENCES")
+        case Remedy.AGAIN:
+            layout.operator("rotopoint.preview", text="Try Again", icon="FILE_REFRESH")
+        case None:
+            pass

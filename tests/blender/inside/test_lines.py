@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Words in a panel: none is lost in a narrow sidebar, and a failure names what helps as long as it holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import bpy
+import pytest
+
+from blender_addon import host
+from blender_addon.clip_editor.pointing import show_preview
+from blender_addon.faults import Remedy, remedy_of
+from blender_addon.lines import wrapped
+from blender_addon.preferences import preferences
+from rotopoint.errors import PackageMissing, WorkerDied, WorkerNotStarted, WorkerSilent
+from tests.blender.inside.addon import add_subject, load_clip, use_fake_worker
+from tests.blender.inside.footage import write_plates
+
+
+@pytest.mark.parametrize("width", [1, 4, 7, 12, 40, 1000])
+def test_nothing_is_lost_and_no_line_is_wider(width: int) -> None:
+    text = "Set the Python of Rotopoint's engine in /a/long/path_without_spaces"
+    lines = wrapped(text, width, len)
+    assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+    assert max(map(len, lines)) <= width
+    assert not any(one != one.strip() for one in lines)
+
+
+def test_words_stay_whole_where_they_fit() -> None:
+    assert wrapped("one two three", 7, len) == ["one two", "three"]
+    assert wrapped("one abcdefghij two", 4, len) == ["one", "abcd", "efgh", "ij", "two"]
+    assert wrapped("", 7, len) == []
+
+
+def test_what_helps() -> None:
+    for error in (WorkerNotStarted("python", "no such file"), PackageMissing("torch", "torch")):
+        assert remedy_of(error) is Remedy.PREFERENCES
+    for error in (WorkerDied(1, ""), WorkerSilent(30.0, "")):
+        assert remedy_of(error) is Remedy.AGAIN
+    assert remedy_of(OSError("disk full")) is None
+
+
+@pytest.fixture
+def clip(addon: None, tmp_path: Path) -> bpy.types.MovieClip:
+    clip = load_clip(write_plates(tmp_path / "plates"))
+    add_subject(clip, "runner", (1, 0.5, 0.5, True))
+    return clip
+
+
+def test_an_engine_that_is_not_set_is_told_until_it_is(clip: bpy.types.MovieClip) -> None:
+    host.engine.close()
+    preferences().engine = preferences().interpreter = ""
+    show_preview(bpy.context, clip)
+    state = host.state_of(clip)
+    assert state.failed and "Set the Python" in state.message and state.remedy is Remedy.PREFERENCES
+    assert not host.was_heeded(state)
+    preferences().engine = "python -m rotopoint.worker"
+    assert host.was_heeded(state)
+
+
+def test_an_engine_that_cannot_be_run_is_told_until_another_is_set(clip: bpy.types.MovieClip) -> None:
+    host.engine.close()
+    preferences().engine = "nowhere-to-be-found"
+    show_preview(bpy.context, clip)
+    state = host.state_of(clip)
+    assert state.remedy is Remedy.PREFERENCES and not host.was_heeded(state)
+    preferences().engine = "somewhere-else"
+    assert host.was_heeded(state)
+
+
+def test_a_worker_that_dies_is_tried_again(clip: bpy.types.MovieClip) -> None:
+    use_fake_worker("--dead", "1")
+    show_preview(bpy.context, clip)
+    state = host.wait(clip, 30.0)
+    assert state.failed and state.remedy is Remedy.AGAIN
+    use_fake_worker()
+    show_preview(bpy.context, clip)
+    state = host.wait(clip, 30.0)
+    assert not state.failed and state.message == ""
