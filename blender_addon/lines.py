@@ -12,10 +12,8 @@ from . import host
 from .clip_state import ClipState
 from .faults import Remedy
 
-MARGINS = 52.0
+MARGINS = 84.0
 """Pixels of a sidebar that no label gets, at an interface scale of 1: icon, scroll bar, tabs."""
-
-ICON_WIDTH = 20.0
 
 
 def wrapped(text: str, width: float, measure: Callable[[str], float]) -> list[str]:
@@ -43,11 +41,14 @@ def draw_text(
     """A label of as many lines as the region's width asks for."""
     system, style = context.preferences.system, context.preferences.ui_styles[0]
     blf.size(0, style.widget.points * system.ui_scale)
-    room = context.region.width - MARGINS * system.ui_scale if context.region is not None else float("inf")
+    width = 0.0 if context.region is None else context.region.width
     column = layout.column(align=True)
     column.alert = alert
     column.scale_y = 0.8
-    lines = wrapped(text, max(room, ICON_WIDTH * system.ui_scale), lambda line: blf.dimensions(0, line)[0])
+    # A region that was not laid out yet has no width to go by.
+    lines = [text]
+    if width > MARGINS:
+        lines = wrapped(text, width - MARGINS * system.ui_scale, lambda line: blf.dimensions(0, line)[0])
     for number, line in enumerate(lines):
         column.label(text=line, icon=icon if number == 0 else "BLANK1")
 
