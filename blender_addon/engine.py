@@ -92,6 +92,11 @@ class Engine:
         return self._client is not None
 
     @property
+    def starting(self) -> bool:
+        """Whether the worker is there and does not compute yet: it loads what it needs."""
+        return self._client is not None and not self.device
+
+    @property
     def working(self) -> bool:
         """Whether any work is under way."""
         return bool(self._work)
@@ -294,6 +299,7 @@ class Engine:
     def _end_worker(self) -> None:
         """Waiting for its end takes up to seconds, in which Blender would stand still."""
         client, self._client = self._client, None
+        self.device = ""
         self._ending = [ending for ending in self._ending if ending.thread.is_alive()]
         if client is not None:
             # A daemon: that Blender ends closes the worker's input, and with it the worker.

@@ -56,6 +56,12 @@ def was_heeded(state: ClipState) -> bool:
     return command != engine.command
 
 
+def start() -> None:
+    """Let the engine start before it is needed, which takes seconds. Raises RotopointError."""
+    engine.start()
+    _timer.start()
+
+
 def ask_preview(clip: MovieClip, subject: str, frame: int) -> None:
     """Ask for the mask of a subject, by its uid, on a clip frame; it comes into the clip's state.
 
@@ -65,8 +71,7 @@ def ask_preview(clip: MovieClip, subject: str, frame: int) -> None:
     if not shot.subject(subject).prompts:
         raise Refused(f"{shot.subject(subject).name} has no points yet")
     with_prompts = shot.with_subjects(s for s in shot.subjects if s.prompts)
-    engine.start()
-    _timer.start()
+    start()
     engine.preview(clip.session_uid, with_prompts, subject, frame)
 
 
@@ -79,8 +84,7 @@ def ask_track(clip: MovieClip) -> Path:
         raise Refused(f"{without[0]} has no points yet: give it one, or delete the subject")
     folder = mattes.folder_of(clip)
     # Whatever fails before tracking is asked for leaves nothing under way; then nothing is left to fail.
-    engine.start()
-    _timer.start()
+    start()
     mattes.save_shot_beside(clip, shot, folder)
     made_of.claim(clip, shot, folder)
     engine.track(clip.session_uid, shot, folder)

@@ -62,6 +62,8 @@ def draw_fault(layout: UILayout, context: Context, reason: str | None) -> None:
 def draw_last_word(layout: UILayout, context: Context, clip: MovieClip) -> None:
     """On a clip's work, as long as it holds, and what helps where it is a failure."""
     state: ClipState = host.state_of(clip)
+    if host.engine.starting and host.engine.working:
+        draw_text(layout, context, "The engine starts", icon="TIME")
     if not state.message or host.was_heeded(state):
         return
     icon = "ERROR" if state.failed else "INFO"

@@ -9,6 +9,7 @@ from . import (
     menu,
     overlay,
     panel,
+    pointing_mode,
     prompt_operators,
     shot_operators,
     subject_operators,
@@ -18,6 +19,7 @@ from . import (
 CLASSES = (
     *subject_operators.CLASSES,
     *prompt_operators.CLASSES,
+    *pointing_mode.CLASSES,
     *frame_operators.CLASSES,
     *matte_operators.CLASSES,
     *track_operators.CLASSES,
@@ -31,11 +33,13 @@ def register() -> None:
     for cls in CLASSES:
         bpy.utils.register_class(cls)
     menu.register()
+    pointing_mode.register()
     overlay.register()
 
 
 def unregister() -> None:
     overlay.unregister()
+    pointing_mode.unregister()
     menu.unregister()
     for cls in reversed(CLASSES):
         bpy.utils.unregister_class(cls)

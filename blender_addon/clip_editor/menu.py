@@ -19,6 +19,7 @@ class ROTOPOINT_MT_clip(Menu):
         layout.operator("rotopoint.subject_duplicate")
         layout.operator("rotopoint.subject_remove")
         layout.separator()
+        layout.operator("rotopoint.point")
         layout.operator("rotopoint.point_add", text="Add Positive Point").positive = True
         layout.operator("rotopoint.point_add", text="Add Negative Point").positive = False
         layout.operator("rotopoint.box_add")

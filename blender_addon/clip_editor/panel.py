@@ -82,6 +82,9 @@ class ROTOPOINT_PT_subjects(_ClipPanel):
         column.operator("rotopoint.subject_remove", text="", icon="REMOVE")
         column.separator()
         column.operator("rotopoint.subject_duplicate", text="", icon="DUPLICATE")
+        row = layout.row()
+        row.scale_y = 1.4
+        row.operator("rotopoint.point", icon="RESTRICT_SELECT_OFF")
         column = layout.column(align=True)
         row = column.row(align=True)
         row.operator("rotopoint.point_add", text="Positive", icon="ADD").positive = True

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from dataclasses import dataclass
 
 import bpy
 from bpy.types import Context, Event, MovieClip, Region
@@ -29,6 +29,20 @@ REACH = 14.0
 """Pixels on screen around the mouse in which a prompt is grasped, at an interface scale of 1."""
 
 
+@dataclass
+class Turns:
+    """Who of the operators that wait for the mouse was asked for last: that one alone has it."""
+
+    latest: int = 0
+
+    def take(self) -> int:
+        self.latest += 1
+        return self.latest
+
+
+turns = Turns()
+
+
 def reach(context: Context) -> float:
     """REACH as large as the interface is drawn."""
     return REACH * context.preferences.system.ui_scale
@@ -51,10 +65,24 @@ def is_over(region: Region, event: Event) -> bool:
     return 0 <= across < region.width and 0 <= up < region.height
 
 
+def is_over_picture(context: Context, region: Region, event: Event) -> bool:
+    """Whether the mouse is over the picture and not over a sidebar or header that lies on it."""
+    others = [other for other in context.area.regions if other.type != "WINDOW" and other.width > 1]
+    return is_over(region, event) and not any(is_over(other, event) for other in others)
+
+
 def distance(region: Region, event: Event, x: float, y: float) -> float:
     """Pixels on screen from the mouse to a place in the picture."""
     across, up = region.view2d.view_to_region(x, y, clip=False)
     return ((event.mouse_x - region.x - across) ** 2 + (event.mouse_y - region.y - up) ** 2) ** 0.5
+
+
+def give_back_mouse(context: Context, workspace: str) -> None:
+    """Cursor and status bar as they were; another workspace may be on screen than the one with the hint."""
+    context.window.cursor_modal_restore()
+    hinted = bpy.data.workspaces.get(workspace) or context.workspace
+    hinted.status_text_set(None)
+    windows.redraw()
 
 
 class PromptOperator(ClipOperator):
@@ -90,7 +118,6 @@ class PointingOperator(PromptOperator):
     one before.
     """
 
-    _latest: ClassVar[int] = 0
     _turn = 0
     _workspace = ""
 
@@ -110,8 +137,7 @@ class PointingOperator(PromptOperator):
             self.report({"ERROR"}, "Point in a Clip Editor, or give the position")
             return {"CANCELLED"}
         self._begun = False
-        PointingOperator._latest += 1
-        self._turn = PointingOperator._latest
+        self._turn = turns.take()
         self._workspace = context.workspace.name
         if context.region == region and event.value == "PRESS" and event.type == "LEFTMOUSE":
             result = self._begin(context, region, event)
@@ -124,7 +150,7 @@ class PointingOperator(PromptOperator):
         return result
 
     def modal(self, context: Context, event: Event) -> set[str]:
-        if 0 < self._turn < PointingOperator._latest:
+        if 0 < self._turn < turns.latest:
             # Another was asked for since: the mouse, the status bar and this event are its own.
             self.drop(context)
             return {"CANCELLED", "PASS_THROUGH"}
@@ -146,7 +172,11 @@ class PointingOperator(PromptOperator):
             self.drop(context)
             return {"CANCELLED"}
         if not self._begun:
-            if event.type == "LEFTMOUSE" and event.value == "PRESS" and is_over(region, event):
+            if (
+                event.type == "LEFTMOUSE"
+                and event.value == "PRESS"
+                and is_over_picture(context, region, event)
+            ):
                 return self._begin(context, region, event)
             return {"PASS_THROUGH"}
         if event.type == "MOUSEMOVE":
@@ -169,8 +199,4 @@ class PointingOperator(PromptOperator):
         return {"RUNNING_MODAL"} if self._begun else self.execute(context)
 
     def _over(self, context: Context) -> None:
-        context.window.cursor_modal_restore()
-        # Another workspace may be on screen than the one in whose status bar the hint stands.
-        workspace = bpy.data.workspaces.get(self._workspace) or context.workspace
-        workspace.status_text_set(None)
-        windows.redraw()
+        give_back_mouse(context, self._workspace)

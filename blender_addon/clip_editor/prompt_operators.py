@@ -31,17 +31,25 @@ def within_picture(x: float, y: float, *, is_box: bool) -> tuple[float, float]:
     return (min(max(x, 0.0), 1.0), min(max(y, 0.0), 1.0)) if is_box else (x, y)
 
 
-def _grasped(context: Context, region: Region, event: Event) -> tuple[prompts.Grasped, float, float]:
-    """The active subject's prompt under the mouse, and where it is. Raises Refused where there is none."""
+def find_grasped(
+    context: Context, region: Region, event: Event
+) -> tuple[prompts.Grasped, float, float] | None:
+    """The active subject's prompt under the mouse, and where it is."""
     frame = shown_frame(context, clip_in(context))
     within = [
         (distance(region, event, x, y), number, (grasped, x, y))
         for number, (grasped, x, y) in enumerate(prompts.handles(subject_in(context), frame))
     ]
     nearest = min(within, default=None)
-    if nearest is None or nearest[0] > reach(context):
+    return None if nearest is None or nearest[0] > reach(context) else nearest[2]
+
+
+def grasped_by(context: Context, region: Region, event: Event) -> tuple[prompts.Grasped, float, float]:
+    """The same. Raises Refused where there is none."""
+    found = find_grasped(context, region, event)
+    if found is None:
         raise Refused("no point or corner of a box of the active subject is under the mouse")
-    return nearest[2]
+    return found
 
 
 class ROTOPOINT_OT_point_add(PointingOperator, Operator):
@@ -130,7 +138,7 @@ class ROTOPOINT_OT_prompt_move(PointingOperator, Operator):
     y: _coordinate("Y")
 
     def begin(self, context: Context, region: Region, event: Event) -> bool:
-        grasped, self.x, self.y = _grasped(context, region, event)
+        grasped, self.x, self.y = grasped_by(context, region, event)
         self.kind, self.index, self.corner = grasped.kind, grasped.index, grasped.corner
         return True
 
@@ -161,7 +169,7 @@ class ROTOPOINT_OT_prompt_remove(PointingOperator, Operator):
     index: IntProperty(name="Index", description="Which of the active subject's prompts of this kind", min=0)
 
     def begin(self, context: Context, region: Region, event: Event) -> bool:
-        grasped, _, _ = _grasped(context, region, event)
+        grasped, _, _ = grasped_by(context, region, event)
         self.kind, self.index = grasped.kind, grasped.index
         return False
 

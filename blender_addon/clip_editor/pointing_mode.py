@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pointing, click after click, until it is ended: one button and one key instead of a button a point."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import bpy
+from bpy.types import Context, Event, MovieClip, Operator, Region
+
+from .. import host, shots, windows
+from ..faults import TOLD, Refused, line, remedy_of
+from ..properties import BOX
+from . import overlay, prompts
+from .context import ClipOperator, clip_in, frame_in, linked, locked, moved_display, no_clip, no_picture
+from .pointing import give_back_mouse, is_over_picture, picture_region, position, show_preview, turns
+from .prompt_operators import find_grasped, grasped_by, within_picture
+
+KEY = "K"
+"""Free in the Clip Editor of every version."""
+
+HINT = (
+    "Click: on it · Ctrl-click: not on it · Drag: a box, or moves what is there · X or Alt-click: remove · "
+    "1 to 9: subject · Arrows: frame · Esc: done"
+)
+
+NAMES = ("ONE", "TWO", "THREE", "FOUR", "FIVE", "SIX", "SEVEN", "EIGHT", "NINE")
+DIGITS = {key: n for n, name in enumerate(NAMES) for key in (name, f"NUMPAD_{n + 1}")}
+
+Place = tuple[float, float]
+
+
+class ROTOPOINT_OT_point(ClipOperator, Operator):
+    """Point at the active subject, click after click, until Esc"""
+
+    bl_idname = "rotopoint.point"
+    bl_label = "Point"
+    bl_options = {"REGISTER"}
+    needs = (no_clip, no_picture, linked, moved_display)
+
+    def invoke(self, context: Context, _event: Event) -> set[str]:
+        if picture_region(context) is None:
+            self.report({"ERROR"}, "Point in a Clip Editor")
+            return {"CANCELLED"}
+        self._turn, self._workspace = turns.take(), context.workspace.name
+        self._pressed: Place | None = None
+        self._grasped: prompts.Grasped | None = None
+        self._dragging = False
+        clip = clip_in(context)
+        if not clip.rotopoint.subjects:
+            bpy.ops.rotopoint.subject_add()
+            bpy.ops.ed.undo_push(message="Add Subject")
+        try:
+            host.start()
+        except TOLD as error:
+            host.engine.state(clip.session_uid).say(line(error), failed=True, remedy=remedy_of(error))
+        context.window.cursor_modal_set("CROSSHAIR")
+        context.window_manager.modal_handler_add(self)
+        self._hint(context)
+        windows.redraw()
+        return {"RUNNING_MODAL"}
+
+    def execute(self, _context: Context) -> set[str]:
+        self.report({"ERROR"}, "Point with the mouse, or give positions to Add Point and Add Box")
+        return {"CANCELLED"}
+
+    def modal(self, context: Context, event: Event) -> set[str]:
+        if self._turn != turns.latest:
+            # Another was asked for since: the mouse, the status bar and this event are its own.
+            overlay.show_dragged(None)
+            return {"CANCELLED", "PASS_THROUGH"}
+        try:
+            result = self._modal(context, event)
+        except Exception:
+            # Blender ends an operator that raises, and leaves mouse and status bar to it.
+            self._end(context)
+            raise
+        if "FINISHED" in result:
+            self._end(context)
+        return result
+
+    def _modal(self, context: Context, event: Event) -> set[str]:
+        region = picture_region(context)
+        if region is None or not self.poll(context):
+            return {"FINISHED"}
+        if self._pressed is not None:
+            return self._held(context, region, event)
+        if event.value == "PRESS":
+            if event.type in {"ESC", "RIGHTMOUSE", KEY}:
+                return {"FINISHED"}
+            if event.type in DIGITS:
+                return self._choose(context, DIGITS[event.type])
+            if is_over_picture(context, region, event) and event.type in {"LEFTMOUSE", "X"}:
+                if event.type == "X" or event.alt:
+                    self._do(context, "Remove Prompt", lambda clip: self._remove(context, region, event))
+                else:
+                    self._press(context, region, event)
+                return {"RUNNING_MODAL"}
+        return {"PASS_THROUGH"}
+
+    def _press(self, context: Context, region: Region, event: Event) -> None:
+        """The button goes down: what follows tells a click from a drag."""
+        self._pressed = (event.mouse_x, event.mouse_y)
+        self._from = position(region, event)
+        self._negative = event.ctrl
+        there = shots.active_subject(clip_in(context)) is not None and not event.ctrl
+        found = find_grasped(context, region, event) if there else None
+        self._grasped = None if found is None else found[0]
+        self._dragging = False
+
+    def _held(self, context: Context, region: Region, event: Event) -> set[str]:
+        if event.type in {"ESC", "RIGHTMOUSE"} and event.value == "PRESS":
+            self._release()
+        elif event.type == "MOUSEMOVE":
+            self._drag(context, region, event)
+        elif event.type == "LEFTMOUSE" and event.value == "RELEASE":
+            self._drag(context, region, event)
+            self._drop(context, region, event)
+            self._release()
+        return {"RUNNING_MODAL"}
+
+    def _drag(self, context: Context, region: Region, event: Event) -> None:
+        inputs, system = context.preferences.inputs, context.preferences.system
+        across, up = event.mouse_x - self._pressed[0], event.mouse_y - self._pressed[1]
+        self._dragging |= max(abs(across), abs(up)) > inputs.drag_threshold_mouse * system.ui_scale
+        if self._dragging:
+            to = within_picture(*position(region, event), is_box=self._drags_box)
+            overlay.show_dragged((*self._stays(context), *to))
+            windows.redraw()
+
+    @property
+    def _drags_box(self) -> bool:
+        return self._grasped is None or self._grasped.kind == BOX
+
+    def _stays(self, context: Context) -> tuple[()] | Place:
+        """The corner of a box that stays while the other follows the mouse."""
+        if self._grasped is None:
+            return within_picture(*self._from, is_box=True)
+        if self._grasped.kind == BOX:
+            return prompts.opposite(shots.active_subject(clip_in(context)), self._grasped)
+        return ()
+
+    def _drop(self, context: Context, region: Region, event: Event) -> None:
+        to = within_picture(*position(region, event), is_box=self._drags_box)
+        grasped, stays, start = self._grasped, self._stays(context), self._from
+
+        def add_point(clip: MovieClip) -> None:
+            frame = frame_in(context, clip)
+            prompts.add_point(clip, shots.active_subject(clip), frame, *start, not self._negative)
+
+        def add_box(clip: MovieClip) -> None:
+            prompts.set_box(clip, shots.active_subject(clip), frame_in(context, clip), (*stays, *to))
+
+        if grasped is not None:
+            if self._dragging:
+                move = prompts.move
+                self._do(context, "Move", lambda clip: move(clip, shots.active_subject(clip), grasped, to))
+        elif self._dragging:
+            self._do(context, "Add Box", add_box)
+        else:
+            self._do(context, "Add Point", add_point)
+
+    def _remove(self, context: Context, region: Region, event: Event) -> None:
+        grasped, _, _ = grasped_by(context, region, event)
+        prompts.remove(shots.active_subject(clip_in(context)), grasped.kind, grasped.index)
+
+    def _do(self, context: Context, name: str, change: Callable[[MovieClip], None]) -> None:
+        """A change of prompts as one step of undo, and the mask that comes of it."""
+        clip = clip_in(context)
+        try:
+            if shots.active_subject(clip) is None:
+                raise Refused("Add a subject first")
+            if reason := locked(context):
+                raise Refused(reason)
+            change(clip)
+        except TOLD as error:
+            self.report({"WARNING"}, line(error))
+            return
+        bpy.ops.ed.undo_push(message=name)
+        show_preview(context, clip)
+        windows.redraw()
+
+    def _choose(self, context: Context, index: int) -> set[str]:
+        asked = clip_in(context).rotopoint
+        if index < len(asked.subjects):
+            asked.active_index = index
+            self._hint(context)
+            windows.redraw()
+        return {"RUNNING_MODAL"}
+
+    def _hint(self, context: Context) -> None:
+        subject = shots.active_subject(clip_in(context))
+        context.workspace.status_text_set(HINT if subject is None else f"{subject.name}  ·  {HINT}")
+
+    def _release(self) -> None:
+        self._pressed = self._grasped = None
+        self._dragging = False
+        overlay.show_dragged(None)
+        windows.redraw()
+
+    def _end(self, context: Context) -> None:
+        overlay.show_dragged(None)
+        give_back_mouse(context, self._workspace)
+
+
+CLASSES = (ROTOPOINT_OT_point,)
+
+_keymaps: list[tuple[bpy.types.KeyMap, bpy.types.KeyMapItem]] = []
+
+
+def register() -> None:
+    configuration = bpy.context.window_manager.keyconfigs.addon
+    if configuration is not None:
+        keymap = configuration.keymaps.new(name="Clip Editor", space_type="CLIP_EDITOR")
+        _keymaps.append((keymap, keymap.keymap_items.new(ROTOPOINT_OT_point.bl_idname, KEY, "PRESS")))
+
+
+def unregister() -> None:
+    for keymap, item in _keymaps:
+        keymap.keymap_items.remove(item)
+    _keymaps.clear()
