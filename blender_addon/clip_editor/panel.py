@@ -7,11 +7,11 @@ from bpy.types import Context, MovieClip, Panel, UILayout, UIList
 
 from rotopoint.shot.names import name_fault
 
-from ..matte_properties import draw_overrides, draw_settings
 from .. import compositor, host, shots
 from ..clip_state import ClipState
 from ..faults import TOLD
 from ..lines import draw_fault, draw_last_word
+from ..matte_properties import draw_overrides, draw_settings
 from ..properties import ROTOPOINT_PG_subject
 from .context import clip_in, shown_frame, subject_in
 
