@@ -80,7 +80,9 @@ class ClipState:
         """0..1"""
         return self.done / self.total if self.total else 0.0
 
-    def doubtful(self, subject: str, prompts: tuple[Prompt, ...], most: int = 4) -> list[tuple[int, float]]:
+    def doubtful(
+        self, subject: str, prompts: tuple[Prompt, ...], most: int | None = 4
+    ) -> list[tuple[int, float]]:
         """Tracked frames of a subject that deserve a look, the least trusted first, and their confidence.
 
         Of frames close together the worst stands for all. Those that other prompts would track anew are out.

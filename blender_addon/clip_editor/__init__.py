@@ -5,6 +5,7 @@ import bpy
 
 from . import (
     frame_operators,
+    keymap,
     matte_operators,
     menu,
     overlay,
@@ -33,13 +34,13 @@ def register() -> None:
     for cls in CLASSES:
         bpy.utils.register_class(cls)
     menu.register()
-    pointing_mode.register()
+    keymap.register()
     overlay.register()
 
 
 def unregister() -> None:
     overlay.unregister()
-    pointing_mode.unregister()
+    keymap.unregister()
     menu.unregister()
     for cls in reversed(CLASSES):
         bpy.utils.unregister_class(cls)

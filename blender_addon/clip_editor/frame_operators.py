@@ -8,20 +8,33 @@ from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
-from bpy.props import BoolProperty, IntProperty
+from bpy.props import BoolProperty, EnumProperty, IntProperty
 from bpy.types import Context, MovieClip, Operator
 
 from rotopoint.deliver.approved import approve
 from rotopoint.shot.frames import ClipFrame, FrameRange
 
-from .. import made_of, mattes, shots
+from .. import host, made_of, mattes, shots
 from ..blend_paths import to_save
-from ..faults import Refused
+from ..faults import TOLD, Refused
 from ..guarded import DoubtfulOperator
 from ..properties import ROTOPOINT_PG_subject
-from .context import ClipOperator, clip_in, frame_in, linked, locked, no_clip, no_subject, subject_in
+from .context import (
+    ClipOperator,
+    clip_in,
+    frame_in,
+    linked,
+    locked,
+    no_clip,
+    no_subject,
+    shown_frame,
+    subject_in,
+)
 
 APPROVED_FOLDER = "approved"
+
+MOST_WEAK = 4
+"""Frames to check that a panel shows at once."""
 
 
 def ranges(frames: Iterable[int]) -> Iterator[tuple[int, int]]:
@@ -160,7 +173,49 @@ class ROTOPOINT_OT_frame_show(ClipOperator, Operator):
         context.scene.frame_current = shots.scene_frame(clip, frame_in(context, clip, self.frame))
 
 
+def weak_frames(clip: MovieClip, subject: ROTOPOINT_PG_subject, most: int | None = MOST_WEAK) -> list[int]:
+    """Clip frames of a subject that deserve a look, `most` or all, ascending.
+
+    None where what is asked of the clip cannot be read.
+    """
+    try:
+        prompts = shots.subject_of(subject, clip).prompts
+    except TOLD:
+        return []
+    return sorted(frame for frame, _ in host.state_of(clip).doubtful(subject.uid, prompts, most))
+
+
+class ROTOPOINT_OT_frame_jump(ClipOperator, Operator):
+    """Go to the next or previous frame with prompts of the active subject, or one that tracking doubts"""
+
+    bl_idname = "rotopoint.frame_jump"
+    bl_label = "Jump to Frame"
+    bl_options = {"REGISTER"}
+    needs = (no_clip, no_subject)
+
+    to: EnumProperty(
+        name="To",
+        items=(
+            ("PROMPT", "Prompt", "A frame with prompts"),
+            ("WEAK", "Weak Frame", "A frame that tracking doubts"),
+        ),
+    )
+    backward: BoolProperty(name="Backward", description="To the one before", default=False)
+
+    def act(self, context: Context, clip: MovieClip) -> None:
+        subject, here = subject_in(context), shown_frame(context, clip)
+        frames = subject.prompted_frames() if self.to == "PROMPT" else weak_frames(clip, subject, None)
+        beyond = [frame for frame in frames if (frame < here if self.backward else frame > here)]
+        if not beyond:
+            what = "with prompts" if self.to == "PROMPT" else "that tracking doubts"
+            where = "before" if self.backward else "after"
+            raise Refused(f"{subject.name} has no frame {what} {where} frame {here}")
+        frame = max(beyond) if self.backward else min(beyond)
+        context.scene.frame_current = shots.scene_frame(clip, frame)
+
+
 CLASSES = (
+    ROTOPOINT_OT_frame_jump,
     ROTOPOINT_OT_absent_set,
     ROTOPOINT_OT_approve,
     ROTOPOINT_OT_approval_clear,

@@ -33,6 +33,11 @@ class ROTOPOINT_MT_clip(Menu):
         layout.operator("rotopoint.approve")
         layout.operator("rotopoint.approval_clear")
         layout.separator()
+        for to, name in (("PROMPT", "Prompt"), ("WEAK", "Weak Frame")):
+            for backward, which in ((True, "Previous"), (False, "Next")):
+                jump = layout.operator("rotopoint.frame_jump", text=f"{which} {name}")
+                jump.to, jump.backward = to, backward
+        layout.separator()
         layout.operator("rotopoint.preview")
         layout.operator("rotopoint.track", text="Track Both Ways").direction = "both"
         layout.operator("rotopoint.track", text="Track Forward").direction = "forward"

@@ -3,17 +3,15 @@
 
 from __future__ import annotations
 
-from bpy.types import Context, MovieClip, Panel, UILayout, UIList
+from bpy.types import Context, Panel, UILayout, UIList
 
 from rotopoint.shot.names import name_fault
 
-from .. import compositor, host, shots
-from ..clip_state import ClipState
-from ..faults import TOLD
+from .. import compositor, host
 from ..lines import draw_fault, draw_last_word
 from ..matte_properties import draw_overrides, draw_settings
-from ..properties import ROTOPOINT_PG_subject
 from .context import clip_in, shown_frame, subject_in
+from .frame_operators import weak_frames
 
 
 class ROTOPOINT_UL_subjects(UIList):
@@ -45,7 +43,11 @@ def _draw_prompts(layout: UILayout, context: Context) -> None:
         return
     frame = shown_frame(context, clip_in(context))
     prompted = subject.prompted_frames()
-    layout.label(text=f"Frame {frame}: {prompted.count(frame)} of {len(prompted)} prompts")
+    row = layout.row(align=True)
+    row.label(text=f"Frame {frame}: {prompted.count(frame)} of {len(prompted)} prompts")
+    for backward, icon in ((True, "PREV_KEYFRAME"), (False, "NEXT_KEYFRAME")):
+        jump = row.operator("rotopoint.frame_jump", text="", icon=icon)
+        jump.to, jump.backward = "PROMPT", backward
     layout.prop(subject, "follow")
     absent = any(part.first <= frame <= part.last for part in subject.absent)
     approved = any(kept.frame == frame for kept in subject.approved)
@@ -118,7 +120,7 @@ class ROTOPOINT_PT_track(_ClipPanel):
             layout.operator("rotopoint.preview", icon="HIDE_OFF")
         draw_last_word(layout, context, clip)
         subject = subject_in(context)
-        doubtful = _doubtful(state, subject, clip)
+        doubtful = [] if subject is None else weak_frames(clip, subject)
         if doubtful:
             row = layout.row(align=True)
             row.label(text="Check")
@@ -133,17 +135,6 @@ class ROTOPOINT_PT_track(_ClipPanel):
         limits.prop(asked, "range_first")
         limits.prop(asked, "range_last")
         layout.prop(asked, "checkpoint")
-
-
-def _doubtful(state: ClipState, subject: ROTOPOINT_PG_subject | None, clip: MovieClip) -> list[int]:
-    """Clip frames of a subject that deserve a look, ascending."""
-    if subject is None:
-        return []
-    try:
-        prompts = shots.subject_of(subject, clip).prompts
-    except TOLD:
-        return []
-    return sorted(frame for frame, _ in state.doubtful(subject.uid, prompts))
 
 
 class ROTOPOINT_PT_mattes(_ClipPanel):

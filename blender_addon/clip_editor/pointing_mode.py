@@ -13,11 +13,9 @@ from ..faults import TOLD, Refused, line, remedy_of
 from ..properties import BOX
 from . import overlay, prompts
 from .context import ClipOperator, clip_in, frame_in, linked, locked, moved_display, no_clip, no_picture
+from .keymap import POINTING_KEY
 from .pointing import give_back_mouse, is_over_picture, picture_region, position, show_preview, turns
 from .prompt_operators import find_grasped, grasped_by, within_picture
-
-KEY = "K"
-"""Free in the Clip Editor of every version."""
 
 HINT = (
     "Click: on it · Ctrl-click: not on it · Drag: a box, or moves what is there · X or Alt-click: remove · "
@@ -86,7 +84,7 @@ class ROTOPOINT_OT_point(ClipOperator, Operator):
         if self._pressed is not None:
             return self._held(context, region, event)
         if event.value == "PRESS":
-            if event.type in {"ESC", "RIGHTMOUSE", KEY}:
+            if event.type in {"ESC", "RIGHTMOUSE", POINTING_KEY}:
                 return {"FINISHED"}
             if event.type in DIGITS:
                 return self._choose(context, DIGITS[event.type])
@@ -204,18 +202,3 @@ class ROTOPOINT_OT_point(ClipOperator, Operator):
 
 
 CLASSES = (ROTOPOINT_OT_point,)
-
-_keymaps: list[tuple[bpy.types.KeyMap, bpy.types.KeyMapItem]] = []
-
-
-def register() -> None:
-    configuration = bpy.context.window_manager.keyconfigs.addon
-    if configuration is not None:
-        keymap = configuration.keymaps.new(name="Clip Editor", space_type="CLIP_EDITOR")
-        _keymaps.append((keymap, keymap.keymap_items.new(ROTOPOINT_OT_point.bl_idname, KEY, "PRESS")))
-
-
-def unregister() -> None:
-    for keymap, item in _keymaps:
-        keymap.keymap_items.remove(item)
-    _keymaps.clear()

@@ -309,6 +309,27 @@ def test_going_to_a_frame(clip: bpy.types.MovieClip) -> None:
         rotopoint.frame_show(frame=COUNT + 1)
 
 
+def test_jumping_from_prompt_to_prompt_and_from_doubt_to_doubt(clip: bpy.types.MovieClip) -> None:
+    clip.frame_start = 101
+    rotopoint.subject_add(name="A")
+    for frame in (2, 5, 9):
+        rotopoint.point_add(x=0.5, y=0.5, frame=frame)
+    scene = bpy.context.scene
+    scene.frame_current = shots.scene_frame(clip, 5)
+    for backward, reached in ((False, 9), (True, 5), (True, 2)):
+        rotopoint.frame_jump(to="PROMPT", backward=backward)
+        assert scene.frame_current == shots.scene_frame(clip, reached)
+    with refused("no frame with prompts before frame 2"):
+        rotopoint.frame_jump(to="PROMPT", backward=True)
+    uid = clip.rotopoint.subjects[0].uid
+    doubt = Trust(0.1, prompts(clip), "default")
+    host.engine.state(clip.session_uid).trust = {(uid, 7): doubt}
+    rotopoint.frame_jump(to="WEAK")
+    assert scene.frame_current == shots.scene_frame(clip, 7)
+    with refused("no frame that tracking doubts after frame 7"):
+        rotopoint.frame_jump(to="WEAK")
+
+
 def test_approved_mattes_are_kept_and_released(clip: bpy.types.MovieClip, tmp_path: Path) -> None:
     rotopoint.subject_add(name="runner")
     rotopoint.point_add(x=0.5, y=0.5, frame=1)

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The keys of the Clip Editor that are ours."""
+
+from __future__ import annotations
+
+import bpy
+
+POINTING_KEY = "K"
+"""Free in the Clip Editor of every version, as arrows with Alt are."""
+
+_items: list[tuple[bpy.types.KeyMap, bpy.types.KeyMapItem]] = []
+
+
+def register() -> None:
+    configuration = bpy.context.window_manager.keyconfigs.addon
+    if configuration is None:
+        return
+    keymap = configuration.keymaps.new(name="Clip Editor", space_type="CLIP_EDITOR")
+    _items.append((keymap, keymap.keymap_items.new("rotopoint.point", POINTING_KEY, "PRESS")))
+    for key, backward in (("LEFT_ARROW", True), ("RIGHT_ARROW", False)):
+        for to, shift in (("PROMPT", False), ("WEAK", True)):
+            item = keymap.keymap_items.new("rotopoint.frame_jump", key, "PRESS", alt=True, shift=shift)
+            item.properties.to, item.properties.backward = to, backward
+            _items.append((keymap, item))
+
+
+def unregister() -> None:
+    for keymap, item in _items:
+        keymap.keymap_items.remove(item)
+    _items.clear()
