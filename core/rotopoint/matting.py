@@ -75,7 +75,8 @@ class ShotMattes:
         picture = self._clip.frame_map.source(frame)
         if picture is None or not matte.any():
             return np.zeros((*matte.shape, 3), np.float32)
-        return color_under(matte, self._source(plan, frame, picture))
+        source = self._source(plan, frame, picture)
+        return color_under(matte, source.light(), source)
 
     def overview(self, record: Record) -> npt.NDArray[np.float32]:
         """Logits (n, n) over the whole picture, whatever part of it the record is about."""

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from fractions import Fraction
 from pathlib import Path
 
@@ -54,6 +55,7 @@ class Video(Clip):
         self.transform_key = transform.key
         self._reformatter = VideoReformatter()
         self._decoder = VideoDecoder(self.path)
+        self._one_reader = threading.Lock()
         self.states = (FileState.of(self.path),)
         try:
             self._open(reference)
@@ -134,6 +136,11 @@ class Video(Clip):
 
     def _decoded(self, source: SourceFrame) -> NDArray[np.uint8]:
         """As Blender decodes it, in 8 bits, turned as it shows it."""
+        # Mattes and deliveries are made on other threads than those that read for the model.
+        with self._one_reader:
+            return self._next(source)
+
+    def _next(self, source: SourceFrame) -> NDArray[np.uint8]:
         if not 0 <= source < self.picture_count:
             raise IndexError(source)
         try:

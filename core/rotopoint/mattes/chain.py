@@ -88,13 +88,12 @@ def make_matte(source: MatteSource) -> Plane:
 def make_cut_out(source: MatteSource) -> CutOut:
     """A matte with the color that the subject has under it. Raises what the source's plate raises."""
     matte = make_matte(source)
-    return CutOut(matte, color_under(matte, source))
+    return CutOut(matte, color_under(matte, source.light(), source))
 
 
-def color_under(matte: Plane, source: MatteSource) -> Color:
-    """The color that the subject has under a matte (height, width), wherever that comes from: (height, width,
-    3), scene linear, straight. Raises what the source's plate raises."""
-    color = source.light()
+def color_under(matte: Plane, plate: Color, source: MatteSource) -> Color:
+    """The subject's own color on a plate (height, width, 3), under a matte that may be another than the
+    source's own."""
     for operation in ON_COLOR:
-        color = operation(color, matte, source.settings, source)
-    return color
+        plate = operation(plate, matte, source.settings, source)
+    return plate

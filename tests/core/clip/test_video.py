@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
 
@@ -357,3 +358,11 @@ def test_a_video_says_how_wide_pixels_are(tmp_path: Path, said: Fraction, aspect
     with open_clip(ClipReference(str(path))) as clip:
         assert clip.pixel_aspect == aspect
         assert clip.read_light(SourceFrame(0)).shape == (16, 32, 3)
+
+
+def test_several_threads_may_read(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.mp4", range(24))
+    with open_clip(ClipReference(str(path))) as clip, ThreadPoolExecutor(4) as pool:
+        wanted = [n for start in range(4) for n in range(start, 24, 4)] * 2
+        found = pool.map(lambda n: number_in(clip.read(SourceFrame(n))), wanted)
+        assert list(found) == wanted
