@@ -1,9 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Property tests are judged by what they find, not by how busy the machine is."""
+"""Property tests are judged by what they find, not by how busy the machine is; tests for a GPU have it from
+one place."""
 
 from __future__ import annotations
 
 import importlib.util
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    import torch
 
 # The environments of Blender have none.
 if importlib.util.find_spec("hypothesis") is not None:
@@ -11,3 +18,20 @@ if importlib.util.find_spec("hypothesis") is not None:
 
     settings.register_profile("project", deadline=None)
     settings.load_profile("project")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--rehearse", action="store_true", help="run the tests for a GPU on the CPU, in small sizes: -m cuda"
+    )
+
+
+@pytest.fixture(scope="session")
+def gpu(request: pytest.FixtureRequest) -> torch.device:
+    """CUDA, or with --rehearse the CPU in its place; tests take their sizes from it."""
+    torch = pytest.importorskip("torch")
+    if request.config.getoption("--rehearse"):
+        return torch.device("cpu")
+    if not torch.cuda.is_available():
+        pytest.skip("no NVIDIA GPU, and no --rehearse")
+    return torch.device("cuda")

@@ -32,13 +32,11 @@ def test_ten_steps_from_scratch_lower_the_loss(whole_run: Path) -> None:
 
 
 @pytest.mark.cuda
-def test_a_gpu_trains_too(recipe: Path, stills: Path, tmp_path: Path) -> None:
-    if not torch.cuda.is_available():
-        pytest.skip("no NVIDIA GPU")
+def test_a_gpu_trains_too(gpu: torch.device, recipe: Path, stills: Path, tmp_path: Path) -> None:
     text = recipe.read_text(encoding="utf-8").replace("float32", "bfloat16")
     recipe.write_text(text, encoding="utf-8")
     for stop in (5, 12):
-        Trainer(Options(recipe, stills, tmp_path / "run", device="cuda", workers=1)).run(stop)
+        Trainer(Options(recipe, stills, tmp_path / "run", device=gpu.type, workers=1)).run(stop)
     losses = [row.loss for row in Log(tmp_path / "run" / LOG).rows()]
     assert len(losses) == 12 and np.isfinite(losses).all()
 

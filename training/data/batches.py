@@ -123,6 +123,8 @@ def steps(dataset: StepDataset, first: int, last: int, workers: int) -> Iterator
         batch_size=None,
         sampler=range(first, last),
         num_workers=workers,
+        # A fork of a process whose libraries have threads can wait for ever for one that it does not have.
+        multiprocessing_context="spawn" if workers else None,
         prefetch_factor=4 if workers else None,
     )
     return iter(loader)

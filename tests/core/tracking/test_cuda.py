@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The same loop on an NVIDIA GPU."""
+"""The same loop on an NVIDIA GPU; rehearsed on the CPU, with batches of subjects as a GPU has them."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ from rotopoint.shot import ClipReference, Point, Shot, Subject  # noqa: E402
 from rotopoint.shot.frames import ClipFrame  # noqa: E402
 from rotopoint.store import TrackStore  # noqa: E402
 from rotopoint.tracking.cache import MEMORY_BYTES  # noqa: E402
-from rotopoint.tracking.engine import Engine, choose_device, load_engine  # noqa: E402
+from rotopoint.tracking.engine import Engine, load_engine  # noqa: E402
+from rotopoint.tracking.sam2.runtime import SUBJECTS_AT_ONCE  # noqa: E402
+from tests.core.tracking.short_memory import nearly_full  # noqa: E402
 
 pytestmark = pytest.mark.cuda
 
-FRAMES = 40
 SIZE = (320, 180)
 PLACES = ((70, 60), (160, 110), (250, 70))
 COLORS = ((220, 60, 40), (40, 190, 60), (60, 80, 230))
@@ -33,19 +34,25 @@ Logits = dict[tuple[str, int], np.ndarray]
 
 
 @pytest.fixture(scope="module")
-def device() -> str:
-    if not torch.cuda.is_available():
-        pytest.skip("no NVIDIA GPU")
-    return choose_device("auto")
+def frames(gpu: torch.device) -> int:
+    """Of the clip."""
+    return 40 if gpu.type == "cuda" else 5
+
+
+def on_gpu(gpu: torch.device, kernels: str | None = None) -> Engine:
+    """The draft model on the GPU, or as if it were on one."""
+    engine = load_engine(resolve("draft"), str(gpu), kernels=kernels)
+    engine.runtime.decodes_together, engine.runtime.subjects_at_once = True, SUBJECTS_AT_ONCE
+    return engine
 
 
 @pytest.fixture(scope="module")
-def shot(tmp_path_factory: pytest.TempPathFactory) -> Shot:
+def shot(frames: int, tmp_path_factory: pytest.TempPathFactory) -> Shot:
     """Three discs that wander over soft noise."""
     folder = tmp_path_factory.mktemp("discs")
     noise = np.random.default_rng(0).integers(60, 110, (12, 20, 3)).astype(np.uint8)
     ground = cv2.resize(noise, SIZE, interpolation=cv2.INTER_CUBIC)
-    for number in range(FRAMES):
+    for number in range(frames):
         picture = ground.copy()
         for (x, y), color in zip(PLACES, COLORS, strict=True):
             cv2.circle(picture, (x + number // 2, y), 24, color, -1, cv2.LINE_AA)
@@ -72,19 +79,26 @@ def logits(shot: Shot, engine: Engine, store: Path) -> Logits:
 
 
 def worst_iou(mine: Logits, theirs: Logits) -> float:
-    assert mine.keys() == theirs.keys() and len(mine) == FRAMES * len(PLACES)
+    assert mine.keys() == theirs.keys()
     return min(
         float(((mine[key] > 0) & (theirs[key] > 0)).sum() / ((mine[key] > 0) | (theirs[key] > 0)).sum())
         for key in mine
     )
 
 
+@pytest.fixture(scope="module")
+def on_cpu(shot: Shot, tmp_path_factory: pytest.TempPathFactory) -> Logits:
+    """What the CPU tracks, a subject after the other in float32."""
+    engine = load_engine(resolve("draft"), "cpu", kernels="fp32")
+    return logits(shot, engine, tmp_path_factory.mktemp("cpu"))
+
+
 @pytest.mark.parametrize(("kernels", "least"), [("fp32", 0.99), ("bf16", 0.95)])
 def test_tracks_are_those_of_the_cpu(
-    device: str, shot: Shot, tmp_path: Path, kernels: str, least: float
+    gpu: torch.device, frames: int, shot: Shot, on_cpu: Logits, tmp_path: Path, kernels: str, least: float
 ) -> None:
-    on_cpu = logits(shot, load_engine(resolve("draft"), "cpu", kernels="fp32"), tmp_path / "cpu")
-    engine = load_engine(resolve("draft"), device, kernels=kernels)
+    assert len(on_cpu) == frames * len(PLACES)
+    engine = on_gpu(gpu, kernels)
     decode, together = engine.runtime.decode_together, []
 
     def counted(features, banks):
@@ -93,30 +107,41 @@ def test_tracks_are_those_of_the_cpu(
 
     engine.runtime.decode_together = counted
     assert worst_iou(logits(shot, engine, tmp_path / "gpu"), on_cpu) >= least
-    assert together == [len(PLACES)] * (FRAMES - 1)
+    assert together == [len(PLACES)] * (frames - 1)
 
 
-def test_memory_does_not_grow_and_is_given_back(device: str, shot: Shot, tmp_path: Path) -> None:
+def allocated(device: torch.device) -> int:
+    """Bytes of all tensors on a device, and of what libraries keep there for their work."""
     gc.collect()
-    before = torch.cuda.memory_allocated()
-    engine = load_engine(resolve("draft"), device)
-    used = {
-        frame: torch.cuda.memory_allocated() for _, frame, _ in tracked(shot, engine, tmp_path / "tracks")
-    }
-    assert used[FRAMES] - used[10] <= MEMORY_BYTES
-    del engine
-    gc.collect()
-    assert torch.cuda.memory_allocated() == before
+    if device.type == "cuda":
+        return torch.cuda.memory_allocated(device)
+    found = [each for each in gc.get_objects() if issubclass(type(each), torch.Tensor)]
+    # Packed weights have no storage that can be looked at.
+    storages = [tensor.untyped_storage() for tensor in found if not tensor.is_mkldnn]
+    return sum({storage.data_ptr(): storage.nbytes() for storage in storages}.values())
 
 
-def test_a_device_that_is_too_small_is_named(device: str, shot: Shot, tmp_path: Path) -> None:
-    engine = load_engine(resolve("draft"), device)
-    total = torch.cuda.get_device_properties(0).total_memory
-    torch.cuda.empty_cache()
-    torch.cuda.set_per_process_memory_fraction((torch.cuda.memory_reserved() + (2 << 20)) / total)
-    try:
-        with pytest.raises(DeviceMemoryShort) as raised:
-            logits(shot, engine, tmp_path / "tracks")
-    finally:
-        torch.cuda.set_per_process_memory_fraction(1.0)
-    assert raised.value.device.startswith("cuda")
+def test_memory_does_not_grow_and_is_given_back(
+    gpu: torch.device, frames: int, shot: Shot, tmp_path: Path
+) -> None:
+    """Libraries keep what they took for the first engine's work; the second one leaves nothing more."""
+    left = []
+    for run in ("one", "two"):
+        engine = on_gpu(gpu)
+        early, last = frames // 4 + 1, frames
+        used = {
+            frame: allocated(gpu)
+            for _, frame, _ in tracked(shot, engine, tmp_path / run)
+            if frame in (early, last)
+        }
+        assert used[last] - used[early] <= MEMORY_BYTES
+        del engine
+        left.append(allocated(gpu))
+    assert left[0] == left[1]
+
+
+def test_a_device_that_is_too_small_is_named(gpu: torch.device, shot: Shot, tmp_path: Path) -> None:
+    engine = on_gpu(gpu)
+    with nearly_full(gpu, 2 << 20), pytest.raises(DeviceMemoryShort) as raised:
+        logits(shot, engine, tmp_path / "tracks")
+    assert raised.value.device == str(gpu)

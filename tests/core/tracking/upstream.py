@@ -34,6 +34,7 @@ def upstream_predictor(configuration: ModelConfiguration, weights, compiled: boo
         sam_mask_decoder_extra_args=dataclasses.asdict(configuration.mask_decoder),
         fill_hole_area=8,
         add_all_frames_to_correct_as_cond=True,
+        compile_image_encoder=compiled,
         **dataclasses.asdict(configuration.tracking),
     )
     predictor.load_state_dict(model.state_dict())

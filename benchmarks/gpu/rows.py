@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is measured, in the order of worth: time on a GPU is short."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from benchmarks.gpu.contestants import Contestant, Ours, Upstream
+
+
+@dataclass(frozen=True)
+class Entry:
+    """`make` takes the arguments of `Contestant`; `starting` is about how many seconds on a GPU pass before
+    it tracks as fast as it can."""
+
+    make: Callable[..., Contestant]
+    starting: float = 5.0
+
+
+CONTESTANTS = {
+    "ours": Entry(Ours),
+    "upstream": Entry(Upstream),
+    "upstream vos_optimized": Entry(partial(Upstream, compiled=True), starting=120.0),
+}
+"""Another way to compute is one more line: a name, and `Ours` with another `load`."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A model by its name in the registry, and one of CONTESTANTS."""
+
+    model: str
+    subjects: int
+    contestant: str
+
+    def __str__(self) -> str:
+        return f"{self.model}:{self.subjects}:{self.contestant}"
+
+    @staticmethod
+    def parse(text: str) -> Row:
+        """What `str` gives. Raises ValueError."""
+        model, subjects, contestant = text.split(":")
+        if contestant not in CONTESTANTS:
+            raise ValueError(f"unknown contestant {contestant}; known are {', '.join(CONTESTANTS)}")
+        return Row(model, int(subjects), contestant)
+
+
+ROWS = (
+    Row("base_plus", 1, "ours"),
+    Row("base_plus", 1, "upstream"),
+    Row("base_plus", 4, "ours"),
+    Row("large", 1, "ours"),
+    Row("tiny", 1, "ours"),
+    Row("base_plus", 16, "ours"),
+    Row("draft", 1, "ours"),
+    Row("base_plus", 1, "upstream vos_optimized"),
+    Row("large", 1, "upstream"),
+    Row("tiny", 1, "upstream"),
+    Row("base_plus", 4, "upstream"),
+    Row("draft", 1, "upstream"),
+    Row("large", 1, "upstream vos_optimized"),
+    Row("tiny", 1, "upstream vos_optimized"),
+    Row("base_plus", 16, "upstream"),
+)
