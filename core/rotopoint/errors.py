@@ -316,6 +316,14 @@ class KernelsUnavailable(InputError):
     device: str
 
 
+@dataclass(eq=False)
+class ModelInUse(RotopointError):
+    """A click asks for `checkpoint` while a track under way works with `tracking`; there is room for one."""
+
+    checkpoint: str
+    tracking: str
+
+
 # Files written
 
 

@@ -135,6 +135,11 @@ def _said(error: BaseException) -> str:
             return f"the package {package} is needed; install it with: pip install 'rotopoint[{extra}]'"
         case e.KernelsUnavailable(kernels, device):
             return f"{device} does not compute in {kernels}; choose --kernels auto or fp32"
+        case e.ModelInUse(checkpoint, tracking):
+            return (
+                f"{checkpoint} cannot be loaded while a clip is tracked with {tracking}; "
+                f"choose {tracking} here too, or wait until it is done or cancel it"
+            )
         case e.OutputUnwritable(path, reason):
             return f"cannot write to {path}: {reason}"
         case e.FileNumberNegative(number):

@@ -244,6 +244,10 @@ class FeatureCache(Generic[FeaturesT, ConditionedT, MemoryT]):
         self._conditioned.move_to_end(key)
         return self._conditioned[key]
 
+    def unready(self) -> None:
+        """Let go of what is ready for clicks."""
+        self._conditioned.clear()
+
 
 def digest(record: Record) -> bytes:
     """16 bytes that differ where what memories and pointers are made of does."""

@@ -42,7 +42,8 @@ def _memory_watched(device: str, checkpoint: ResolvedCheckpoint) -> Iterator[Non
 
     try:
         yield
-    except (RuntimeError, MemoryError) as error:
+    except Exception as error:
+        # A system that cannot map a file says so by an OSError.
         if not is_memory_short(error):
             raise
         raise DeviceMemoryShort(device, checkpoint.name, _smaller(checkpoint)) from error

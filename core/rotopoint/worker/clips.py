@@ -73,6 +73,12 @@ class OpenClips:
         self._clips.move_to_end(key)
         return self._clips[key]
 
+    def unready(self) -> None:
+        """Let go of what is ready for clicks on them."""
+        for opened in self._clips.values():
+            if opened.features is not None:
+                opened.features[1].unready()
+
     def close(self) -> None:
         """Close all; a later `get` opens them again."""
         while self._clips:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 from collections import OrderedDict
 from collections.abc import Callable
@@ -34,6 +33,8 @@ class Engines:
         self.threads = threads
         self._load = load
         self._kept = kept
+        self.making_room: Callable[[], None] = lambda: None
+        """Called before a model is let go of for another one."""
         self._engines: OrderedDict[str, Engine] = OrderedDict()
         self._checkpoints: dict[str, tuple[Stamp, ResolvedCheckpoint]] = {}
 
@@ -67,6 +68,8 @@ class Engines:
         """Let go of the models that were not used the longest, before another one is read beside them."""
         if len(self._engines) < self._kept:
             return
+        # What was kept of their work lies on the device too.
+        self.making_room()
         while len(self._engines) >= self._kept:
             self._engines.popitem(last=False)
         _give_back()
@@ -97,11 +100,7 @@ def _stamp_of(file: Path) -> tuple[int, int] | None:
 
 
 def _give_back() -> None:
-    import torch
+    # Torch takes seconds to import; where a model was held it has been.
+    from rotopoint.tracking.sam2.device_memory import give_back
 
-    # Whoever else holds tensors has let go of them before; cycles may still hold some.
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
-    if torch.backends.mps.is_available():
-        torch.mps.empty_cache()
+    give_back()

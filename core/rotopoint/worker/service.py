@@ -14,7 +14,15 @@ from typing import Any, TypeAlias
 from rotopoint import jobs
 from rotopoint.checkpoints import ResolvedCheckpoint
 from rotopoint.delivery import ShotDelivery
-from rotopoint.errors import Cancelled, ClipChanged, ProtocolBroken, RequestUnknown, RotopointError
+from rotopoint.errors import (
+    Cancelled,
+    ClipChanged,
+    DeviceMemoryShort,
+    ModelInUse,
+    ProtocolBroken,
+    RequestUnknown,
+    RotopointError,
+)
 from rotopoint.events import CancelledEvent, DoneEvent, ErrorEvent, Event, ReadyEvent
 from rotopoint.messages import explain
 from rotopoint.session import ShotSession
@@ -67,6 +75,14 @@ class Job:
     renewed: bool = False
 
 
+@dataclass(frozen=True)
+class Tracking:
+    """The model that the track under way works with, and what its shot calls it."""
+
+    checkpoint: ResolvedCheckpoint
+    called: str
+
+
 class Service:
     """Answers requests until it is told to end or its input does. `kept` holds features from one request
     to the next. `idle`: seconds until memory of other devices than the CPU is given back."""
@@ -84,6 +100,8 @@ class Service:
         self._clicks: dict[tuple[object, ...], Click] = {}
         self._waiting: deque[Job] = deque()
         self._running: Job | None = None
+        self._tracking: Tracking | None = None
+        engines.making_room = self._relieve
         self._ending = False
         self._exhausted = False
 
@@ -123,15 +141,25 @@ class Service:
         self._exhausted = False
 
     def _attend(self) -> None:
-        """Take in what has come, and answer clicks until none is left."""
+        """Take in what has come, and answer clicks until none is left but those that wait."""
         while not self._ending:
             while (item := self._inbox.take()) is not None:
                 self._accept(item)
-            if not self._clicks or self._ending:
+            due = [key for key, click in self._clicks.items() if not self._waits(click)]
+            if not due or self._ending:
                 return
             # What is prepared can wait for what is asked.
-            first = min(self._clicks, key=lambda key: isinstance(self._clicks[key], PrepareRequest))
+            first = min(due, key=lambda key: isinstance(self._clicks[key], PrepareRequest))
             self._answer(self._clicks.pop(first))
+
+    def _waits(self, click: Click) -> bool:
+        """Whether a click on another checkpoint comes while a track is about to let go of its own."""
+        job, tracking = self._running, self._tracking
+        if job is None or tracking is None or isinstance(click, LookRequest):
+            return False
+        settings = click.shot.get("settings")
+        another = isinstance(settings, dict) and settings.get("checkpoint") != tracking.called
+        return another and (job.cancelled or job.renewed)
 
     def _accept(self, item: Item) -> None:
         match item:
@@ -207,9 +235,18 @@ class Service:
                     self._send(*answered)
 
     def _engine(self, checkpoint: ResolvedCheckpoint) -> Engine:
+        """Its model, never beside another one. Raises ModelInUse where a track under way works with another,
+        and what `load_engine` raises."""
+        if self._tracking is not None and self._tracking.checkpoint.identity != checkpoint.identity:
+            raise ModelInUse(checkpoint.name, self._tracking.checkpoint.name)
         engine = self._engines.engine(checkpoint)
-        engine.runtime.relieve = self._kept.leave_memory
+        engine.runtime.relieve = self._relieve
         return engine
+
+    def _relieve(self) -> None:
+        """Free what is kept on the device and can be made again."""
+        self._clips.unready()
+        self._kept.leave_memory()
 
     def _do(self, job: Job) -> None:
         """A job to its end, through as many newer shots as come."""
@@ -240,6 +277,7 @@ class Service:
                 events = jobs.track_events(
                     request.id, session, engine, folder, lambda: self._between(job), cache
                 )
+                self._tracking = Tracking(checkpoint, shot.settings.checkpoint)
             try:
                 with closing(events):
                     for event in events:
@@ -248,6 +286,8 @@ class Service:
                             self._between(job)
             except NewerShot:
                 return True
+            finally:
+                self._tracking = None
         return False
 
     def _between(self, job: Job) -> None:
@@ -272,6 +312,8 @@ class Service:
             self._report(error, id, revised)
         except RotopointError as error:
             self._report(error, id, revised)
+            # What comes next finds as much of it as can be had.
+            self._exhausted |= isinstance(error, DeviceMemoryShort)
         except Exception as error:
             log.exception("request %s failed", id)
             self._report(error, id, revised)

@@ -8,8 +8,9 @@ attention over spatial memories and object pointers, a promptable mask decoder, 
 from __future__ import annotations
 
 import io
+import weakref
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
@@ -21,7 +22,7 @@ from rotopoint.checkpoints.configuration import Calibration
 from rotopoint.tracking.precision import Precision
 from rotopoint.tracking.preprocess import model_input
 from rotopoint.tracking.runtime import Decoded, FramePrompts, MaskPrompt, MemoryBank, ModelShape, PointPrompts
-from rotopoint.tracking.sam2.device_memory import is_memory_short
+from rotopoint.tracking.sam2.device_memory import Care, give_back, is_memory_short
 from rotopoint.tracking.sam2.heads import Heads, Masks, Take
 from rotopoint.tracking.sam2.image_encoder import ImageEncoder
 from rotopoint.tracking.sam2.memory_attention import MemoryAttention
@@ -80,16 +81,25 @@ class Sam2Conditioned:
     starts: bool
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
+class HeldKeys:
+    """None where memory was short: they follow from the memory."""
+
+    keys: MemoryKeys | None = None
+
+
+@dataclass(frozen=True, eq=False)
 class Sam2Memory:
-    """(1, M, h, w) bfloat16: what upstream keeps of a frame. `keys` follow from it."""
+    """(1, M, h, w) bfloat16: what upstream keeps of a frame, and keys that follow from it, in many times as
+    many bytes."""
 
     spatial: torch.Tensor
-    keys: MemoryKeys
+    held: HeldKeys = field(default_factory=HeldKeys)
 
     @property
     def nbytes(self) -> int:
-        return self.spatial.nbytes + self.keys.nbytes
+        keys = self.held.keys
+        return self.spatial.nbytes + (0 if keys is None else keys.nbytes)
 
     def to_bytes(self) -> bytes:
         return _pack(self.spatial)
@@ -111,9 +121,7 @@ def _within_memory(
             # What the call held is let go of at the end of this clause alone.
             if not is_memory_short(error):
                 raise
-        self.relieve()
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+        self._make_room()
         return call(self, *arguments, **options)
 
     return repeated
@@ -146,7 +154,10 @@ class Sam2Runtime:
         self._grid = size // int(model.backbone_stride)
         self.kernels = kernels
         self.decodes_together = self._device.type != "cpu"
-        self.subjects_at_once = SUBJECTS_AT_ONCE if self.decodes_together else self._most_side_by_side()
+        self._most_at_once = SUBJECTS_AT_ONCE if self.decodes_together else self._most_side_by_side()
+        self.subjects_at_once = self._most_at_once
+        self._care = Care()
+        self._held: weakref.WeakSet[HeldKeys] = weakref.WeakSet()
         self._side_by_side = SideBySide()
         self.relieve: Callable[[], None] = lambda: None
         """Gives back what is kept on the device and can do without."""
@@ -183,6 +194,17 @@ class Sam2Runtime:
     def side_by_side(self, calls: Sequence[Callable[[], ResultT]]) -> list[ResultT]:
         return self._side_by_side.run(calls)
 
+    def _make_room(self) -> None:
+        """Let go of all that can be made again, also of what the work in progress goes on with."""
+        self._care.short()
+        self.relieve()
+        for held in list(self._held):
+            held.keys = None
+        give_back()
+
+    def _went_well(self, steps: int) -> None:
+        self.subjects_at_once = self._care.went_well(steps, self.subjects_at_once, self._most_at_once)
+
     @_within_memory
     @torch.inference_mode()
     def encode_image(self, picture: npt.NDArray[np.uint8]) -> Sam2Features:
@@ -203,10 +225,13 @@ class Sam2Runtime:
         if bank is None:
             return Sam2Conditioned(features, features.places + self._model.no_mem_embed[0], starts=True)
         places = self._attention.finish(features.begun, [self._attended(bank)])
+        self._went_well(1)
         return Sam2Conditioned(features, places[0], starts=False)
 
     def _attended(self, bank: MemoryBank[Sam2Memory]) -> AttendedKeys:
-        memories = [(self._shape.memory_count - place - 1, memory.keys) for place, memory in bank.memories]
+        memories = [
+            (self._shape.memory_count - place - 1, self._keys(memory)) for place, memory in bank.memories
+        ]
         return AttendedKeys(memories, self._pointer_keys(bank))
 
     def _pointer_keys(self, bank: MemoryBank[Sam2Memory]) -> MemoryKeys | None:
@@ -263,7 +288,9 @@ class Sam2Runtime:
     def _decode_banks(self, features: Sam2Features, banks: Sequence[MemoryBank[Sam2Memory]]) -> list[Decoded]:
         places = self._attention.finish(features.begun, [self._attended(bank) for bank in banks])
         take = Take.BEST if self._asks_several(starts=False, count=0) else Take.STABLE
-        return _decoded(self._heads.decode(places, features.high_resolution, None, None, take))
+        decoded = _decoded(self._heads.decode(places, features.high_resolution, None, None, take))
+        self._went_well(len(banks))
+        return decoded
 
     def _asks_several(self, starts: bool, count: int) -> bool:
         """Whether so many points ask for three masks to choose from."""
@@ -310,17 +337,31 @@ class Sam2Runtime:
             spatial = spatial + model.no_obj_embed_spatial[..., None, None]
         return self._memory(spatial.to(torch.bfloat16))
 
+    @_within_memory
     def features_from_bytes(self, data: bytes) -> Sam2Features:
         top, begun, *finer = _unpack(data, self._device)
         return Sam2Features(top, tuple(finer), begun)
 
+    @_within_memory
     @torch.inference_mode()
     def memory_from_bytes(self, data: bytes) -> Sam2Memory:
         (spatial,) = _unpack(data, self._device)
         return self._memory(spatial)
 
     def _memory(self, spatial: torch.Tensor) -> Sam2Memory:
-        return Sam2Memory(spatial, self._attention.memory_keys(spatial))
+        memory = Sam2Memory(spatial)
+        self._held.add(memory.held)
+        if not self._care.taken:
+            self._keys(memory)
+        return memory
+
+    def _keys(self, memory: Sam2Memory) -> MemoryKeys:
+        """Those that are held, else made again, and held as long as memory is not short."""
+        keys = memory.held.keys
+        if keys is None:
+            keys = self._attention.memory_keys(memory.spatial)
+            memory.held.keys = None if self._care.taken else keys
+        return keys
 
 
 def _decoded(masks: Masks) -> list[Decoded]:

@@ -77,10 +77,13 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
 def _read_safetensors(path: Path) -> dict[str, torch.Tensor]:
     try:
         return safetensors.torch.load_file(path)
-    except safetensors.SafetensorError as error:
-        raise CheckpointBroken(path, f"not a whole safetensors file ({error})") from error
-    except OSError as error:
-        raise CheckpointBroken(path, str(error)) from error
+    except (safetensors.SafetensorError, OSError) as error:
+        if is_memory_short(error):
+            raise
+        whole = isinstance(error, OSError)
+        raise CheckpointBroken(
+            path, str(error) if whole else f"not a whole safetensors file ({error})"
+        ) from error
 
 
 def _read_pt(path: Path) -> dict[str, torch.Tensor]:
