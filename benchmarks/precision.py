@@ -44,7 +44,7 @@ def one_step(engines: Mapping[Precision, Engine], sequence: Sequence) -> list[fl
     masks: dict[Precision, Masks] = {}
     for kernels, engine in engines.items():
         runtime = engine.runtime
-        bank = MemoryBank(((0, runtime.memory_from_bytes(memory)),), ((1, given.pointer),), 3)
+        bank = MemoryBank(((0, runtime.memory_from(memory)),), ((1, given.pointer),), 3)
         found = [
             runtime.decode_prompts(
                 runtime.condition_on_memory(runtime.encode_image(pictures[step]), bank), None

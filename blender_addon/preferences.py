@@ -12,10 +12,13 @@ from bpy.props import EnumProperty, IntProperty, StringProperty
 from bpy.types import AddonPreferences, Context
 
 from rotopoint.checkpoints import FOLDER_VARIABLE
+from rotopoint.tracking.limits import MIB, MemoryLimits
 
 from .faults import EngineNotSet, Refused
 
 MODULE = "rotopoint.worker"
+
+USUAL = MemoryLimits()
 
 DEVICES = (
     ("auto", "Automatic", "A GPU where there is one"),
@@ -62,6 +65,29 @@ class ROTOPOINT_preferences(AddonPreferences):
         name="Threads", description="Threads on the CPU; 0: all cores but one", min=0, soft_max=64
     )
 
+    cache_memory: IntProperty(
+        name="Memory",
+        description="Memory for what the engine found in pictures, in MiB, which corrections need again; "
+        f"0: {USUAL.on_cpu // MIB}, or {USUAL.beside_gpu // MIB} beside a GPU",
+        min=0,
+        soft_max=65536,
+    )
+    cache_disk: IntProperty(
+        name="Disk",
+        description="Room on disk for what memory has none for, in MiB, where the CPU computes; 0: none",
+        default=USUAL.disk // MIB,
+        min=0,
+        soft_max=1048576,
+    )
+    cache_gpu: IntProperty(
+        name="GPU",
+        description="Memory of the GPU for what it found in pictures, in MiB, besides the model; "
+        "what has no room there goes to memory",
+        default=USUAL.gpu // MIB,
+        min=0,
+        soft_max=65536,
+    )
+
     def command(self) -> list[str]:
         """The engine's command with its arguments. Raises EngineNotSet."""
         words = split_command(self.engine)
@@ -75,6 +101,12 @@ class ROTOPOINT_preferences(AddonPreferences):
             words += ["--device", self.device]
         if self.threads:
             words += ["--threads", str(self.threads)]
+        if self.cache_memory:
+            words += ["--cache-memory", str(self.cache_memory)]
+        if self.cache_disk != USUAL.disk // MIB:
+            words += ["--cache-disk", str(self.cache_disk)]
+        if self.cache_gpu != USUAL.gpu // MIB:
+            words += ["--cache-gpu", str(self.cache_gpu)]
         return words
 
     def environment(self) -> dict[str, str]:
@@ -94,6 +126,10 @@ class ROTOPOINT_preferences(AddonPreferences):
         column = layout.column()
         column.prop(self, "device")
         column.prop(self, "threads")
+        column = layout.column(heading="Kept of pictures at most, MiB")
+        column.prop(self, "cache_memory")
+        column.prop(self, "cache_disk")
+        column.prop(self, "cache_gpu")
         column = layout.column()
         column.prop(self, "checkpoint_folder")
         column.prop(self, "store_folder")

@@ -18,6 +18,7 @@ from rotopoint.checkpoints import resolve
 from rotopoint.tracking.cache import Kept
 from rotopoint.tracking.capability import Multiplies, capability_of
 from rotopoint.tracking.engine import Engine, load_engine
+from rotopoint.tracking.limits import MemoryLimits
 
 UPSTREAM, AUTOCAST, OURS = "upstream fp32", "upstream bf16 autocast", "ours"
 PREPARED = "ours, prepared"
@@ -83,7 +84,7 @@ def row(part: str, setting: Setting, rounds: Rounds, ours: str = OURS) -> Row:
 def first_pass(setting: Setting) -> list[Row]:
     """A frame of one subject, nothing known of it before; and the same with its features on disk."""
     shown, engine = pictures(5), setting.engine()
-    on_disk = Kept(0, 4 << 30, setting.folder / "kept")
+    on_disk = Kept(MemoryLimits(memory=0, disk=4 << 30), setting.folder / "kept")
     ours, again = Ours(engine, shown, 1), Ours(engine, shown, 1, on_disk)
     again.remember((0, *range(FILLED - 8, FILLED + setting.rounds + WARM_UP)))
     theirs = {name: upstream.step for name, upstream in setting.upstreams(shown).items()}
@@ -102,7 +103,7 @@ def clicks(setting: Setting) -> list[Row]:
     What ours has from the pass before lies on disk.
     """
     shown, engine = pictures(5), setting.engine()
-    on_disk = Kept(0, 4 << 30, setting.folder / "kept")
+    on_disk = Kept(MemoryLimits(memory=0, disk=4 << 30), setting.folder / "kept")
     ours, ready = Ours(engine, shown, 1, on_disk), Ours(engine, shown, 1)
     ours.remember((0, *range(FILLED - 8 - setting.rounds, FILLED)))
     everyone = {**setting.upstreams(shown), OURS: ours, PREPARED: ready}

@@ -30,6 +30,7 @@ TORCHLESS = [
     "mattes",
     "deliver",
     "clip",
+    "tracking/limits.py",
     "tracking/loop.py",
     "tracking/policy.py",
     "tracking/records.py",

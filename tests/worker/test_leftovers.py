@@ -16,6 +16,7 @@ from rotopoint.events import FrameEvent
 from rotopoint.shot.json import shot_to_dict
 from rotopoint.store.folder import FOLDER_VARIABLE
 from rotopoint.tracking.cache import LEAST_ITEMS, Kept
+from rotopoint.tracking.limits import MemoryLimits
 from rotopoint.worker.protocol import TrackRequest, encode, read_event
 from tests.core.tracking.fake_runtime import FakeBytes
 from tests.worker.asking import LIMIT, shot_of
@@ -54,7 +55,7 @@ def test_the_next_worker_clears_what_one_that_ended_in_mid_work_has_left(
     long_clip: Path, tmp_path: Path, way: str
 ) -> None:
     cache = tmp_path / "Zwischenspeicher ä"
-    living = Kept(0, 10_000, cache)
+    living = Kept(MemoryLimits(0, 10_000), cache)
     for number in range(LEAST_ITEMS + 1):
         living.put(number, FakeBytes(bytes([number])))
     (owned,) = cache.glob("features-*")

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ from rotopoint.shot.frames import ClipFrame, FrameRange
 from rotopoint.shot.json import load_shot
 from rotopoint.shot.matte_settings import MATTE_SETTINGS, matte_setting
 from rotopoint.shot.setting import Value
+from rotopoint.tracking.limits import MIB, ONE_PASS, VARIABLES, mebibytes
 from rotopoint.tracking.precision import PRECISION_NAMES
 
 FRAME = r"(\d{1,9})"
@@ -310,6 +312,18 @@ def _add_running(parser: argparse.ArgumentParser) -> None:
         choices=PRECISION_NAMES,
         help="the model's precision; `rotopoint doctor` tells what is chosen",
     )
+    for where, usual, what in (
+        ("memory", ONE_PASS.on_cpu, "in memory for features of pictures"),
+        ("disk", ONE_PASS.disk, "on disk for those of the CPU that memory has none for"),
+        ("gpu", ONE_PASS.gpu, "on a GPU for what it made, before it goes to memory"),
+    ):
+        option = f"--cache-{where}"
+        parser.add_argument(
+            option,
+            type=partial(mebibytes, option),
+            metavar="MIB",
+            help=f"room {what}; default: {VARIABLES[where]}, else {usual // MIB}",
+        )
 
 
 ASKED = ("range", "direction", "checkpoint", "policy", "missing", "layer", "input_transform")

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -41,10 +42,20 @@ def track(arguments: argparse.Namespace) -> None:
     from rotopoint.jobs import check_track, track_events
     from rotopoint.session import ShotSession
     from rotopoint.shot.json import save_shot
+    from rotopoint.store.folder import cache_folder
+    from rotopoint.tracking.cache import FeatureCache, Kept
     from rotopoint.tracking.engine import load_engine
+    from rotopoint.tracking.limits import ONE_PASS, asked_limits
 
     share_cores()
     shot = shot_of(arguments)
+    limits = asked_limits(
+        os.environ,
+        ONE_PASS,
+        memory=arguments.cache_memory,
+        disk=arguments.cache_disk,
+        gpu=arguments.cache_gpu,
+    )
     checkpoint = checkpoints.resolve(shot.settings.checkpoint)
     folder: Path = arguments.output
     with _events_out(arguments.json) as events, ShotSession(shot, checkpoint, _store(arguments)) as session:
@@ -59,7 +70,10 @@ def track(arguments: argparse.Namespace) -> None:
         engine = load_engine(checkpoint, arguments.device, threads, arguments.kernels)
         make_folder(folder)
         save_shot(saved, shot_path(folder, session.clip.name))
-        _show(track_events("track", session, engine, folder), events, folder)
+        with closing(Kept(limits, cache_folder())) as kept:
+            engine.runtime.relieve = kept.leave_memory
+            cache = FeatureCache(engine.runtime, session.clip.read, kept)
+            _show(track_events("track", session, engine, folder, cache=cache), events, folder)
 
 
 def deliver(arguments: argparse.Namespace) -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import platform
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from rotopoint.store import TrackStore
 from rotopoint.store.folder import default_store_folder
 from rotopoint.tracking.capability import capability_of
 from rotopoint.tracking.engine import available_devices, choose_device, choose_precision
+from rotopoint.tracking.limits import VARIABLES, asked_limits
 from rotopoint.tracking.precision import KERNELS_VARIABLE
 
 PACKAGES = ("numpy", "opencv-python-headless", "av", "OpenEXR", "torch", "RF-SAM-2", "safetensors")
@@ -36,6 +38,7 @@ def findings() -> Iterator[Finding]:
     for package in PACKAGES:
         yield Finding(package, _version(package))
     yield Finding("threads", str(default_threads()))
+    yield Finding("kept at most", _limits())
     try:
         yield Finding("devices", ", ".join(available_devices()))
         device = choose_device("auto")
@@ -49,6 +52,15 @@ def findings() -> Iterator[Finding]:
         yield Finding(checkpoint.name, str(checkpoints.locate(checkpoint)) if here else "not downloaded")
     store = TrackStore(default_store_folder())
     yield Finding("store", f"{store.size() / 1e6:.1f} MB in {store.folder}")
+
+
+def _limits() -> str:
+    """What the worker keeps of pictures."""
+    try:
+        variables = ", ".join(VARIABLES.values())
+        return f"{asked_limits(os.environ)}; {variables} or --cache-... set others"
+    except RotopointError as error:
+        return explain(error)
 
 
 def _kernels(device: str) -> str:

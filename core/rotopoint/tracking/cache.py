@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a clip's pictures gave before, kept while there is room: in memory first, then on disk.
+"""What a clip's pictures gave before, kept while there is room: where it was made first, then in memory or on
+disk.
 
 All of it follows from its key, and can be computed again: what is evicted, lost or damaged costs time alone.
 """
@@ -22,13 +23,11 @@ import numpy.typing as npt
 from rotopoint.shot.frames import SourceFrame
 from rotopoint.store import Record
 from rotopoint.store.region import WHOLE, Region
-from rotopoint.tracking.runtime import ConditionedT, FeaturesT, MemoryT, Packed, Runtime
+from rotopoint.tracking.limits import ONE_PASS, MemoryLimits
+from rotopoint.tracking.runtime import ConditionedT, FeaturesT, HostCopy, MemoryT, Packed, Runtime
 from rotopoint.tracking.scratch_folder import ScratchFolder
 
 ReadPicture = Callable[[SourceFrame], npt.NDArray[np.uint8]]
-
-MEMORY_BYTES = 64 << 20
-"""Room in memory unless told otherwise: what one pass over a clip looks back at."""
 
 LEAST_ITEMS = 4
 """What a step works with stays in memory however little room there is."""
@@ -37,87 +36,152 @@ CONDITIONED_KEPT = 2
 """Pictures that are ready for clicks: the one that is looked at, and the one before."""
 
 ItemT = TypeVar("ItemT", bound=Packed)
+TierT = TypeVar("TierT")
 
 log = logging.getLogger(__name__)
 
 
-class Kept:
-    """Items by key. The one that was not asked for the longest leaves memory first, and then the disk.
+class _Tier(Generic[TierT]):
+    """Items in one place, the one that was not asked for the longest first, each with its size as it came."""
 
-    `folder` is where a folder for files is made once one is needed, and removed again by `close`; with
-    `disk_bytes` 0 none is. Threads may share it.
+    def __init__(self) -> None:
+        self._items: OrderedDict[Hashable, tuple[TierT, int]] = OrderedDict()
+        self.used = 0
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __contains__(self, key: Hashable) -> bool:
+        return key in self._items
+
+    def add(self, key: Hashable, item: TierT, size: int) -> None:
+        self._items[key] = item, size
+        self.used += size
+
+    def get(self, key: Hashable) -> TierT | None:
+        if key not in self._items:
+            return None
+        self._items.move_to_end(key)
+        return self._items[key][0]
+
+    def take(self, key: Hashable) -> TierT | None:
+        """Out of here; None where it is not."""
+        if key not in self._items:
+            return None
+        item, size = self._items.pop(key)
+        self.used -= size
+        return item
+
+    def oldest(self) -> tuple[Hashable, TierT]:
+        """Out of here."""
+        key, (item, size) = self._items.popitem(last=False)
+        self.used -= size
+        return key, item
+
+    def clear(self) -> None:
+        self._items.clear()
+        self.used = 0
+
+
+class Kept:
+    """Items by key, as many as `limits` have room for. The one that was not asked for the longest leaves
+    first: the CPU's memory for the disk, a GPU for memory.
+
+    `folder` is where a folder for files is made once one is needed, and removed again by `close`; without
+    one, or with no room on disk, none is. Threads may share it.
     """
 
-    def __init__(
-        self, memory_bytes: int = MEMORY_BYTES, disk_bytes: int = 0, folder: Path | None = None
-    ) -> None:
-        self._memory_bytes = memory_bytes
-        self._disk_bytes = disk_bytes if folder is not None else 0
+    def __init__(self, limits: MemoryLimits = ONE_PASS, folder: Path | None = None) -> None:
+        self.limits = limits
+        self._disk_bytes = limits.disk if folder is not None else 0
         self._parent = folder
         self._folder: ScratchFolder | None = None
-        self._items: OrderedDict[Hashable, Packed] = OrderedDict()
+        self._on_cpu: _Tier[Packed] = _Tier()
+        self._on_gpu: _Tier[Packed] = _Tier()
+        self._copies: _Tier[HostCopy] = _Tier()
         self._files: OrderedDict[Hashable, tuple[Path, int]] = OrderedDict()
-        self._in_memory = 0
         self._on_disk = 0
         self._lock = threading.RLock()
 
     @property
     def memory_used(self) -> int:
+        """Bytes of the host's memory."""
+        return self._on_cpu.used + self._copies.used
+
+    @property
+    def gpu_used(self) -> int:
         """Bytes."""
-        return self._in_memory
+        return self._on_gpu.used
 
     @property
     def disk_used(self) -> int:
         """Bytes."""
         return self._on_disk
 
-    def get(self, key: Hashable, restore: Callable[[bytes], ItemT]) -> ItemT | None:
-        """The item that was put under a key; `restore` makes it from its bytes. None where it is gone."""
+    def get(self, key: Hashable, restore: Callable[[bytes | HostCopy], ItemT]) -> ItemT | None:
+        """The item that was put under a key; `restore` makes it from what it was kept as. None where it is
+        gone."""
         with self._lock:
-            if key in self._items:
-                self._items.move_to_end(key)
-                found: Any = self._items[key]
+            found: Any = self._on_cpu.get(key)
+            if found is None:
+                found = self._on_gpu.get(key)
+            if found is not None:
                 return found  # type: ignore[no-any-return]
-            data = self._read(key)
-            if data is None:
+            kept = self._copies.take(key) or self._read(key)
+            if kept is None:
                 return None
-            item = restore(data)
+            item = restore(kept)
             self._keep(key, item)
             return item
 
     def put(self, key: Hashable, item: Packed) -> None:
         """Keep an item; one of the same key is the same."""
         with self._lock:
-            if key not in self._items:
+            if key not in self._on_cpu and key not in self._on_gpu:
+                self._copies.take(key)
                 self._keep(key, item)
 
     def leave_memory(self) -> None:
-        """Move all to the disk, as far as there is room."""
+        """Move all as far as there is room: off a GPU, and from the CPU's memory to the disk."""
         with self._lock:
-            self._shrink(0, 0)
+            self._leave_gpu(0, 0)
+            self._leave_cpu(0, 0)
 
     def close(self) -> None:
         """Forget all and remove the files."""
         with self._lock:
-            self._items.clear()
+            for tier in (self._on_cpu, self._on_gpu, self._copies):
+                tier.clear()
             self._files.clear()
-            self._in_memory = self._on_disk = 0
+            self._on_disk = 0
             if self._folder is not None:
                 with suppress(OSError):
                     self._folder.remove()
                 self._folder = None
 
     def _keep(self, key: Hashable, item: Packed) -> None:
-        self._items[key] = item
-        self._in_memory += item.nbytes
-        self._shrink(self._memory_bytes, LEAST_ITEMS)
+        if item.on_host:
+            self._on_cpu.add(key, item, item.nbytes)
+            self._leave_cpu(self.limits.on_cpu, LEAST_ITEMS)
+        else:
+            self._on_gpu.add(key, item, item.nbytes)
+            self._leave_gpu(self.limits.gpu, LEAST_ITEMS)
 
-    def _shrink(self, room: int, least: int) -> None:
-        while self._in_memory > room and len(self._items) > least:
-            key, item = self._items.popitem(last=False)
-            self._in_memory -= item.nbytes
+    def _leave_cpu(self, room: int, least: int) -> None:
+        while self._on_cpu.used > room and len(self._on_cpu) > least:
+            key, item = self._on_cpu.oldest()
             if self._disk_bytes > 0 and key not in self._files:
                 self._write(key, item.to_bytes())
+
+    def _leave_gpu(self, room: int, least: int) -> None:
+        beside = self.limits.beside_gpu
+        while self._on_gpu.used > room and len(self._on_gpu) > least:
+            key, item = self._on_gpu.oldest()
+            if beside > 0:
+                copy = item.host_copy()
+                self._copies.add(key, copy, copy.nbytes)
+        while self._copies.used > beside:
+            self._copies.oldest()
 
     def _write(self, key: Hashable, data: bytes) -> None:
         size = len(data) + 4
@@ -187,7 +251,7 @@ class FeatureCache(Generic[FeaturesT, ConditionedT, MemoryT]):
     def features(self, frame: SourceFrame, region: Region = WHOLE) -> FeaturesT:
         key = (self._scope, frame, region)
         with self._alone(key):
-            features = self._kept.get(key, self._runtime.features_from_bytes)
+            features = self._kept.get(key, self._runtime.features_from)
             if features is None:
                 with self._reading:
                     picture = self._read_whole(frame) if region == WHOLE else self._read_part(frame)
@@ -223,7 +287,7 @@ class FeatureCache(Generic[FeaturesT, ConditionedT, MemoryT]):
         """The memory of a frame as it was stored; `calibrates` as in `Runtime.encode_memory`."""
         key = (self._scope, record.frame, digest(record), calibrates)
         with self._alone(key):
-            memory = self._kept.get(key, self._runtime.memory_from_bytes)
+            memory = self._kept.get(key, self._runtime.memory_from)
             if memory is None:
                 memory = self._runtime.encode_memory(
                     self.features(record.frame, record.region),

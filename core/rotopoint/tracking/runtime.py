@@ -65,15 +65,34 @@ class Decoded:
     predicted_iou: float
 
 
+class HostCopy(Protocol):
+    """What a runtime makes of an item so that it can leave the runtime's device."""
+
+    @property
+    def nbytes(self) -> int:
+        """What it takes up in the host's memory."""
+        ...
+
+
 class Packed(Protocol):
     """What a runtime holds is opaque to the loop, but can leave memory."""
 
     @property
     def nbytes(self) -> int:
-        """What it takes up in memory."""
+        """What it takes up where it is."""
+        ...
+
+    @property
+    def on_host(self) -> bool:
+        """Whether that is the host's memory."""
         ...
 
     def to_bytes(self) -> bytes: ...
+
+    def host_copy(self) -> HostCopy:
+        """What is needed to make it again, in the host's memory; may still be under way there, where only the
+        runtime that gets it back knows."""
+        ...
 
 
 FeaturesT = TypeVar("FeaturesT", bound=Packed)
@@ -169,6 +188,6 @@ class Runtime(Protocol[FeaturesT, ConditionedT, MemoryT]):
         prompted one keeps what the answer is unsure of, where the checkpoint has a `Calibration`."""
         ...
 
-    def features_from_bytes(self, data: bytes) -> FeaturesT: ...
+    def features_from(self, kept: bytes | HostCopy) -> FeaturesT: ...
 
-    def memory_from_bytes(self, data: bytes) -> MemoryT: ...
+    def memory_from(self, kept: bytes | HostCopy) -> MemoryT: ...

@@ -16,10 +16,11 @@ from typing import BinaryIO, NoReturn
 
 from rotopoint import __version__
 from rotopoint.cores import default_threads, most_threads, share_cores
-from rotopoint.errors import PackageMissing, RotopointError
+from rotopoint.errors import OptionUnreadable, PackageMissing, RotopointError
 from rotopoint.events import ErrorEvent, Event, HelloEvent
 from rotopoint.messages import explain
 from rotopoint.store.folder import cache_folder, default_store_folder
+from rotopoint.tracking.limits import MIB, VARIABLES, MemoryLimits, asked_limits, mebibytes
 from rotopoint.tracking.precision import KERNELS_VARIABLE, PRECISION_NAMES
 from rotopoint.worker.inbox import Inbox
 from rotopoint.worker.machine import lower_priority, promised_devices, runtimes, set_streams_aside
@@ -67,7 +68,11 @@ def _serve(options: argparse.Namespace, inbox: Inbox, outgoing: BinaryIO) -> int
     send(HelloEvent(VERSION, __version__, runtimes(), promised_devices()))
     try:
         folder = options.store or default_store_folder()
-        _service(options, folder, inbox, send)
+        limits = asked_limits(
+            os.environ, memory=options.cache_memory, disk=options.cache_disk, gpu=options.cache_gpu
+        )
+        log.info("room for features and memories of pictures: %s", limits)
+        _service(options, folder, limits, inbox, send)
     except RotopointError as error:
         log.error("%s", explain(error))
         send(ErrorEvent(type(error).__name__, explain(error), error.exit_code))
@@ -76,7 +81,11 @@ def _serve(options: argparse.Namespace, inbox: Inbox, outgoing: BinaryIO) -> int
 
 
 def _service(
-    options: argparse.Namespace, folder: Path, inbox: Inbox, send: Callable[[Event, bytes], None]
+    options: argparse.Namespace,
+    folder: Path,
+    limits: MemoryLimits,
+    inbox: Inbox,
+    send: Callable[[Event, bytes], None],
 ) -> None:
     # What computes takes a while to import; hello must not wait for it.
     try:
@@ -93,7 +102,7 @@ def _service(
     cache = cache_folder()
     # Gigabytes may have been left; nobody waits for that.
     threading.Thread(target=remove_leftovers, args=(cache,), name="leftovers", daemon=True).start()
-    kept = Kept(options.cache_memory << 20, options.cache_disk << 20, cache)
+    kept = Kept(limits, cache)
     Service(inbox, send, engines, TrackStore(folder), kept, options.idle).run()
 
 
@@ -118,19 +127,27 @@ def _parser() -> argparse.ArgumentParser:
         choices=PRECISION_NAMES,
         help=f"the model's precision (default: {KERNELS_VARIABLE}, else what the device does best)",
     )
+    usual = MemoryLimits()
     parser.add_argument(
         "--cache-memory",
-        type=int,
-        default=256,
+        type=_mebibytes,
         metavar="MIB",
-        help="room in memory for features of pictures, which a correction needs again (default: 256)",
+        help="room in memory for features of pictures, which a correction needs again (default: "
+        f"{VARIABLES['memory']}, else {usual.on_cpu // MIB}, or {usual.beside_gpu // MIB} beside a GPU)",
     )
     parser.add_argument(
         "--cache-disk",
-        type=int,
-        default=8192,
+        type=_mebibytes,
         metavar="MIB",
-        help="room on disk for those that memory has none for; removed at the end (default: 8192)",
+        help="room on disk for those of the CPU that memory has none for; removed at the end "
+        f"(default: {VARIABLES['disk']}, else {usual.disk // MIB})",
+    )
+    parser.add_argument(
+        "--cache-gpu",
+        type=_mebibytes,
+        metavar="MIB",
+        help="room on a GPU for what it made, before it goes to memory "
+        f"(default: {VARIABLES['gpu']}, else {usual.gpu // MIB})",
     )
     parser.add_argument(
         "--idle",
@@ -140,6 +157,13 @@ def _parser() -> argparse.ArgumentParser:
         help="without a request for this long, the memory of a GPU is given back (default: 120)",
     )
     return parser
+
+
+def _mebibytes(text: str) -> int:
+    try:
+        return mebibytes("", text)
+    except OptionUnreadable as error:
+        raise argparse.ArgumentTypeError(explain(error).strip()) from error
 
 
 def _positive(text: str) -> int:

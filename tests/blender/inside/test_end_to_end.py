@@ -122,3 +122,17 @@ def test_points_become_a_composite(
         assert max(differences) <= 1
         rotopoint.track()
         assert host.state_of(clip).message == f"Done: {COUNT} frames, 0 of them new"
+
+
+def test_the_memory_limits_arrive(tmp_path: Path) -> None:
+    """The worker says in its log what it keeps to."""
+    chosen = preferences()
+    chosen.interpreter, chosen.device = ENGINE, "cpu"
+    chosen.cache_memory, chosen.cache_disk, chosen.cache_gpu = 12, 34, 56
+    host.engine.start()
+    client = host.engine._client
+    assert client is not None
+    client.wait_for_hello()
+    host.engine.close()
+    host.engine.wait_until_closed()
+    assert "memory 12 MiB, disk 34 MiB, GPU 56 MiB" in client.log

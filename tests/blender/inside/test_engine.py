@@ -21,6 +21,8 @@ from blender_addon.preferences import join_command, preferences, split_command
 from rotopoint.shot import Point
 from rotopoint.shot.frames import ClipFrame
 from rotopoint.shot.json import load_shot
+from rotopoint.tracking.limits import MIB, MemoryLimits, asked_limits
+from rotopoint.worker import server
 from tests.blender.inside.addon import add_subject, load_clip, use_fake_worker
 from tests.blender.inside.footage import COUNT, HEIGHT, WIDTH, read, write_plates
 
@@ -360,3 +362,19 @@ def test_preferences_become_arguments(clip: bpy.types.MovieClip) -> None:
     chosen.checkpoint_folder = "/weights"
     assert chosen.command()[3:] == ["--store", "/tracks", "--device", "cpu", "--threads", "3"]
     assert list(chosen.environment().values()) == [str(Path("/weights").absolute())]
+
+
+def test_memory_limits_become_arguments_that_the_worker_reads(clip: bpy.types.MovieClip) -> None:
+    """They are said only where they differ from what the worker takes by itself."""
+    chosen = preferences()
+    chosen.engine, chosen.interpreter = "", "/opt/python"
+    assert asked_of(chosen.command()[3:]) == MemoryLimits()
+    chosen.cache_memory, chosen.cache_disk, chosen.cache_gpu = 12, 0, 34
+    assert chosen.command()[3:] == ["--cache-memory", "12", "--cache-disk", "0", "--cache-gpu", "34"]
+    assert asked_of(chosen.command()[3:]) == MemoryLimits(memory=12 * MIB, disk=0, gpu=34 * MIB)
+
+
+def asked_of(arguments: list[str]) -> MemoryLimits:
+    """As the worker reads them."""
+    options = server._parser().parse_args(arguments)
+    return asked_limits({}, memory=options.cache_memory, disk=options.cache_disk, gpu=options.cache_gpu)

@@ -20,7 +20,10 @@ SHAPE = ModelShape(input_size=64, logit_size=16, pointer_size=4, memory_count=3,
 
 @dataclass(frozen=True)
 class FakeBytes:
+    """`on_host` False: as if it lay on a GPU."""
+
     data: bytes
+    on_host: bool = True
 
     @property
     def nbytes(self) -> int:
@@ -28,6 +31,9 @@ class FakeBytes:
 
     def to_bytes(self) -> bytes:
         return self.data
+
+    def host_copy(self) -> FakeBytes:
+        return FakeBytes(self.data[: len(self.data) // 2])
 
 
 def digest(*parts: object) -> bytes:
@@ -104,8 +110,8 @@ class FakeRuntime:
         self.calibrates.add(("memory", calibrates))
         return FakeBytes(digest(features.data, logits.tobytes(), object_score, prompted))
 
-    def features_from_bytes(self, data: bytes) -> FakeBytes:
-        return FakeBytes(data)
+    def features_from(self, kept: bytes) -> FakeBytes:
+        return FakeBytes(kept)
 
-    def memory_from_bytes(self, data: bytes) -> FakeBytes:
-        return FakeBytes(data)
+    def memory_from(self, kept: bytes) -> FakeBytes:
+        return FakeBytes(kept)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from rotopoint.shot.frames import SourceFrame
 from rotopoint.store import Record
 from rotopoint.tracking.cache import CONDITIONED_KEPT, LEAST_ITEMS, FeatureCache, Kept
+from rotopoint.tracking.limits import MemoryLimits
 from rotopoint.tracking.scratch_folder import LOCK_NAME, remove_leftovers
 from tests.core.tracking.fake_runtime import FakeBytes, FakeRuntime
 
@@ -38,7 +39,7 @@ def test_what_comes_back_is_what_was_put(
     tmp_path_factory: pytest.TempPathFactory, numbers: list[int], memory: int, disk: int
 ) -> None:
     folder = tmp_path_factory.mktemp("cache")
-    kept = Kept(memory, disk, folder)
+    kept = Kept(MemoryLimits(memory, disk), folder)
     for number in numbers:
         assert kept.get(number, FakeBytes) in (None, item(number))
         kept.put(number, item(number))
@@ -49,8 +50,69 @@ def test_what_comes_back_is_what_was_put(
     assert list(folder.iterdir()) == []
 
 
+@given(st.lists(st.integers(0, 12)), st.integers(0, 1500), st.integers(0, 700))
+def test_a_gpu_has_memory_beside_it_and_no_disk(
+    tmp_path_factory: pytest.TempPathFactory, numbers: list[int], gpu: int, memory: int
+) -> None:
+    """A copy in memory takes half of the room."""
+    folder = tmp_path_factory.mktemp("cache")
+    kept = Kept(MemoryLimits(memory, 10_000, gpu), folder)
+    for number in numbers:
+        assert kept.get(number, fetched) in (None, on_gpu(number))
+        kept.put(number, on_gpu(number))
+        assert kept.get(number, fetched) == on_gpu(number)
+        assert kept.gpu_used <= max(gpu, LEAST_ITEMS * 100)
+        assert kept.memory_used <= memory
+    kept.leave_memory()
+    assert kept.gpu_used == kept.disk_used == 0
+    assert list(folder.iterdir()) == []
+
+
+def on_gpu(number: int) -> FakeBytes:
+    return FakeBytes(item(number).data, on_host=False)
+
+
+def fetched(copy: FakeBytes) -> FakeBytes:
+    return FakeBytes(copy.data * 2, on_host=False)
+
+
+def test_what_leaves_a_gpu_comes_back_from_memory() -> None:
+    kept = Kept(MemoryLimits(memory=300, disk=0, gpu=LEAST_ITEMS * 100))
+    for number in range(12):
+        kept.put(number, on_gpu(number))
+    assert (kept.gpu_used, kept.memory_used) == (400, 300)
+    # The last four are on the GPU, the six before them in memory.
+    there = [number for number in range(12) if kept.get(number, lambda copy: fetched(copy)) is not None]
+    assert there[-4:] == [8, 9, 10, 11] and set(there) <= set(range(2, 12)) and 7 in there
+
+
+def test_off_a_gpu_goes_only_what_memory_has_room_for() -> None:
+    kept = Kept(MemoryLimits(memory=150, disk=0, gpu=1000))
+    for number in range(8):
+        kept.put(number, on_gpu(number))
+    kept.leave_memory()
+    assert (kept.gpu_used, kept.memory_used) == (0, 150)
+    assert [number for number in range(8) if kept.get(number, fetched) is not None] == [5, 6, 7]
+
+
+def test_what_shrinks_meanwhile_is_counted_as_it_came() -> None:
+    """Keys of memories go where a device is short."""
+
+    class Shrinking(FakeBytes):
+        sizes = iter((100, 10, 10))
+
+        @property
+        def nbytes(self) -> int:
+            return next(self.sizes)
+
+    kept = Kept(MemoryLimits(memory=1000, disk=0))
+    kept.put("one", Shrinking(b""))
+    kept.leave_memory()
+    assert kept.memory_used == 0
+
+
 def test_the_oldest_goes_to_the_disk_and_comes_back(tmp_path: Path) -> None:
-    kept = Kept(LEAST_ITEMS * 100, 10_000, tmp_path / "Speicher ä")
+    kept = Kept(MemoryLimits(LEAST_ITEMS * 100, 10_000), tmp_path / "Speicher ä")
     for number in range(10):
         kept.put(number, item(number))
     assert len(files(tmp_path / "Speicher ä")) == 10 - LEAST_ITEMS
@@ -59,7 +121,7 @@ def test_the_oldest_goes_to_the_disk_and_comes_back(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_and_damaged_files_cost_time_alone(tmp_path: Path) -> None:
-    kept = Kept(0, 10_000, tmp_path)
+    kept = Kept(MemoryLimits(0, 10_000), tmp_path)
     for number in range(LEAST_ITEMS + 2):
         kept.put(number, item(number))
     first, second = sorted(files(tmp_path))
@@ -69,7 +131,7 @@ def test_a_full_disk_and_damaged_files_cost_time_alone(tmp_path: Path) -> None:
     kept.close()
     in_the_way = tmp_path / "file"
     in_the_way.write_text("no folder")
-    without = Kept(0, 10_000, in_the_way)
+    without = Kept(MemoryLimits(0, 10_000), in_the_way)
     for number in range(10):
         without.put(number, item(number))
     assert without.get(0, FakeBytes) is None and without.get(9, FakeBytes) == item(9)
@@ -91,7 +153,7 @@ def test_what_is_called_like_a_cache_stays_and_switches_nothing_off(tmp_path: Pa
 
 
 def filled(folder: Path) -> Kept:
-    kept = Kept(0, 10_000, folder)
+    kept = Kept(MemoryLimits(0, 10_000), folder)
     for number in range(LEAST_ITEMS + 1):
         kept.put(number, item(number))
     return kept
@@ -128,7 +190,7 @@ def test_a_close_that_is_broken_off_leaves_what_the_next_start_knows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As where the process is ended because its close takes too long."""
-    kept = Kept(0, 10_000, tmp_path)
+    kept = Kept(MemoryLimits(0, 10_000), tmp_path)
     for number in range(LEAST_ITEMS + 5):
         kept.put(number, item(number))
     unlink, removed = Path.unlink, []
@@ -181,7 +243,7 @@ def test_where_nothing_was_kept_yet_nothing_is_left(tmp_path: Path) -> None:
 
 
 def test_leaving_memory_keeps_what_the_disk_has_room_for(tmp_path: Path) -> None:
-    kept = Kept(10_000, 310, tmp_path)
+    kept = Kept(MemoryLimits(10_000, 310), tmp_path)
     for number in range(5):
         kept.put(number, item(number))
     kept.leave_memory()

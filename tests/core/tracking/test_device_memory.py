@@ -17,6 +17,7 @@ from rotopoint.errors import DeviceMemoryShort  # noqa: E402
 from rotopoint.messages import explain  # noqa: E402
 from rotopoint.tracking.cache import Kept  # noqa: E402
 from rotopoint.tracking.engine import Engine, load_engine  # noqa: E402
+from rotopoint.tracking.limits import MemoryLimits  # noqa: E402
 from rotopoint.tracking.runtime import Decoded, MemoryBank  # noqa: E402
 from rotopoint.tracking.sam2.device_memory import (  # noqa: E402
     LONGEST_CARE,
@@ -146,7 +147,7 @@ def refuse(engine: Engine, times: int) -> list[int]:
 
 
 def test_what_is_kept_makes_room_and_the_work_goes_on(engine: Engine, tmp_path: Path) -> None:
-    kept = Kept(10_000, 10_000, tmp_path)
+    kept = Kept(MemoryLimits(10_000, 10_000), tmp_path)
     kept.put("other", FakeBytes(b"x" * 100))
     attempts = refuse(engine, times=1)
     engine.runtime.relieve = kept.leave_memory

@@ -391,7 +391,7 @@ def test_one_step_in_bfloat16_gives_the_same_mask(footage: Path) -> None:
         if not memory:
             made = runtime.encode_memory(first, answer.logits, answer.object_score, prompted=True)
             memory, pointer = made.to_bytes(), answer.pointer
-        bank = MemoryBank(((0, runtime.memory_from_bytes(memory)),), ((1, pointer),), 3)
+        bank = MemoryBank(((0, runtime.memory_from(memory)),), ((1, pointer),), 3)
         later = runtime.condition_on_memory(runtime.encode_image(pictures[-1]), bank)
         logits = runtime.decode_prompts(later, None).logits
         masks[kernels] = cv2.resize(logits, (width, height), interpolation=cv2.INTER_CUBIC) > 0

@@ -21,7 +21,15 @@ from torch.nn import functional
 from rotopoint.checkpoints.configuration import Calibration
 from rotopoint.tracking.precision import Precision
 from rotopoint.tracking.preprocess import model_input
-from rotopoint.tracking.runtime import Decoded, FramePrompts, MaskPrompt, MemoryBank, ModelShape, PointPrompts
+from rotopoint.tracking.runtime import (
+    Decoded,
+    FramePrompts,
+    HostCopy,
+    MaskPrompt,
+    MemoryBank,
+    ModelShape,
+    PointPrompts,
+)
 from rotopoint.tracking.sam2.device_memory import Care, give_back, is_memory_short
 from rotopoint.tracking.sam2.heads import Heads, Masks, Take
 from rotopoint.tracking.sam2.image_encoder import ImageEncoder
@@ -45,8 +53,38 @@ def _pack(*tensors: torch.Tensor) -> bytes:
     return buffer.getvalue()
 
 
-def _unpack(data: bytes, device: torch.device) -> list[torch.Tensor]:
-    tensors: list[torch.Tensor] = torch.load(io.BytesIO(data), map_location=device, weights_only=True)
+@dataclass(frozen=True)
+class HostTensors:
+    """In the host's memory; pinned for a GPU, which copies from and to there while the program goes on."""
+
+    tensors: tuple[torch.Tensor, ...]
+
+    @property
+    def nbytes(self) -> int:
+        return sum(t.nbytes for t in self.tensors)
+
+    @staticmethod
+    def of(*tensors: torch.Tensor) -> HostTensors:
+        return HostTensors(tuple(_on_host(t) for t in tensors))
+
+
+def _on_host(tensor: torch.Tensor) -> torch.Tensor:
+    if tensor.device.type != "cuda":
+        return tensor.cpu()
+    try:
+        into = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True)
+    except RuntimeError:
+        # A system may let no more of its memory be pinned.
+        return tensor.cpu()
+    # Whatever uses it is put behind this on the same stream.
+    return into.copy_(tensor, non_blocking=True)
+
+
+def _tensors(kept: bytes | HostCopy, device: torch.device) -> list[torch.Tensor]:
+    if isinstance(kept, HostTensors):
+        return [t.to(device, non_blocking=True) for t in kept.tensors]
+    assert isinstance(kept, bytes), "what another runtime has made"
+    tensors: list[torch.Tensor] = torch.load(io.BytesIO(kept), map_location=device, weights_only=True)
     return tensors
 
 
@@ -68,8 +106,15 @@ class Sam2Features:
     def nbytes(self) -> int:
         return sum(t.nbytes for t in (self.top, self.begun, *self.high_resolution))
 
+    @property
+    def on_host(self) -> bool:
+        return self.top.device.type == "cpu"
+
     def to_bytes(self) -> bytes:
         return _pack(self.top, self.begun, *self.high_resolution)
+
+    def host_copy(self) -> HostTensors:
+        return HostTensors.of(self.top, self.begun, *self.high_resolution)
 
 
 @dataclass(frozen=True)
@@ -101,8 +146,15 @@ class Sam2Memory:
         keys = self.held.keys
         return self.spatial.nbytes + (0 if keys is None else keys.nbytes)
 
+    @property
+    def on_host(self) -> bool:
+        return self.spatial.device.type == "cpu"
+
     def to_bytes(self) -> bytes:
         return _pack(self.spatial)
+
+    def host_copy(self) -> HostTensors:
+        return HostTensors.of(self.spatial)
 
 
 P = ParamSpec("P")
@@ -338,14 +390,14 @@ class Sam2Runtime:
         return self._memory(spatial.to(torch.bfloat16))
 
     @_within_memory
-    def features_from_bytes(self, data: bytes) -> Sam2Features:
-        top, begun, *finer = _unpack(data, self._device)
+    def features_from(self, kept: bytes | HostCopy) -> Sam2Features:
+        top, begun, *finer = _tensors(kept, self._device)
         return Sam2Features(top, tuple(finer), begun)
 
     @_within_memory
     @torch.inference_mode()
-    def memory_from_bytes(self, data: bytes) -> Sam2Memory:
-        (spatial,) = _unpack(data, self._device)
+    def memory_from(self, kept: bytes | HostCopy) -> Sam2Memory:
+        (spatial,) = _tensors(kept, self._device)
         return self._memory(spatial)
 
     def _memory(self, spatial: torch.Tensor) -> Sam2Memory:
