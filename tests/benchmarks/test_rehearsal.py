@@ -20,6 +20,8 @@ from benchmarks.gpu.contestants import Contestant
 from benchmarks.gpu.measuring import Budget, TimeShort, measure
 from benchmarks.gpu.rows import ROWS, Row
 from benchmarks.gpu.sizes import FULL, Footage
+from rotopoint.checkpoints import resolve
+from tests.core.tracking.upstream import upstream_predictor
 
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT_SECONDS = 280
@@ -121,6 +123,23 @@ def test_what_there_is_no_time_for_is_left_out(tmp_path: Path) -> None:
     assert "clip" not in slow.asked
     measured = measure(slow, shown, tmp_path, Budget(time.monotonic(), 1e6))
     assert list(measured.cells()) == ["15.0", "15.0", "-", "-", "-"]
+
+
+def test_upstream_compiles_what_its_own_builder_does() -> None:
+    """Else its fastest variant would be measured with a slow image encoder."""
+    draft = resolve("draft")
+    for compiled in (False, True):
+        predictor = upstream_predictor(draft.configuration, draft.path, compiled)
+        parts = (
+            "image_encoder",
+            "memory_attention",
+            "memory_encoder",
+            "sam_prompt_encoder",
+            "sam_mask_decoder",
+        )
+        for part in parts:
+            forward = getattr(predictor, part).forward
+            assert hasattr(forward, "_torchdynamo_orig_callable") == compiled, part
 
 
 def test_a_row_is_named_by_what_it_says() -> None:

@@ -70,7 +70,7 @@ def track(arguments: argparse.Namespace) -> None:
         engine = load_engine(checkpoint, arguments.device, threads, arguments.kernels)
         make_folder(folder)
         save_shot(saved, shot_path(folder, session.clip.name))
-        with closing(Kept(limits, cache_folder())) as kept:
+        with closing(Kept(limits, cache_folder() if limits.disk else None)) as kept:
             engine.runtime.relieve = kept.leave_memory
             cache = FeatureCache(engine.runtime, session.clip.read, kept)
             _show(track_events("track", session, engine, folder, cache=cache), events, folder)

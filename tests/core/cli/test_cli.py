@@ -18,7 +18,9 @@ from rotopoint.cli import main
 from rotopoint.clip.image_file import read_gray
 from rotopoint.shot import ClipReference, Mask, Point, Settings, Shot, Subject
 from rotopoint.shot.json import load_shot, revision, save_shot, shot_to_dict
+from rotopoint.tracking.cache import Kept
 from rotopoint.tracking.capability import Capability, Multiplies
+from rotopoint.tracking.limits import MIB, ONE_PASS, MemoryLimits
 from tests.core.clip.layered_exr import write_layers
 
 SIZE = (96, 64)
@@ -99,6 +101,40 @@ def test_a_saved_shot_gives_the_same_bytes(clip: Path, run: Callable[..., int], 
     assert run("track", saved, "-o", tmp_path / "b", "--store", tmp_path / "other store") == 0
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
     assert load_shot(saved).subjects[0].name == "Großer Ball"
+
+
+def test_limits_reach_the_cache_and_change_no_matte(
+    clip: Path, run: Callable[..., int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Kept] = []
+
+    class Recorded(Kept):
+        def close(self) -> None:
+            made.append(self)
+            self.files = list((tmp_path / "cache").glob("features-*/*"))
+            super().close()
+
+    monkeypatch.setattr("rotopoint.tracking.cache.Kept", Recorded)
+    monkeypatch.setenv("ROTOPOINT_CACHE_DISK", "64")
+    assert run("track", clip, "-o", tmp_path / "a", *BALL) == 0
+    little = ("--cache-memory", "0", "--cache-gpu", "3", "--store", tmp_path / "other store")
+    assert run("track", clip, "-o", tmp_path / "b", *BALL, *little) == 0
+    assert contents(tmp_path / "a") == contents(tmp_path / "b")
+    usual, small = made
+    assert usual.limits == replace(ONE_PASS, disk=64 * MIB) and not usual.files
+    assert small.limits == MemoryLimits(memory=0, disk=64 * MIB, gpu=3 * MIB) and small.files
+    assert not list((tmp_path / "cache").glob("features-*"))
+
+
+def test_doctor_tells_the_limits(
+    run: Callable[..., int], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ROTOPOINT_CACHE_GPU", "77")
+    assert run("doctor") == 0
+    assert "memory 256 MiB (2048 beside a GPU), disk 8192 MiB, GPU 77 MiB;" in capsys.readouterr().out
+    monkeypatch.setenv("ROTOPOINT_CACHE_GPU", "-7")
+    assert run("doctor") == 0
+    assert "ROTOPOINT_CACHE_GPU -7: expected a whole number of MiB" in capsys.readouterr().out
 
 
 def test_deliver_writes_again_without_tracking(
@@ -340,6 +376,10 @@ BAD = {
     "an absence outside the clip": ((*POINT, "--absent", "5-9"), "frame 9 is outside the clip"),
     "an absence before its subject": (("--absent", "2-3"), "--subject before it"),
     "a point that is none": (("--subject", "b", "--point", "1:a,b"), "--point 1:a,b"),
+    "a size that is none": (
+        (*POINT, "--cache-gpu", "many"),
+        "--cache-gpu many: expected a whole number of MiB",
+    ),
 }
 
 
