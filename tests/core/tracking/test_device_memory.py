@@ -19,6 +19,7 @@ from rotopoint.tracking.cache import Kept  # noqa: E402
 from rotopoint.tracking.engine import Engine, load_engine  # noqa: E402
 from rotopoint.tracking.limits import MemoryLimits  # noqa: E402
 from rotopoint.tracking.runtime import Decoded, MemoryBank  # noqa: E402
+from rotopoint.tracking.sam2 import device_memory  # noqa: E402
 from rotopoint.tracking.sam2.device_memory import (  # noqa: E402
     LONGEST_CARE,
     STEPS_OF_CARE,
@@ -231,8 +232,12 @@ def test_a_shortage_at_any_call_costs_time_alone(engine: Engine) -> None:
         assert short.calls > chosen
 
 
-def test_memories_of_work_in_progress_let_go_of_their_keys(engine: Engine) -> None:
+def test_memories_of_work_in_progress_let_go_of_their_keys(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(device_memory, "STEPS_OF_CARE", 3)
     runtime = engine.runtime
+    runtime._care = Care()
     features = runtime.encode_image(picture(0))
     memory = runtime.encode_memory(features, np.ones((96, 96), np.float32), 1.0, prompted=True)
     bank = MemoryBank(((0, memory),), (), 2)
@@ -246,7 +251,8 @@ def test_memories_of_work_in_progress_let_go_of_their_keys(engine: Engine) -> No
     assert memory.nbytes == memory.spatial.nbytes
     another = runtime.encode_memory(features, np.ones((96, 96), np.float32), 1.0, prompted=True)
     assert another.nbytes == another.spatial.nbytes
-    runtime._went_well(STEPS_OF_CARE)
+    while runtime._care.taken:
+        runtime.condition_on_memory(features, bank)
     runtime.condition_on_memory(features, bank)
     assert memory.nbytes > 4 * memory.spatial.nbytes
 
@@ -278,9 +284,13 @@ def test_where_more_was_too_early_it_is_tried_later() -> None:
     assert waits == [STEPS_OF_CARE * 2 ** min(n, 4) for n in range(8)]
 
 
-def test_subjects_that_were_halved_are_decoded_together_again(engine: Engine) -> None:
+def test_subjects_that_were_halved_are_decoded_together_again(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A device that had too little memory for four subjects for a moment."""
+    monkeypatch.setattr(device_memory, "STEPS_OF_CARE", 6)
     runtime = engine.runtime
+    runtime._care = Care()
     runtime._most_at_once = runtime.subjects_at_once = 4
     features = runtime.encode_image(picture(0))
     memory = runtime.encode_memory(features, np.ones((96, 96), np.float32), 1.0, prompted=True)
@@ -296,6 +306,6 @@ def test_subjects_that_were_halved_are_decoded_together_again(engine: Engine) ->
     runtime._attention.finish = short_for_a_moment
     runtime.decode_together(features, banks)
     assert runtime.subjects_at_once == 2
-    runtime._went_well(STEPS_OF_CARE)
+    runtime.decode_together(features, banks[:2])
     assert runtime.subjects_at_once == 4
     assert len(runtime.decode_together(features, banks)) == 4
