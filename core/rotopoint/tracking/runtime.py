@@ -169,10 +169,16 @@ class Runtime(Protocol[FeaturesT, ConditionedT, MemoryT]):
         """
         ...
 
-    def decode_together(self, features: FeaturesT, banks: Sequence[MemoryBank[MemoryT]]) -> list[Decoded]:
+    def decode_together(
+        self,
+        features: FeaturesT,
+        banks: Sequence[MemoryBank[MemoryT]],
+        meanwhile: Callable[[], None] | None = None,
+    ) -> list[Decoded]:
         """What memory alone says of several subjects of a picture, whose banks are of one size.
 
-        The same as `condition_on_memory` and `decode_prompts` for each, but for rounding.
+        The same as `condition_on_memory` and `decode_prompts` for each, but for rounding. Where a device
+        works by itself, `meanwhile`, which gives it more to do, may be called before its answer is there.
         """
         ...
 

@@ -4,15 +4,19 @@
 from __future__ import annotations
 
 import heapq
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
+from rotopoint.errors import RotopointError
 from rotopoint.tracking.loop import SubjectTracker, TrackedFrame, Waiting
 from rotopoint.tracking.policy import Step
 from rotopoint.tracking.runtime import ConditionedT, Decoded, FeaturesT, MemoryT, Runtime
 
 Turn = tuple[int, Step]
 """A subject by its number, and what it does next."""
+
+log = logging.getLogger(__name__)
 
 
 def run_together(
@@ -31,18 +35,19 @@ def run_together(
     trackers = [tracker for tracker, _ in work]
     streams = [keyed(number, steps) for number, (_, steps) in enumerate(work)]
     merged = ((n, step) for _, n, step in heapq.merge(*streams, key=lambda item: item[:2]))
-    for turns in _meeting(merged, lambda: runtime.subjects_at_once):
+    for turns, following in _meeting(merged, lambda: runtime.subjects_at_once):
         if before_step is not None:
             for _ in turns:
                 before_step()
-        if len(turns) == 1:
-            done = [_run(trackers, turn) for turn in turns]
-        elif runtime.decodes_together:
-            answers = _decoded_together(runtime, trackers, turns)
+        if runtime.decodes_together and runtime.subjects_at_once > 1:
+            meanwhile = partial(_look_ahead, trackers, following)
+            answers = _decoded_together(runtime, trackers, turns, meanwhile)
             done = [
                 trackers[n].take(step, *answers[n]) if n in answers else _run(trackers, (n, step))
                 for n, step in turns
             ]
+        elif len(turns) == 1:
+            done = [_run(trackers, turn) for turn in turns]
         else:
             for number, step in turns:
                 trackers[number].look(step)
@@ -57,8 +62,23 @@ def _run(
     return trackers[number].run(step)
 
 
-def _meeting(turns: Iterable[Turn], at_once: Callable[[], int]) -> Iterator[list[Turn]]:
-    """Turns in a row of different subjects on one picture, at most `at_once` of them.
+def _look_ahead(
+    trackers: Sequence[SubjectTracker[FeaturesT, ConditionedT, MemoryT]], turn: Turn | None
+) -> None:
+    """Have the features at hand that come next. What is amiss there is told when it is their turn: what is
+    being worked on is to be stored first."""
+    if turn is None:
+        return
+    number, step = turn
+    try:
+        trackers[number].look(step)
+    except (RotopointError, RuntimeError, MemoryError) as error:
+        log.info("picture %d was not looked at ahead: %s", step.position, error)
+
+
+def _meeting(turns: Iterable[Turn], at_once: Callable[[], int]) -> Iterator[tuple[list[Turn], Turn | None]]:
+    """Turns in a row of different subjects on one picture, at most `at_once` of them, and the turn that
+    follows.
 
     One with prompts is alone: what is made of a box depends, in its last bits, on how many threads work.
     """
@@ -67,17 +87,18 @@ def _meeting(turns: Iterable[Turn], at_once: Callable[[], int]) -> Iterator[list
         joins = group and step.visit == group[0][1].visit and number not in {n for n, _ in group}
         joins = joins and not (step.prompted or group[0][1].prompted)
         if group and not (joins and len(group) < at_once()):
-            yield group
+            yield group, (number, step)
             group = []
         group.append((number, step))
     if group:
-        yield group
+        yield group, None
 
 
 def _decoded_together(
     runtime: Runtime[FeaturesT, ConditionedT, MemoryT],
     trackers: Sequence[SubjectTracker[FeaturesT, ConditionedT, MemoryT]],
     turns: list[Turn],
+    meanwhile: Callable[[], None],
 ) -> dict[int, tuple[Waiting[MemoryT], Decoded]]:
     """The answers for those subjects that can be decoded with others, by their numbers."""
     by_size: dict[tuple[int, int], dict[int, Waiting[MemoryT]]] = {}
@@ -86,9 +107,9 @@ def _decoded_together(
         if waiting is not None:
             by_size.setdefault(waiting.bank.size, {})[number] = waiting
     answers: dict[int, tuple[Waiting[MemoryT], Decoded]] = {}
-    for group in by_size.values():
-        if len(group) > 1:
-            features = trackers[next(iter(group))].features(turns[0][1])
-            decoded = runtime.decode_together(features, [waiting.bank for waiting in group.values()])
-            answers |= dict(zip(group, zip(group.values(), decoded, strict=True), strict=True))
+    for left, group in zip(reversed(range(len(by_size))), by_size.values(), strict=True):
+        features = trackers[next(iter(group))].features(turns[0][1])
+        banks = [waiting.bank for waiting in group.values()]
+        decoded = runtime.decode_together(features, banks, None if left else meanwhile)
+        answers |= dict(zip(group, zip(group.values(), decoded, strict=True), strict=True))
     return answers

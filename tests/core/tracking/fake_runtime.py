@@ -90,8 +90,15 @@ class FakeRuntime:
             predicted_iou=float(np.float32(random.random())),
         )
 
-    def decode_together(self, features: FakeBytes, banks: Sequence[MemoryBank[FakeBytes]]) -> list[Decoded]:
+    def decode_together(
+        self,
+        features: FakeBytes,
+        banks: Sequence[MemoryBank[FakeBytes]],
+        meanwhile: Callable[[], None] | None = None,
+    ) -> list[Decoded]:
         self.together.append(len(banks))
+        if meanwhile is not None:
+            meanwhile()
         return [self.decode_prompts(self.condition_on_memory(features, bank), None) for bank in banks]
 
     def side_by_side(self, calls: Sequence[Callable[[], ResultT]]) -> list[ResultT]:

@@ -102,9 +102,9 @@ def test_tracks_are_those_of_the_cpu(
     engine = on_gpu(gpu, kernels)
     decode, together = engine.runtime.decode_together, []
 
-    def counted(features, banks):
+    def counted(features, banks, *meanwhile):
         together.append(len(banks))
-        return decode(features, banks)
+        return decode(features, banks, *meanwhile)
 
     engine.runtime.decode_together = counted
     assert worst_iou(logits(shot, engine, tmp_path / "gpu"), on_cpu) >= least

@@ -4,7 +4,7 @@
 convolutions alone.
 
 Blocks with windows go through a band of windows at a time, from their norm to the end of their MLP, so
-that what lies between fits a processor's cache.
+that what lies between fits a processor's cache; where there is none to fit, all windows and heads go at once.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from rotopoint.tracking.sam2.convolutional_trunk import Trunk
 from rotopoint.tracking.sam2.convolutions import ConvolutionalStages
-from rotopoint.tracking.sam2.layers import Linear, attend, channel_map
+from rotopoint.tracking.sam2.layers import Linear, attend, attend_heads, channel_map, composed, in_blocks
 
 BAND_TOKENS = 4096
 """Tokens that go through a block at a time."""
@@ -48,7 +48,7 @@ class _Block:
         if self._window == 0:
             self._mlp(self._attended(x, self._everywhere), result)
             return result
-        band = max(BAND_TOKENS // (width * self._window), 1) * self._window
+        band = max(BAND_TOKENS // (width * self._window), 1) * self._window if in_blocks(x.device) else height
         for part, into in zip(torch.split(x, band), torch.split(result, band // self._pool), strict=True):
             self._mlp(self._attended(part, self._in_windows), into)
         return result
@@ -59,7 +59,7 @@ class _Block:
         return shortcut + attend_in(normed)
 
     def _mlp(self, x: torch.Tensor, result: torch.Tensor) -> None:
-        rows = max(BAND_TOKENS // x.shape[1], 1)
+        rows = max(BAND_TOKENS // x.shape[1], 1) if in_blocks(x.device) else len(x)
         for part, into in zip(torch.split(x, rows), torch.split(result, rows), strict=True):
             torch.add(part, self._narrow(self._wide.gelu(self._norms[1](part))), out=into)
 
@@ -83,6 +83,9 @@ class _Block:
         height, width, _ = x.shape
         queries, keys, values = self._qkv(x).chunk(3, -1)
         queries = _pooled(queries[None], self._pool)[0]
+        if not in_blocks(x.device):
+            answer = _attend_batch(queries[None], keys[None], values[None], self._heads)[0]
+            return self._projection(answer)
         heads = [
             attend(q.contiguous(), k.contiguous(), v.contiguous())
             for q, k, v in zip(
@@ -99,18 +102,15 @@ class _Block:
 def _attend_batch(
     queries: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, heads: int
 ) -> torch.Tensor:
-    """Attention inside of each of a batch of windows (n, side, side, c); queries are scaled already."""
-    _, side, _, _ = queries.shape
+    """Attention inside of each of a batch of windows (n, side, side, c), of which queries may have fewer;
+    they are scaled already."""
     q, k, v = (
         part.reshape(len(part), -1, heads, part.shape[-1] // heads).transpose(1, 2)
         for part in (queries, keys, values)
     )
-    if q.device.type == "cpu":
-        # Windows are too small for torch's fused kernel to pay.
-        answer = torch.softmax(q @ k.transpose(-1, -2), -1) @ v
-    else:
-        answer = functional.scaled_dot_product_attention(q, k, v, scale=1.0)
-    return answer.transpose(1, 2).reshape(len(queries), side, side, -1)
+    # For torch's fused kernel on a CPU windows are too small to pay.
+    answer = torch.softmax(q @ k.transpose(-1, -2), -1) @ v if in_blocks(q.device) else attend_heads(q, k, v)
+    return answer.transpose(1, 2).reshape(*queries.shape[:3], -1)
 
 
 def _pooled(x: torch.Tensor, stride: int) -> torch.Tensor:
@@ -189,5 +189,5 @@ class ImageEncoder:
 
 def _chained(first: Any, second: Any, dtype: torch.dtype) -> Linear:
     """Two convolutions of one pixel as one map."""
-    a, b = (convolution.weight[:, :, 0, 0].double() for convolution in (first, second))
-    return Linear((b @ a).float(), (b @ first.bias.double() + second.bias).float(), dtype)
+    outer, inner = ((each.weight[:, :, 0, 0], each.bias) for each in (second, first))
+    return Linear(*composed(outer, inner), dtype)

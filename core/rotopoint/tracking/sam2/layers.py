@@ -12,15 +12,24 @@ from torch.nn import functional
 
 from rotopoint.tracking.capability import packs
 
+IN_BLOCKS = frozenset(("cpu",))
+"""Devices on which work is cut into blocks that fit a cache. Others are given all of it at once: what one
+block costs there is starting it."""
+
 SCORES_AT_ONCE = 16 << 20
 """Bytes of the attention matrix that are at hand in one piece in float32: what a large cache holds."""
 
-QUERIES_AT_ONCE = {torch.float32: 1024, torch.bfloat16: 2048}
+QUERIES_AT_ONCE = {torch.float32: 1024, torch.bfloat16: 2048, torch.float16: 256}
 KEYS_AT_ONCE = 1024
 """Rows and columns of the attention matrix that are at hand at a time where it is cut into blocks."""
 
 SMALLEST_SUM, LARGEST_SUM = 1e-20, 1e30
 """Of exponentials, between which float32 and bfloat16 hold all that matter."""
+
+
+def in_blocks(device: torch.device) -> bool:
+    """Whether a device is given its work a block at a time."""
+    return device.type in IN_BLOCKS
 
 
 def packs_weights(weight: torch.Tensor) -> bool:
@@ -75,6 +84,21 @@ class Linear:
         return result
 
 
+def composed(
+    outer: tuple[torch.Tensor, torch.Tensor], inner: tuple[torch.Tensor, torch.Tensor]
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Weight and bias, float32, of a map after another, each given as (weight (out, in), bias (out,)).
+
+    They are multiplied in float64 on the CPU, since not all devices have it.
+    """
+    device = outer[0].device
+    (weight, bias), (inner_weight, inner_bias) = (
+        tuple(part.to("cpu", torch.float64) for part in each) for each in (outer, inner)
+    )
+    made = weight @ inner_weight, weight @ inner_bias + bias
+    return made[0].float().to(device), made[1].float().to(device)
+
+
 def channel_map(convolution: Any, dtype: torch.dtype) -> Linear:
     """A convolution of one pixel, for channels that come last."""
     return Linear(convolution.weight[:, :, 0, 0], convolution.bias, dtype)
@@ -86,12 +110,15 @@ def attend(queries: torch.Tensor, keys: torch.Tensor, values: torch.Tensor) -> t
     On the CPU torch's fused kernel wants values as wide as keys, and takes more than twice as long in
     bfloat16.
     """
-    if queries.device.type != "cpu":
-        heads = functional.scaled_dot_product_attention(queries[None], keys[None], values[None], scale=1.0)
-        return heads[0]
+    if not in_blocks(queries.device):
+        return attend_heads(queries[None, None], keys[None, None], values[None, None])[0, 0]
     out = queries.new_empty(queries.shape[0], values.shape[1])
     scores = len(queries) * len(keys) * keys.element_size()
-    if queries.dtype == torch.bfloat16 or scores > SCORES_AT_ONCE:
+    if queries.dtype == torch.float16:
+        # Its exponentials want to be taken relative to the largest.
+        for rows, into in few_queries(queries, out):
+            _attend_rows(rows, keys, values, into)
+    elif queries.dtype == torch.bfloat16 or scores > SCORES_AT_ONCE:
         _attend_in_blocks(queries, keys, values, out)
     else:
         _attend_rows(queries, keys, values, out)
@@ -142,8 +169,19 @@ def few_queries(*tensors: torch.Tensor) -> Iterator[tuple[torch.Tensor, ...]]:
 
 def attend_batch(queries: torch.Tensor, keys: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
     """softmax(Q K^T) V for each of a batch: (B, n, c), (B, m, c), (B, m, v) give (B, n, v)."""
-    if queries.device.type == "cpu":
-        if len(queries) == 1:
-            return attend(queries[0], keys[0], values[0])[None]
-        return torch.stack([attend(*each) for each in zip(queries, keys, values, strict=True)])
+    if not in_blocks(queries.device):
+        return attend_heads(queries[:, None], keys[:, None], values[:, None])[:, 0]
+    if len(queries) == 1:
+        return attend(queries[0], keys[0], values[0])[None]
+    return torch.stack([attend(*each) for each in zip(queries, keys, values, strict=True)])
+
+
+def attend_heads(queries: torch.Tensor, keys: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+    """softmax(Q K^T) V by a kernel of torch's that never holds Q K^T: (B, heads, n, c), (B, heads, m, c),
+    (B, heads, m, v) give (B, heads, n, v).
+
+    It takes four dimensions: with three torch's selector falls back to products in float32. On CUDA it takes
+    FlashAttention ("FlashAttention-2", Dao, 2023) where values are as wide as keys, and else the
+    memory-efficient kernel ("Self-attention Does Not Need O(n^2) Memory", Rabe and Staats, 2021).
+    """
     return functional.scaled_dot_product_attention(queries, keys, values, scale=1.0)

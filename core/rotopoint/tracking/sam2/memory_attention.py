@@ -21,7 +21,8 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from rotopoint.tracking.sam2.layers import Linear, attend_batch
+from rotopoint.tracking.arrangement import Values
+from rotopoint.tracking.sam2.layers import Linear, attend_batch, composed, in_blocks
 from rotopoint.tracking.sam2.memory_keys import AttendedKeys, KeyMaps, Keys, MemoryKeys, WholeKeys
 from rotopoint.tracking.sam2.rotary import Rotation, split_order
 from rotopoint.tracking.sam2.row_keys import FEWEST_COLUMNS, RowKeys
@@ -33,11 +34,12 @@ MLP_ROWS = 1024
 class _Layer:
     """Works on a batch of subjects: tokens are (B, n, C)."""
 
-    def __init__(self, module: Any, rotation: Rotation, dtype: torch.dtype) -> None:
+    def __init__(self, module: Any, rotation: Rotation, values: Values, dtype: torch.dtype) -> None:
         own, cross = module.self_attn, module.cross_attn_image
         self._norms = (module.norm1, module.norm2, module.norm3)
         self._rotate = rotation
         self._dtype = dtype
+        self._values = values
         own_scale, cross_scale = (a.q_proj.weight.shape[0] ** -0.5 for a in (own, cross))
         value, value_bias = _folded(own)
         self._width = own.q_proj.weight.shape[0]
@@ -51,7 +53,7 @@ class _Layer:
             split_order(cross.q_proj.bias) * cross_scale,
             dtype,
         )
-        self._value = Linear(*_folded(cross), dtype)
+        self.value = Linear(*_folded(cross), dtype)
         self._wide, self._narrow = Linear.of(module.linear1, dtype), Linear.of(module.linear2, dtype)
 
     def _norm(self, index: int, x: torch.Tensor) -> torch.Tensor:
@@ -69,11 +71,12 @@ class _Layer:
         return self._rotate(self._query(self._norm(1, x)))
 
     def take(self, x: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
-        """(B, n, C) with what was seen of memories, (B, n, M)."""
-        x = x + self._value(seen)
+        """(B, n, C) with what was seen of memories, (B, n, M), or of whole values (B, n, C)."""
+        x = x + (self.value(seen) if self._values is Values.FACTORED else seen)
         tokens, normed = x.flatten(0, 1), self._norm(2, x).flatten(0, 1)
-        for rows in range(0, len(tokens), MLP_ROWS):
-            part = slice(rows, rows + MLP_ROWS)
+        at_once = MLP_ROWS if in_blocks(x.device) else len(tokens)
+        for rows in range(0, len(tokens), at_once):
+            part = slice(rows, rows + at_once)
             tokens[part] += self._narrow(self._wide.relu(normed[part]))
         return tokens.view_as(x)
 
@@ -81,18 +84,15 @@ class _Layer:
 def _folded(attention: Any) -> tuple[torch.Tensor, torch.Tensor]:
     """Values and output projection as one map; weights of a softmax sum to 1, so biases pass through."""
     out, value = attention.out_proj, attention.v_proj
-    weight = out.weight.double()
-    return (
-        (weight @ value.weight.double()).float(),
-        (weight @ value.bias.double() + out.bias).float(),
-    )
+    return composed((out.weight, out.bias), (value.weight, value.bias))
 
 
 class MemoryAttention:
     """The package's module `module` for a square grid of tokens, on one device, in one precision.
 
     `position` (tokens, 1, C) is the encoding of a picture's tokens, `memory_position` (tokens, 1, M)
-    that of a memory's, `places` (count, M) what tells the places in the bank apart.
+    that of a memory's, `places` (count, M) what tells the places in the bank apart. Whole `values` go with
+    whole keys.
     """
 
     def __init__(
@@ -102,6 +102,7 @@ class MemoryAttention:
         memory_position: torch.Tensor,
         places: torch.Tensor,
         dtype: torch.dtype,
+        values: Values = Values.FACTORED,
     ) -> None:
         self._dtype = dtype
         self._position = 0.1 * position[:, 0] if module.pos_enc_at_input else torch.zeros(())
@@ -109,11 +110,15 @@ class MemoryAttention:
         self._norm = module.norm
         table = module.layers[0].self_attn.freqs_cis.to(position.device)
         rotate = Rotation(table, dtype)
-        self._layers = [_Layer(layer, rotate, dtype) for layer in module.layers]
+        self._layers = [_Layer(layer, rotate, values, dtype) for layer in module.layers]
         projections = [layer.cross_attn_image.k_proj for layer in module.layers]
         layers = tuple((split_order(each.weight), split_order(each.bias)) for each in projections)
-        chosen = RowKeys if _suits_rows(table, dtype) else WholeKeys
-        self._keys: Keys = chosen(KeyMaps(layers, table, places), dtype)
+        maps = KeyMaps(layers, table, places)
+        self._keys: Keys
+        if values is Values.WHOLE:
+            self._keys = WholeKeys(maps, dtype, [layer.value for layer in self._layers])
+        else:
+            self._keys = RowKeys(maps, dtype) if _suits_rows(table, dtype) else WholeKeys(maps, dtype)
 
     def begin(self, top: torch.Tensor) -> torch.Tensor:
         """A picture's features (1, C, h, w) up to the first look at memories: (tokens, C)."""
@@ -146,4 +151,5 @@ class MemoryAttention:
 
 def _suits_rows(table: torch.Tensor, dtype: torch.dtype) -> bool:
     """Whether keys by row are faster: on the CPU, over a grid that is large enough."""
-    return table.device.type == "cpu" and math.isqrt(len(table)) >= FEWEST_COLUMNS[dtype]
+    fewest = FEWEST_COLUMNS.get(dtype)
+    return in_blocks(table.device) and fewest is not None and math.isqrt(len(table)) >= fewest

@@ -19,8 +19,9 @@ import torch
 from torch.nn import functional
 
 from rotopoint.checkpoints.configuration import Calibration
+from rotopoint.tracking.arrangement import Arrangement
 from rotopoint.tracking.precision import Precision
-from rotopoint.tracking.preprocess import model_input
+from rotopoint.tracking.preprocess import NORMALIZED, model_input, squared
 from rotopoint.tracking.runtime import (
     Decoded,
     FramePrompts,
@@ -33,11 +34,13 @@ from rotopoint.tracking.runtime import (
 from rotopoint.tracking.sam2.device_memory import Care, give_back, is_memory_short
 from rotopoint.tracking.sam2.heads import Heads, Masks, Take
 from rotopoint.tracking.sam2.image_encoder import ImageEncoder
+from rotopoint.tracking.sam2.layers import in_blocks
 from rotopoint.tracking.sam2.memory_attention import MemoryAttention
 from rotopoint.tracking.sam2.memory_encoder import MemoryEncoder
 from rotopoint.tracking.sam2.memory_keys import AttendedKeys, MemoryKeys
 from rotopoint.tracking.sam2.package import sam2_module
 from rotopoint.tracking.sam2.side_by_side import SideBySide, most_at_once
+from rotopoint.tracking.sam2.transfer import from_device, normalized, to_device
 
 PREVIOUS_LOGIT_LIMIT = 32.0
 """Earlier answers are clamped to this before they prompt again, as upstream does."""
@@ -45,6 +48,9 @@ PREVIOUS_LOGIT_LIMIT = 32.0
 
 SUBJECTS_AT_ONCE = 16
 """On a GPU, as long as its memory allows."""
+
+
+DTYPES = {Precision.FP32: torch.float32, Precision.BF16: torch.bfloat16}
 
 
 def _pack(*tensors: torch.Tensor) -> bytes:
@@ -191,8 +197,10 @@ class Sam2Runtime:
         device: str = "cpu",
         kernels: Precision = Precision.FP32,
         calibration: Calibration | None = None,
+        arrangement: Arrangement | None = None,
     ) -> None:
         self._device = torch.device(device)
+        arrangement = arrangement or Arrangement()
         self._model = model.to(self._device).eval()
         self._sine = sam2_module("modeling.sam2_utils").get_1d_sine_pe
         size = int(model.image_size)
@@ -205,7 +213,7 @@ class Sam2Runtime:
         )
         self._grid = size // int(model.backbone_stride)
         self.kernels = kernels
-        self.decodes_together = self._device.type != "cpu"
+        self.decodes_together = not in_blocks(self._device)
         self._most_at_once = SUBJECTS_AT_ONCE if self.decodes_together else self._most_side_by_side()
         self.subjects_at_once = self._most_at_once
         self._care = Care()
@@ -213,8 +221,9 @@ class Sam2Runtime:
         self._side_by_side = SideBySide()
         self.relieve: Callable[[], None] = lambda: None
         """Gives back what is kept on the device and can do without."""
-        dtype = torch.bfloat16 if kernels is Precision.BF16 else torch.float32
+        dtype = DTYPES[kernels]
         with torch.inference_mode():
+            self._normalized = to_device(NORMALIZED.T, self._device)
             top = torch.zeros(1, model.hidden_dim, self._grid, self._grid, device=self._device)
             memory = torch.zeros(1, model.mem_dim, self._grid, self._grid, device=self._device)
             self._encoder = ImageEncoder(model.image_encoder, model.sam_mask_decoder, size, dtype)
@@ -224,6 +233,7 @@ class Sam2Runtime:
                 memory_position=_tokens(model.memory_encoder.position_encoding(memory)),
                 places=model.maskmem_tpos_enc[:, 0, 0],
                 dtype=dtype,
+                values=arrangement.values,
             )
             self._memory_encoder = MemoryEncoder(model.memory_encoder, dtype)
             self._calibrated = calibration is not None
@@ -260,8 +270,11 @@ class Sam2Runtime:
     @_within_memory
     @torch.inference_mode()
     def encode_image(self, picture: npt.NDArray[np.uint8]) -> Sam2Features:
-        tensor = torch.from_numpy(model_input(picture, self._shape.input_size))
-        return self.encode_tensor(tensor)
+        size = self._shape.input_size
+        if self.decodes_together:
+            pixels = to_device(squared(picture, size), self._device)
+            return self.encode_tensor(normalized(pixels, self._normalized))
+        return self.encode_tensor(torch.from_numpy(model_input(picture, size)))
 
     @torch.inference_mode()
     def encode_tensor(self, image: torch.Tensor) -> Sam2Features:
@@ -276,27 +289,37 @@ class Sam2Runtime:
     ) -> Sam2Conditioned:
         if bank is None:
             return Sam2Conditioned(features, features.places + self._model.no_mem_embed[0], starts=True)
-        places = self._attention.finish(features.begun, [self._attended(bank)])
+        places = self._attention.finish(features.begun, self._attended([bank]))
         self._went_well(1)
         return Sam2Conditioned(features, places[0], starts=False)
 
-    def _attended(self, bank: MemoryBank[Sam2Memory]) -> AttendedKeys:
-        memories = [
-            (self._shape.memory_count - place - 1, self._keys(memory)) for place, memory in bank.memories
+    def _attended(self, banks: Sequence[MemoryBank[Sam2Memory]]) -> list[AttendedKeys]:
+        """What subjects attend to, whose banks are of one size."""
+        return [
+            AttendedKeys(
+                [
+                    (self._shape.memory_count - place - 1, self._keys(memory))
+                    for place, memory in bank.memories
+                ],
+                pointers,
+            )
+            for bank, pointers in zip(banks, self._pointer_keys(banks), strict=True)
         ]
-        return AttendedKeys(memories, self._pointer_keys(bank))
 
-    def _pointer_keys(self, bank: MemoryBank[Sam2Memory]) -> MemoryKeys | None:
-        """Object pointers, each cut into pieces as wide as memories, with their distances in time."""
-        if not bank.pointers:
-            return None
+    def _pointer_keys(self, banks: Sequence[MemoryBank[Sam2Memory]]) -> Sequence[MemoryKeys | None]:
+        """Of each bank the object pointers, each cut into pieces as wide as memories, with their distances in
+        time: made for all banks at once."""
+        if not banks[0].pointers:
+            return [None] * len(banks)
         model = self._model
         pieces = model.hidden_dim // model.mem_dim
-        pointers = torch.from_numpy(np.stack([p for _, p in bank.pointers])).to(self._device)
-        distances = torch.tensor([d for d, _ in bank.pointers], device=self._device)
-        encoded = self._sine(distances / (bank.pointer_span - 1), dim=model.hidden_dim)
+        pointers = np.stack([pointer for bank in banks for _, pointer in bank.pointers])
+        distances = np.array([[d / (bank.pointer_span - 1)] for bank in banks for d, _ in bank.pointers])
+        sent = to_device(np.hstack((pointers, distances.astype(np.float32))), self._device)
+        encoded = self._sine(sent[:, -1], dim=model.hidden_dim)
         positions = model.obj_ptr_tpos_proj(encoded).repeat_interleave(pieces, dim=0)
-        return self._attention.pointer_keys(pointers.reshape(-1, model.mem_dim), positions)
+        keys = self._attention.pointer_keys(sent[:, :-1].reshape(-1, model.mem_dim), positions)
+        return keys.split(len(banks))
 
     @_within_memory
     @torch.inference_mode()
@@ -314,7 +337,7 @@ class Sam2Runtime:
         points = None if prompts is None else self._point_inputs(prompts)
         earlier = None
         if previous_logits is not None:
-            earlier = torch.from_numpy(previous_logits).to(self._device)[None, None]
+            earlier = to_device(previous_logits, self._device)[None, None]
             earlier = earlier.clamp(-PREVIOUS_LOGIT_LIMIT, PREVIOUS_LOGIT_LIMIT)
         count = 0 if prompts is None else len(prompts.labels)
         several = self._asks_several(conditioned.starts, count)
@@ -325,22 +348,31 @@ class Sam2Runtime:
         return _decoded(self._heads.decode(places, features.high_resolution, points, earlier, take))[0]
 
     def decode_together(
-        self, features: Sam2Features, banks: Sequence[MemoryBank[Sam2Memory]]
+        self,
+        features: Sam2Features,
+        banks: Sequence[MemoryBank[Sam2Memory]],
+        meanwhile: Callable[[], None] | None = None,
     ) -> list[Decoded]:
         try:
-            return self._decode_banks(features, banks)
+            return self._decode_banks(features, banks, meanwhile)
         except (RuntimeError, MemoryError) as error:
             if len(banks) == 1 or not is_memory_short(error):
                 raise
         self.subjects_at_once = half = len(banks) // 2
-        return self.decode_together(features, banks[:half]) + self.decode_together(features, banks[half:])
+        first = self.decode_together(features, banks[:half])
+        return first + self.decode_together(features, banks[half:], meanwhile)
 
     @_within_memory
     @torch.inference_mode()
-    def _decode_banks(self, features: Sam2Features, banks: Sequence[MemoryBank[Sam2Memory]]) -> list[Decoded]:
-        places = self._attention.finish(features.begun, [self._attended(bank) for bank in banks])
+    def _decode_banks(
+        self,
+        features: Sam2Features,
+        banks: Sequence[MemoryBank[Sam2Memory]],
+        meanwhile: Callable[[], None] | None,
+    ) -> list[Decoded]:
+        places = self._attention.finish(features.begun, self._attended(banks))
         take = Take.BEST if self._asks_several(starts=False, count=0) else Take.STABLE
-        decoded = _decoded(self._heads.decode(places, features.high_resolution, None, None, take))
+        decoded = _decoded(self._heads.decode(places, features.high_resolution, None, None, take), meanwhile)
         self._went_well(len(banks))
         return decoded
 
@@ -355,12 +387,12 @@ class Sam2Runtime:
 
     def _point_inputs(self, prompts: PointPrompts) -> tuple[torch.Tensor, torch.Tensor]:
         # The prompt encoder adds half a pixel itself.
-        xy = torch.from_numpy(prompts.xy - np.float32(0.5)).to(self._device)[None]
-        return xy, torch.from_numpy(prompts.labels).to(self._device)[None]
+        xy = to_device(prompts.xy - np.float32(0.5), self._device)[None]
+        return xy, to_device(prompts.labels, self._device)[None]
 
     def _mask_input(self, mask: npt.NDArray[np.bool_]) -> torch.Tensor:
         size = self._shape.input_size
-        source = torch.from_numpy(mask.astype(np.float32)).to(self._device)[None, None]
+        source = to_device(mask.astype(np.float32), self._device)[None, None]
         resized = functional.interpolate(
             source, size=(size, size), align_corners=False, mode="bilinear", antialias=True
         )
@@ -377,7 +409,7 @@ class Sam2Runtime:
         calibrates: bool = False,
     ) -> Sam2Memory:
         size = self._shape.input_size
-        low = torch.from_numpy(np.ascontiguousarray(logits, np.float32)).to(self._device)[None, None]
+        low = to_device(logits.astype(np.float32, copy=False), self._device)[None, None]
         full = functional.interpolate(low, size=(size, size), mode="bilinear", align_corners=False)
         model = self._model
         keeps_doubts = calibrates and self._calibrated
@@ -416,8 +448,8 @@ class Sam2Runtime:
         return keys
 
 
-def _decoded(masks: Masks) -> list[Decoded]:
-    """The answers for all subjects, brought over from their device in one piece."""
+def _decoded(masks: Masks, meanwhile: Callable[[], None] | None = None) -> list[Decoded]:
+    """The answers for all subjects, brought over from their device in one piece; `meanwhile` as there."""
     logits = masks.logits.flatten(1)
     packed = torch.cat([masks.object_score, masks.predicted_iou[:, None], masks.pointer, logits], 1)
     split = packed.shape[1] - logits.shape[1]
@@ -428,7 +460,7 @@ def _decoded(masks: Masks) -> list[Decoded]:
             object_score=float(row[0]),
             predicted_iou=float(row[1]),
         )
-        for row in packed.cpu().numpy()
+        for row in from_device(packed, meanwhile)
     ]
 
 
