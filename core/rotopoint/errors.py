@@ -324,6 +324,13 @@ class ModelInUse(RotopointError):
     tracking: str
 
 
+@dataclass(eq=False)
+class KernelsOverflow(RotopointError):
+    """A model's numbers left the range of `kernels`, the name of a precision."""
+
+    kernels: str
+
+
 # Files written
 
 

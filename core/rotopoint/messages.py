@@ -140,6 +140,8 @@ def _said(error: BaseException) -> str:
                 f"{checkpoint} cannot be loaded while a clip is tracked with {tracking}; "
                 f"choose {tracking} here too, or wait until it is done or cancel it"
             )
+        case e.KernelsOverflow(kernels):
+            return f"this checkpoint's numbers are too large for {kernels}; choose --kernels fp32"
         case e.OutputUnwritable(path, reason):
             return f"cannot write to {path}: {reason}"
         case e.FileNumberNegative(number):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,11 @@ ISAS_WITHOUT_BF16 = frozenset(
     ("SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX2_VNNI_2", "AVX512_CORE", "AVX512_CORE_VNNI")
 )
 """Of oneDNN's names for what it may use at most, those that multiply no bfloat16 themselves."""
+
+
+AMD_WITH_BF16 = ("gfx908", "gfx90a", "gfx94", "gfx95", "gfx11", "gfx12")
+"""What the names of AMD's architectures begin with that multiply matrices of bfloat16 themselves: CDNA (its
+ISA's v_mfma_f32_*bf16), RDNA 3 and 4 (v_wmma_f32_16x16x16_bf16). Vega, RDNA 1 and 2 do not."""
 
 
 class Multiplies(Enum):
@@ -168,10 +174,17 @@ def _cpu_names(*instructions: str) -> bool:
 
 
 def _cuda_has_bf16(device: str) -> bool:
-    """NVIDIA's from Ampere on (Turing imitates it), and all of AMD's that torch knows."""
+    """NVIDIA's from Ampere on (Turing imitates it), and AMD's of `AMD_WITH_BF16`: their number of capability
+    says nothing about it, and `is_bf16_supported` says yes for all of them."""
     import torch
 
-    return _asked(lambda: torch.version.hip is not None or torch.cuda.get_device_capability(device) >= (8, 0))
+    if torch.version.hip is None:
+        return _asked(lambda: torch.cuda.get_device_capability(device) >= (8, 0))
+    architecture = ""
+    with suppress(AttributeError, AssertionError, RuntimeError, ValueError):
+        # For example gfx90a:sramecc+:xnack-.
+        architecture = torch.cuda.get_device_properties(device).gcnArchName.partition(":")[0]
+    return not architecture or architecture.startswith(AMD_WITH_BF16)
 
 
 def _asked(question: Callable[[], Any]) -> bool:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from rotopoint.checkpoints import ResolvedCheckpoint, registry
 from rotopoint.errors import DeviceMemoryShort, DeviceUnavailable, KernelsUnavailable, PackageMissing
+from rotopoint.tracking.arrangement import Arrangement
 from rotopoint.tracking.capability import Multiplies, capability_of
 from rotopoint.tracking.precision import AUTO, Precision, asked_precision
 
@@ -33,7 +33,8 @@ class Engine:
     @property
     def identity(self) -> str:
         """Differs where the same pictures may give other numbers."""
-        return f"{self.checkpoint.identity} {self.device} {self.runtime.kernels.value}"
+        runtime = self.runtime
+        return f"{self.checkpoint.identity} {self.device} {runtime.kernels.value} {runtime.arrangement}"
 
 
 @contextmanager
@@ -62,15 +63,17 @@ def load_engine(
     device: str = "auto",
     threads: int | None = None,
     kernels: str | None = None,
+    arrangement: Arrangement | None = None,
 ) -> Engine:
     """Build a checkpoint's model on a device and fill it.
 
     `device` is `auto` or what torch calls it; `threads` limits those of the CPU (None: torch's choice).
-    `kernels` is as in `choose_precision`.
+    `kernels` is as in `choose_precision`; `arrangement` None: the default.
     Raises PackageMissing, DeviceUnavailable, KernelsUnavailable, CheckpointBroken, DeviceMemoryShort.
     """
     # Torch takes seconds to import, and most commands do without it.
     from rotopoint.tracking.sam2.build import build_model
+    from rotopoint.tracking.sam2.device_ready import make_ready
     from rotopoint.tracking.sam2.runtime import Sam2Runtime
     from rotopoint.tracking.sam2.weights import load_weights
 
@@ -80,18 +83,20 @@ def load_engine(
         torch.set_num_threads(threads)
     chosen = choose_device(device)
     precision = choose_precision(chosen, kernels)
+    make_ready(chosen)
     with _memory_watched(chosen, checkpoint):
         model = build_model(checkpoint.configuration)
         load_weights(model, checkpoint.path)
-        runtime = Sam2Runtime(model, chosen, precision, checkpoint.configuration.calibration)
+        calibration = checkpoint.configuration.calibration
+        runtime = Sam2Runtime(model, chosen, precision, calibration, arrangement)
     return Engine(runtime, checkpoint, chosen)
 
 
 def choose_device(device: str) -> str:
-    """The device that a name means here: `auto` takes CUDA where there is one, else the CPU."""
+    """The device that a name means here: `auto` takes CUDA, without it Apple's GPU, else the CPU."""
     devices = available_devices()
     if device == "auto":
-        return "cuda" if "cuda" in devices else "cpu"
+        return next(found for found in ("cuda", "mps", "cpu") if found in devices)
     if device not in devices:
         raise DeviceUnavailable(device, f"this machine has {', '.join(devices)}")
     return device
@@ -100,18 +105,20 @@ def choose_device(device: str) -> str:
 def choose_precision(device: str, asked: str | None = None) -> Precision:
     """The kernels that a name of `PRECISION_NAMES` means on a device; None: what the environment asks for.
 
-    `auto` takes bfloat16 where the device multiplies it itself. Raises KernelsUnavailable for what is asked
-    by name and cannot be computed there; what is only slow there is computed.
+    `auto` takes bfloat16 where the device multiplies it itself, and never float16, whose range a model's
+    numbers may leave. Raises KernelsUnavailable for what is asked by name and cannot be computed there; what
+    is only slow there is computed.
     """
     name = asked_precision() if asked is None else asked
     if name == Precision.FP32.value:
         return Precision.FP32
-    bf16 = capability_of(device).bf16
+    able = capability_of(device)
     if name == AUTO:
-        return Precision.BF16 if bf16 is Multiplies.ITSELF else Precision.FP32
-    if bf16 is Multiplies.NOT:
+        return Precision.BF16 if able.bf16 is Multiplies.ITSELF else Precision.FP32
+    asked_for = Precision(name)
+    if (able.fp16 if asked_for is Precision.FP16 else able.bf16) is Multiplies.NOT:
         raise KernelsUnavailable(name, device)
-    return Precision(name)
+    return asked_for
 
 
 def available_devices() -> tuple[str, ...]:
@@ -123,6 +130,6 @@ def available_devices() -> tuple[str, ...]:
     found = ["cpu"]
     if torch.cuda.is_available():
         found += ["cuda", *(f"cuda:{n}" for n in range(torch.cuda.device_count()))]
-    if platform.system() == "Darwin" and torch.backends.mps.is_available():
+    if torch.backends.mps.is_available():
         found.append("mps")
     return tuple(found)

@@ -21,7 +21,8 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from rotopoint.tracking.arrangement import Values
+from rotopoint.tracking.arrangement import Arrangement, Values
+from rotopoint.tracking.sam2.compiled import arranged
 from rotopoint.tracking.sam2.layers import Linear, attend_batch, composed, in_blocks
 from rotopoint.tracking.sam2.memory_keys import AttendedKeys, KeyMaps, Keys, MemoryKeys, WholeKeys
 from rotopoint.tracking.sam2.rotary import Rotation, split_order
@@ -91,7 +92,7 @@ class MemoryAttention:
     """The package's module `module` for a square grid of tokens, on one device, in one precision.
 
     `position` (tokens, 1, C) is the encoding of a picture's tokens, `memory_position` (tokens, 1, M)
-    that of a memory's, `places` (count, M) what tells the places in the bank apart. Whole `values` go with
+    that of a memory's, `places` (count, M) what tells the places in the bank apart. Whole values go with
     whole keys.
     """
 
@@ -102,28 +103,35 @@ class MemoryAttention:
         memory_position: torch.Tensor,
         places: torch.Tensor,
         dtype: torch.dtype,
-        values: Values = Values.FACTORED,
+        arrangement: Arrangement | None = None,
     ) -> None:
+        arrangement = arrangement or Arrangement()
+        values = arrangement.values
         self._dtype = dtype
         self._position = 0.1 * position[:, 0] if module.pos_enc_at_input else torch.zeros(())
         self._memory_position = memory_position[:, 0]
         self._norm = module.norm
         table = module.layers[0].self_attn.freqs_cis.to(position.device)
         rotate = Rotation(table, dtype)
-        self._layers = [_Layer(layer, rotate, values, dtype) for layer in module.layers]
+        layers = [_Layer(layer, rotate, values, dtype) for layer in module.layers]
+        self._layers = [
+            tuple(arranged(part, arrangement) for part in (each.attend_itself, each.query, each.take))
+            for each in layers
+        ]
         projections = [layer.cross_attn_image.k_proj for layer in module.layers]
-        layers = tuple((split_order(each.weight), split_order(each.bias)) for each in projections)
-        maps = KeyMaps(layers, table, places)
+        made = tuple((split_order(each.weight), split_order(each.bias)) for each in projections)
+        maps = KeyMaps(made, table, places)
         self._keys: Keys
         if values is Values.WHOLE:
-            self._keys = WholeKeys(maps, dtype, [layer.value for layer in self._layers])
+            self._keys = WholeKeys(maps, dtype, [layer.value for layer in layers])
         else:
             self._keys = RowKeys(maps, dtype) if _suits_rows(table, dtype) else WholeKeys(maps, dtype)
 
     def begin(self, top: torch.Tensor) -> torch.Tensor:
         """A picture's features (1, C, h, w) up to the first look at memories: (tokens, C)."""
         tokens = top[0].flatten(1).t().float() + self._position
-        return self._layers[0].attend_itself(tokens[None])[0].to(self._dtype)
+        attend_itself, _, _ = self._layers[0]
+        return attend_itself(tokens[None])[0].to(self._dtype)
 
     def memory_keys(self, spatial: torch.Tensor) -> MemoryKeys:
         """Keys of a memory (1, M, h, w), but for its place."""
@@ -140,10 +148,10 @@ class MemoryAttention:
         which must be as many tokens for each."""
         gathered = self._keys.gather(subjects)
         x = begun.float().expand(len(subjects), -1, -1)
-        for number, layer in enumerate(self._layers):
+        for number, (attend_itself, query, take) in enumerate(self._layers):
             if number > 0:
-                x = layer.attend_itself(x)
-            x = layer.take(x, gathered.attend(number, layer.query(x)))
+                x = attend_itself(x)
+            x = take(x, gathered.attend(number, query(x)))
         return functional.layer_norm(
             x, self._norm.normalized_shape, self._norm.weight, self._norm.bias, self._norm.eps
         )

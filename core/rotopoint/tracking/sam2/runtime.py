@@ -19,6 +19,7 @@ import torch
 from torch.nn import functional
 
 from rotopoint.checkpoints.configuration import Calibration
+from rotopoint.errors import KernelsOverflow
 from rotopoint.tracking.arrangement import Arrangement
 from rotopoint.tracking.precision import Precision
 from rotopoint.tracking.preprocess import NORMALIZED, model_input, squared
@@ -31,6 +32,7 @@ from rotopoint.tracking.runtime import (
     ModelShape,
     PointPrompts,
 )
+from rotopoint.tracking.sam2.compiled import arranged
 from rotopoint.tracking.sam2.device_memory import Care, give_back, is_memory_short
 from rotopoint.tracking.sam2.heads import Heads, Masks, Take
 from rotopoint.tracking.sam2.image_encoder import ImageEncoder
@@ -50,7 +52,7 @@ SUBJECTS_AT_ONCE = 16
 """On a GPU, as long as its memory allows."""
 
 
-DTYPES = {Precision.FP32: torch.float32, Precision.BF16: torch.bfloat16}
+DTYPES = {Precision.FP32: torch.float32, Precision.BF16: torch.bfloat16, Precision.FP16: torch.float16}
 
 
 def _pack(*tensors: torch.Tensor) -> bytes:
@@ -200,7 +202,7 @@ class Sam2Runtime:
         arrangement: Arrangement | None = None,
     ) -> None:
         self._device = torch.device(device)
-        arrangement = arrangement or Arrangement()
+        self.arrangement = arrangement or Arrangement()
         self._model = model.to(self._device).eval()
         self._sine = sam2_module("modeling.sam2_utils").get_1d_sine_pe
         size = int(model.image_size)
@@ -226,14 +228,15 @@ class Sam2Runtime:
             self._normalized = to_device(NORMALIZED.T, self._device)
             top = torch.zeros(1, model.hidden_dim, self._grid, self._grid, device=self._device)
             memory = torch.zeros(1, model.mem_dim, self._grid, self._grid, device=self._device)
-            self._encoder = ImageEncoder(model.image_encoder, model.sam_mask_decoder, size, dtype)
+            encoder = ImageEncoder(model.image_encoder, model.sam_mask_decoder, size, dtype)
+            self._encoder = arranged(encoder, self.arrangement)
             self._attention = MemoryAttention(
                 model.memory_attention,
                 position=_tokens(model.image_encoder.neck.position_encoding(top)),
                 memory_position=_tokens(model.memory_encoder.position_encoding(memory)),
                 places=model.maskmem_tpos_enc[:, 0, 0],
                 dtype=dtype,
-                values=arrangement.values,
+                arrangement=self.arrangement,
             )
             self._memory_encoder = MemoryEncoder(model.memory_encoder, dtype)
             self._calibrated = calibration is not None
@@ -321,6 +324,13 @@ class Sam2Runtime:
         keys = self._attention.pointer_keys(sent[:, :-1].reshape(-1, model.mem_dim), positions)
         return keys.split(len(banks))
 
+    def _answers(self, masks: Masks, meanwhile: Callable[[], None] | None = None) -> list[Decoded]:
+        """Those of all subjects; raises KernelsOverflow where they are no numbers."""
+        answers = _decoded(masks, meanwhile)
+        if self.kernels is Precision.FP16 and not all(np.isfinite(each.logits).all() for each in answers):
+            raise KernelsOverflow(self.kernels.value)
+        return answers
+
     @_within_memory
     @torch.inference_mode()
     def decode_prompts(
@@ -333,7 +343,7 @@ class Sam2Runtime:
         features = conditioned.features
         if isinstance(prompts, MaskPrompt):
             mask = self._mask_input(prompts.mask)
-            return _decoded(self._heads.given(features.places, features.high_resolution, mask))[0]
+            return self._answers(self._heads.given(features.places, features.high_resolution, mask))[0]
         points = None if prompts is None else self._point_inputs(prompts)
         earlier = None
         if previous_logits is not None:
@@ -345,7 +355,7 @@ class Sam2Runtime:
         if calibrates and self._calibrated and conditioned.starts and count:
             take = Take.MEAN if several else Take.SINGLE
         places = conditioned.places[None]
-        return _decoded(self._heads.decode(places, features.high_resolution, points, earlier, take))[0]
+        return self._answers(self._heads.decode(places, features.high_resolution, points, earlier, take))[0]
 
     def decode_together(
         self,
@@ -372,7 +382,8 @@ class Sam2Runtime:
     ) -> list[Decoded]:
         places = self._attention.finish(features.begun, self._attended(banks))
         take = Take.BEST if self._asks_several(starts=False, count=0) else Take.STABLE
-        decoded = _decoded(self._heads.decode(places, features.high_resolution, None, None, take), meanwhile)
+        masks = self._heads.decode(places, features.high_resolution, None, None, take)
+        decoded = self._answers(masks, meanwhile)
         self._went_well(len(banks))
         return decoded
 
