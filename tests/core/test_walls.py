@@ -99,6 +99,7 @@ def imported_by(statement: str) -> set[str]:
 
 
 HEAVY = {"torch", "cv2", "av", "OpenEXR", "sam2", "hydra", "PIL", "platformdirs", "filelock", "tqdm"}
+HEAVY |= {"pymatting", "numba", "scipy"}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Soft alpha: where it is unknown, and what the plate's colors say there."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rotopoint.errors import PackageMissing
+from rotopoint.mattes.bands import Box, tiles
+
+UNKNOWN = 0.5
+"""Of a trimap, whose other values are 0 and 1."""
+
+SURE = 2.0
+"""Logits beyond it either way are known where the tracker is confident: a probability of 0.88."""
+
+UNSURE = 2.0
+"""What a confidence of zero adds to it."""
+
+MARGIN = 0.5
+"""Cells that the unknown band is wider still on either side: a sample of the tracker's is no finer."""
+
+PRIOR = 1e-3
+"""Weight of what is expected against what the colors say, as a part of the Laplacian's diagonal.
+
+It decides where colors say nothing: a wide band between like colors would else take any value.
+"""
+
+EPSILON = 1e-7
+"""Of the matting Laplacian, as its authors have it: how much colors in a window may leave a line."""
+
+TILE = 192
+OVERLAP = 24
+"""Pixels. Tiles fade into each other over twice the overlap."""
+
+ACCURACY = 1e-4
+"""Of the residual, as a part of what is solved for."""
+
+NOTHING_LEFT = 1e-7
+"""A residual that is as good as none, where what is solved for is zero."""
+
+
+def trimap(
+    logits: NDArray[np.float32], cell: float, confidence: float = 1.0, width: float | None = None
+) -> NDArray[np.float32]:
+    """Where alpha is known: (H, W) of 0, 1 and UNKNOWN, of logits (H, W) at the picture's size.
+
+    Unknown is what the tracker is unsure of, the more the less its `confidence` (0..1), and half a cell
+    about it; `cell` is how many pixels one of its samples covers. So the band is wide at hair and narrow at
+    a sharp edge. With a `width` it is the pixels that lie within half of it of the edge instead, whatever
+    the logits say.
+    """
+    import cv2
+
+    if width is not None:
+        inside, outside = logits > 0, logits <= 0
+        radius = width / 2
+    else:
+        sure = SURE + UNSURE * (1 - min(max(confidence, 0.0), 1.0))
+        inside, outside = logits > sure, logits < -sure
+        radius = MARGIN * cell
+    result = np.full(logits.shape, UNKNOWN, np.float32)
+    for known, value in ((outside, 0), (inside, 1)):
+        if known.all():
+            result[:] = value
+            continue
+        deep = cv2.distanceTransform(known.view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+        result[deep > max(radius, 0.5)] = value
+    return result
+
+
+def solved(
+    trimap: NDArray[np.float32],
+    expected: NDArray[np.float32],
+    plate: NDArray[np.float32],
+    threads: int = 1,
+) -> NDArray[np.float32]:
+    """Alpha (H, W) 0..1: the trimap's zeros and ones, and between them what fits the colors of the plate.
+
+    `trimap` (H, W) of 0, 1 and UNKNOWN; `expected` (H, W) 0..1 is what alpha is taken to be where colors
+    do not tell; `plate` (H, W, 3), display-referred. Only the unknown band is solved, in tiles of TILE
+    pixels with what lies OVERLAP pixels around, `threads` at a time, so memory grows by the tile.
+
+    A. Levin et al., "A Closed-Form Solution to Natural Image Matting", PAMI 2008, with `expected` as a data
+    term of weight PRIOR. The matting Laplacian and the conjugate gradients are PyMatting's (T. Germer et al.,
+    "PyMatting", JOSS 2020); with such a term the diagonal is preconditioner enough.
+    Raises PackageMissing.
+    """
+    unknown = trimap == UNKNOWN
+    result = np.where(unknown, expected, trimap).astype(np.float32, copy=False)
+    found = list(tiles(unknown, TILE, OVERLAP))
+    if not found:
+        return result
+    _import_solver()
+    total = np.zeros(trimap.shape, np.float32)
+    weights = np.zeros(trimap.shape, np.float32)
+
+    def solve(tile: tuple[Box, Box]) -> NDArray[np.float32]:
+        _, around = tile
+        return _solved_tile(unknown[around], result[around], plate[around])
+
+    with ThreadPoolExecutor(max(1, threads)) as pool:
+        for (own, around), alpha in zip(found, pool.map(solve, found), strict=True):
+            weight = np.outer(*(_fade(o, a) for o, a in zip(own, around, strict=True)))
+            total[around] += weight * alpha
+            weights[around] += weight
+    band = unknown & (weights > 0)
+    result[band] = np.clip(total[band] / weights[band], 0, 1)
+    return result
+
+
+def _solved_tile(
+    unknown: NDArray[np.bool_], expected: NDArray[np.float32], plate: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Alpha (h, w) of one tile, which is taken as `expected` where it is known.
+
+    Windows are of three pixels a side, so the outermost pixels of a tile have a part of theirs alone; they
+    have no weight in the result.
+    """
+    from pymatting.laplacian.cf_laplacian import cf_laplacian
+    from pymatting.preconditioner.jacobi import jacobi
+    from pymatting.solver.cg import cg
+    from scipy.sparse import diags
+
+    if not unknown.any() or min(unknown.shape) < 3:
+        return expected
+    asked = unknown.ravel()
+    laplacian = cf_laplacian(plate.astype(np.float64), EPSILON, 1, ~unknown)[asked]
+    start = expected.ravel().astype(np.float64)
+    wanted = PRIOR * start[asked] - laplacian[:, ~asked].dot(start[~asked])
+    matrix = (laplacian[:, asked] + diags(np.full(np.count_nonzero(asked), PRIOR))).tocsr()
+    alpha = expected.ravel().copy()
+    alpha[asked] = cg(matrix, wanted, x0=start[asked], rtol=ACCURACY, atol=NOTHING_LEFT, M=jacobi(matrix))
+    return np.asarray(alpha.reshape(unknown.shape), np.float32)
+
+
+def _fade(own: slice, around: slice) -> NDArray[np.float32]:
+    """The weight of a tile along one axis: 1 inside, down to zero at what lies around it.
+
+    Two neighbors' weights add up to 1, except at the picture's border, where there is one alone.
+    """
+    position = np.arange(around.start, around.stop) + 0.5
+    rising = (position - around.start) / max(2 * (own.start - around.start), 1)
+    falling = (around.stop - position) / max(2 * (around.stop - own.stop), 1)
+    return np.asarray(np.clip(np.minimum(rising, falling), 0, 1), np.float32)
+
+
+def _import_solver() -> None:
+    try:
+        import pymatting  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise PackageMissing(error.name or "pymatting", "media") from error

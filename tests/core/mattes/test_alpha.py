@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Alpha by the plate's colors: right where they tell, as expected where they do not."""
+
+from importlib import import_module
+
+import numpy as np
+import pytest
+
+from rotopoint.errors import PackageMissing
+from rotopoint.mattes import coverage, upsample
+from rotopoint.mattes.alpha import UNKNOWN, solved, trimap
+from rotopoint.shot import MatteEdge
+from tests.core.mattes.pictures import BEHIND, FRONT, disk, plate_of, tracked
+
+
+def ramp(*values: float) -> np.ndarray:
+    return np.repeat(np.array([values], np.float32), 3, axis=0)
+
+
+def test_a_trimap_is_unknown_where_logits_are_small_and_half_a_cell_about() -> None:
+    found = trimap(ramp(-9, -8, -7, -6, -1, 1, 6, 7, 8, 9), cell=4)
+    np.testing.assert_array_equal(found[1], [0, 0, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 1, 1])
+
+
+def test_an_unsure_tracker_leaves_more_unknown() -> None:
+    logits = np.repeat(np.linspace(-6, 6, 121, dtype=np.float32)[None], 20, axis=0)
+    bands = [(trimap(logits, 2, sure) == UNKNOWN).sum() for sure in (1.0, 0.5, 0.0)]
+    assert bands[0] < bands[1] < bands[2]
+
+
+def test_a_width_asked_for_is_the_band_s() -> None:
+    logits = np.repeat((np.arange(40, dtype=np.float32) - 19.5)[None], 8, axis=0)
+    assert (trimap(logits, cell=10, confidence=0, width=6)[4] == UNKNOWN).sum() == 6
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_where_all_is_sure_nothing_is_unknown(sign: int) -> None:
+    assert (trimap(np.full((5, 6), sign * 9, np.float32), 4) == (sign > 0)).all()
+
+
+@pytest.fixture(scope="module")
+def soft() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Alpha with an edge of 12 pixels, its plate, what is expected of small logits, and a trimap."""
+    alpha = disk(150, 210, 104, 76, 45, soft=12)
+    plate, _ = plate_of(alpha)
+    logits = upsample(tracked(alpha, 14), (210, 150))
+    known = np.where(alpha >= 1, 1, np.where(alpha <= 0, 0, UNKNOWN)).astype(np.float32)
+    return alpha, plate, coverage(logits, MatteEdge.ANTIALIASED), known
+
+
+def test_a_soft_edge_is_found(soft) -> None:
+    alpha, plate, expected, known = soft
+    found = solved(known, expected, plate)
+    band = known == UNKNOWN
+    assert np.abs(found - alpha)[band].sum() < 0.3 * np.abs(expected - alpha)[band].sum()
+
+
+def test_what_is_known_stays(soft) -> None:
+    _, plate, expected, known = soft
+    found = solved(known, expected, plate)
+    sure = known != UNKNOWN
+    np.testing.assert_array_equal(found[sure], known[sure])
+    assert found.dtype == np.float32 and found.min() >= 0 and found.max() <= 1
+
+
+def test_colors_that_say_nothing_leave_what_was_expected() -> None:
+    expected = disk(60, 60, 30, 30, 15)
+    plate = np.full((60, 60, 3), 0.4, np.float32)
+    found = solved(np.full((60, 60), UNKNOWN, np.float32), expected, plate)
+    assert abs(found.mean() - expected.mean()) < 0.02
+
+
+def test_tiles_do_not_show(soft, monkeypatch) -> None:
+    _, plate, expected, known = soft
+    whole = solved(known, expected, plate)
+    monkeypatch.setattr(import_module("rotopoint.mattes.alpha"), "TILE", 40)
+    tiled = solved(known, expected, plate)
+    assert np.abs(tiled - whole).max() < 0.05 and np.abs(tiled - whole).mean() < 0.001
+    np.testing.assert_array_equal(solved(known, expected, plate, threads=2), tiled)
+
+
+def test_nothing_unknown_needs_no_solver(monkeypatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "pymatting", None)
+    known = np.zeros((4, 4), np.float32)
+    np.testing.assert_array_equal(solved(known, known, np.zeros((4, 4, 3), np.float32)), known)
+    with pytest.raises(PackageMissing):
+        solved(known + np.float32(UNKNOWN), known, np.zeros((4, 4, 3), np.float32))
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (2, 9), (3, 3), (1, 30)])
+def test_the_smallest_pictures(shape: tuple[int, int]) -> None:
+    plate = np.broadcast_to(np.where(np.arange(shape[1])[:, None] < 2, FRONT, BEHIND), (*shape, 3))
+    found = solved(np.full(shape, UNKNOWN, np.float32), np.full(shape, 0.3, np.float32), plate)
+    assert found.shape == shape and np.isfinite(found).all()
