@@ -49,8 +49,9 @@ def snapped(
     The plate is display-referred. `logits` (H, W) are what the coverage was made of, at the same size: where
     they are near zero color decides, and where they are not it says nothing. `cell` is how many pixels one
     sample of the tracker's covers, which is what an edge may be off.
-    What lies farther than a few cells from any edge, or where colors explain nothing, stays to the bit; `strength` 0..1 mixes what came in
-    with what was found, and 0 gives back the very array.
+    What lies farther than a few cells from any edge stays to the bit, and so, but for rounding, does what
+    colors do not explain; `strength` 0..1 mixes what came in with what was found, and 0 gives back the very
+    array.
 
     In each window coverage is fitted as a linear function of color, and a pixel takes the mean of the
     functions of all windows around it: K. He et al., "Guided Image Filtering", PAMI 2013, with coefficients
