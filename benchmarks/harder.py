@@ -82,7 +82,8 @@ def each_frame_alone(sequence: Sequence, engine: Engine) -> Masks:
         features = runtime.encode_image(np.ascontiguousarray(picture[..., ::-1]))
         asked = point_prompts([Point(ClipFrame(1), *point)], None, size, runtime.shape.input_size)
         decoded = runtime.decode_prompts(runtime.condition_on_memory(features, None), asked, calibrates=True)
-        masks.append(make_matte(MatteSource(decoded.logits, size, MatteSettings(edge=MatteEdge.HARD))) > 0.5)
+        settings = MatteSettings(edge=MatteEdge.HARD, snap=0)
+        masks.append(make_matte(MatteSource(decoded.logits, size, settings)) > 0.5)
         if masks[-1].any():
             point = farthest_point(masks[-1])
     return masks

@@ -20,6 +20,11 @@ def changes(coverage: NDArray[np.float32]) -> NDArray[np.bool_]:
     return np.asarray(cv2.dilate(coverage, around) != cv2.erode(coverage, around))
 
 
+def has_edge(coverage: NDArray[np.float32]) -> bool:
+    """Whether coverage (H, W) is anything but one value, as of a subject that is not there."""
+    return bool(coverage.size) and bool((coverage != coverage.flat[0]).any())
+
+
 def box_around(mask: NDArray[np.bool_], margin: int = 0) -> Box | None:
     """The smallest rectangle that holds a mask (H, W) and `margin` pixels about it; None for an empty one."""
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))

@@ -10,11 +10,19 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from rotopoint.mattes.coverage import coverage
+from rotopoint.mattes.alpha import solved, trimap
+from rotopoint.mattes.bands import has_edge
+from rotopoint.mattes.clean import keep_largest, keep_under, mend_border, remove_specks
+from rotopoint.mattes.combine import exclusive, shared
+from rotopoint.mattes.coverage import coverage, hardened
+from rotopoint.mattes.edge import contrasted, expanded, feathered, smoothed_outline
+from rotopoint.mattes.foreground import foreground
+from rotopoint.mattes.guided import snapped
 from rotopoint.mattes.holes import fill_holes
 from rotopoint.mattes.source import MatteSource
+from rotopoint.mattes.temporal import TIMES, Neighbor, smoothed
 from rotopoint.mattes.upsample import LARGEST_LOGIT, upsample
-from rotopoint.shot import MatteSettings
+from rotopoint.shot import MatteEdge, MatteSettings
 
 Plane: TypeAlias = NDArray[np.float32]
 """(height, width) of the picture."""
@@ -23,19 +31,51 @@ Operation: TypeAlias = Callable[[Plane, MatteSettings, MatteSource], Plane]
 """The plane as the operations before have left it, what is asked, and what the matte is made from. Where
 nothing is asked of it, an operation gives back the plane itself, and asks the source for nothing."""
 
-ON_LOGITS: tuple[Operation, ...] = ()
+ON_LOGITS: tuple[Operation, ...] = (
+    lambda logits, asked, source: (
+        exclusive(logits, [logits_of(other) for other in source.others()]) if asked.exclusive else logits
+    ),
+)
 """On logits at the source's size, over 0 inside."""
 
-ON_COVERAGE: tuple[Operation, ...] = (lambda matte, asked, _: fill_holes(matte, asked.largest_hole),)
+ON_COVERAGE: tuple[Operation, ...] = (
+    lambda matte, asked, _: fill_holes(matte, asked.largest_hole),
+    lambda matte, asked, _: remove_specks(matte, asked.largest_speck),
+    lambda matte, asked, _: keep_largest(matte, asked.parts),
+    lambda matte, asked, source: keep_under(matte, source.positive_points) if asked.prompted_parts else matte,
+    lambda matte, asked, _: mend_border(matte, asked.border),
+    lambda matte, asked, source: (
+        snapped(matte, asked_logits(source), source.plate(), source.cell, asked.snap)
+        if asked.snap and has_edge(matte)
+        else matte
+    ),
+    lambda matte, asked, source: (
+        solved(trimap_of(source), matte, source.plate()) if asked.alpha and has_edge(matte) else matte
+    ),
+    lambda matte, asked, _: hardened(matte) if asked.edge is MatteEdge.HARD else matte,
+    lambda matte, asked, _: smoothed_outline(matte, asked.smooth),
+    lambda matte, asked, _: expanded(matte, asked.expand),
+    lambda matte, asked, _: feathered(matte, asked.feather, asked.feather_side),
+    lambda matte, asked, _: contrasted(matte, asked.black_point, asked.white_point),
+)
 """On coverage 0..1, of this frame alone."""
 
-IN_TIME: tuple[Operation, ...] = ()
+IN_TIME: tuple[Operation, ...] = (
+    lambda matte, asked, source: (
+        smoothed(matte, source.plate(), _neighbors(source), asked.steady) if asked.steady else matte
+    ),
+    lambda matte, asked, source: (
+        shared(matte, [still_matte(other) for other in source.others()]) if asked.exclusive else matte
+    ),
+)
 """On coverage 0..1, beside that of frames before and after, which `still_matte` makes of the neighbors."""
 
 Color: TypeAlias = NDArray[np.float32]
 """(height, width, 3) RGB of the picture."""
 
-ON_COLOR: tuple[Callable[[Color, Plane, MatteSettings, MatteSource], Color], ...] = ()
+ON_COLOR: tuple[Callable[[Color, Plane, MatteSettings, MatteSource], Color], ...] = (
+    lambda color, matte, asked, _: foreground(color, matte) if asked.decontaminate else color,
+)
 """On the plate's light under the finished matte, which each is given: what is left is the subject's own."""
 
 
@@ -59,12 +99,29 @@ def logits_of(source: MatteSource) -> Plane:
     return whole
 
 
+def asked_logits(source: MatteSource) -> Plane:
+    """The logits at the picture's size as the settings want them, over 0 inside."""
+    logits = logits_of(source)
+    for operation in ON_LOGITS:
+        logits = operation(logits, source.settings, source)
+    return logits
+
+
+def trimap_of(source: MatteSource) -> Plane:
+    """Where alpha is known of a frame: (height, width) of 0, 1 and `alpha.UNKNOWN`, as a view shows it."""
+    width = source.settings.trimap_width
+    return trimap(asked_logits(source), source.cell, width=width if width > 0 else None)
+
+
+def _neighbors(source: MatteSource) -> list[Neighbor]:
+    found = [source.neighbor(offset) for offset in TIMES]
+    return [Neighbor(still_matte(other), other.plate()) for other in found if other is not None]
+
+
 def still_matte(source: MatteSource) -> Plane:
     """The matte of a frame without a look at others: (height, width) coverage 0..1 in float32."""
     settings, region = source.settings, source.region.within(source.size)
-    logits = logits_of(source)
-    for operation in ON_LOGITS:
-        logits = operation(logits, settings, source)
+    logits = asked_logits(source)
     matte = np.zeros_like(logits)
     # What the record does not cover makes no edge at its border.
     region.of(matte)[...] = coverage(region.of(logits), settings.edge)

@@ -29,6 +29,11 @@ def coverage(logits: NDArray[np.float32], edge: MatteEdge) -> NDArray[np.float32
             return _antialiased(logits.astype(np.float32, copy=False))
 
 
+def hardened(coverage: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Coverage (H, W) as 1 where it is over a half, else 0."""
+    return (coverage > 0.5).astype(np.float32)
+
+
 def _antialiased(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     """The part of each pixel's square that lies inside the edge, taken as straight within the pixel.
 

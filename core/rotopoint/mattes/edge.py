@@ -6,26 +6,22 @@ Distances are in pixels of the source, to where coverage is 0.5, positive inside
 
 from __future__ import annotations
 
-from enum import Enum
-
 import numpy as np
 from numpy.typing import NDArray
 
 from rotopoint.mattes.bands import Box, box_around, changes
+from rotopoint.shot import FeatherSide
 
 REACH = 4
 """Pixels beyond what an operation moves by in which it looks and writes: soft edges are wider than one."""
 
+LEAST_CONTRAST = 1e-6
+
+LEAST_RADIUS = 0.1
+"""Pixels."""
+
 BEYOND = 0.75
 """Pixels by which a distance is not what it should be where something else is nearer."""
-
-
-class FeatherSide(Enum):
-    """Where the soft edge lies: within the matte, outside of it, or half on each side."""
-
-    INWARD = "inward"
-    OUTWARD = "outward"
-    BOTH = "both"
 
 
 def expanded(coverage: NDArray[np.float32], distance: float) -> NDArray[np.float32]:
@@ -76,14 +72,14 @@ def feathered(
 
 
 def contrasted(coverage: NDArray[np.float32], black: float = 0.0, white: float = 1.0) -> NDArray[np.float32]:
-    """Coverage (H, W) with `black` as 0 and `white` as 1, what lies beyond cut off; 0 <= black < white <= 1.
+    """Coverage (H, W) with `black` as 0 and `white` as 1, both 0..1, and what lies beyond cut off.
 
-    0 and 1 give back the very array. Raises ValueError where black is not below white.
+    Where white is hardly above black, what is above black is 1. 0 and 1 give back the very array.
     """
     if (black, white) == (0, 1):
         return coverage
-    if not black < white:
-        raise ValueError(f"the black point {black} is not below the white point {white}")
+    if white - black < LEAST_CONTRAST:
+        return (coverage > np.float32(black)).astype(np.float32)
     return np.clip((coverage - np.float32(black)) / np.float32(white - black), 0, 1)
 
 
@@ -93,9 +89,9 @@ def smoothed_outline(coverage: NDArray[np.float32], radius: float) -> NDArray[np
     The distance to the edge is smoothed by 2G - GG, where G is a Gaussian: a plain Gaussian rounds corners
     off and shrinks what is round, this leaves curves up to the third order where they are (G. Taubin, "Curve
     and Surface Smoothing without Shrinkage", ICCV 1995). A soft edge is moved as it is. 0 gives back the very
-    array.
+    array, and so does what is too small to matter.
     """
-    if radius <= 0:
+    if radius < LEAST_RADIUS:
         return coverage
     around = _around(coverage, 3 * radius)
     if around is None:

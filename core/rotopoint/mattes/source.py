@@ -10,7 +10,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from rotopoint.shot import MatteSettings, Prompt
+from rotopoint.shot import MatteSettings, Point, Prompt
 from rotopoint.store.region import WHOLE, Region
 
 Logits: TypeAlias = NDArray[np.float16] | NDArray[np.float32]
@@ -42,3 +42,14 @@ class MatteSource:
     light: Callable[[], NDArray[np.float32]] = no_plate
     neighbor: Callable[[int], MatteSource | None] = lambda _offset: None
     others: Callable[[], tuple[MatteSource, ...]] = tuple
+
+    @property
+    def cell(self) -> float:
+        """How many pixels one sample of the logits covers, in the direction in which it covers more."""
+        (width, height), (rows, columns) = self.region.within(self.size).size, self.logits.shape
+        return max(width / columns, height / rows)
+
+    @property
+    def positive_points(self) -> tuple[tuple[float, float], ...]:
+        """(x, y) of the prompts' points that are on the subject."""
+        return tuple((p.x, p.y) for p in self.prompts if isinstance(p, Point) and p.positive)

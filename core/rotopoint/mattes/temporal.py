@@ -9,6 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+TIMES = (-2, -1, 1, 2)
+"""Frames from the one that is smoothed."""
+
 ALIKE = 0.06
 """By how much the plate, moved, may be off before a neighbor has little say; of the range of 0..1."""
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from rotopoint.shot.matte_settings import MatteEdge, MatteOverride, MatteSettings
+from rotopoint.shot.matte_settings import FeatherSide, MatteEdge, MatteOverride, MatteSettings
 from rotopoint.shot.prompts import Box, Mask, Point, Prompt
 from rotopoint.shot.settings import Direction, MatteFormat, Settings
 from rotopoint.shot.shot import ClipReference, Missing, Shot
@@ -15,6 +15,7 @@ __all__ = [
     "ClipReference",
     "Direction",
     "Mask",
+    "FeatherSide",
     "MatteEdge",
     "MatteFormat",
     "MatteOverride",

@@ -54,11 +54,13 @@ def _with_absent_and_approved(shot: Json) -> Json:
 
 
 def _with_matte_settings(shot: Json) -> Json:
-    """From version 2, which had one edge and one size of holes for all. Holes of less than none were none."""
+    """From version 2, which had one edge and one size of holes for all, and moved no edge to the plate. Holes
+    of less than none were none."""
     settings, subjects = shot.get("settings"), shot.get("subjects")
     if not isinstance(settings, dict) or not isinstance(subjects, list):
         return shot
     matte = {name: settings[name] for name in ("edge", "largest_hole") if settings.get(name) is not None}
+    matte["snap"] = MATTE_SETTINGS["snap"].neutral
     if isinstance(hole := matte.get("largest_hole"), int):
         matte["largest_hole"] = max(hole, 0)
     return {**shot, "subjects": [{**s, "matte": matte} if isinstance(s, dict) else s for s in subjects]}

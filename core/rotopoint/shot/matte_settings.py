@@ -20,6 +20,14 @@ class MatteEdge(Enum):
     HARD = "hard"
 
 
+class FeatherSide(Enum):
+    """Where a feathered edge lies; see `rotopoint.mattes.edge`. New ones go to the end."""
+
+    INWARD = "inward"
+    OUTWARD = "outward"
+    BOTH = "both"
+
+
 @dataclass(frozen=True)
 class MatteSettings:
     """One subject's. None of it has influence on a track. Raises SettingUnusable.
@@ -39,6 +47,78 @@ class MatteSettings:
             MatteEdge.HARD: "Each pixel is in or out",
         },
     )
+    snap: float = setting(
+        1.0,
+        "Snap to Plate",
+        "How far the edge is moved to where the picture's colors change, where the model is unsure",
+        "Edge",
+        least=0,
+        most=1,
+        neutral=0.0,
+    )
+    smooth: float = setting(
+        0.0,
+        "Smooth",
+        "Details of the outline of about this size are smoothed; corners stay",
+        "Edge",
+        unit="px",
+        least=0,
+        most=100,
+        usual_most=20,
+        neutral=0.0,
+    )
+    expand: float = setting(
+        0.0,
+        "Expand",
+        "The edge is moved outward by so much, inward where it is negative",
+        "Edge",
+        unit="px",
+        least=-500,
+        most=500,
+        usual_most=20,
+        neutral=0.0,
+    )
+    feather: float = setting(
+        0.0,
+        "Feather",
+        "Width of the soft edge",
+        "Edge",
+        unit="px",
+        least=0,
+        most=1000,
+        usual_most=50,
+        neutral=0.0,
+    )
+    feather_side: FeatherSide = setting(
+        FeatherSide.BOTH,
+        "Feather Side",
+        "Where the soft edge lies",
+        "Edge",
+        choices={
+            FeatherSide.INWARD: "Within the matte",
+            FeatherSide.OUTWARD: "Outside of the matte",
+            FeatherSide.BOTH: "Half on each side",
+        },
+        neutral=FeatherSide.BOTH,
+    )
+    black_point: float = setting(
+        0.0,
+        "Black Point",
+        "Coverage of as much or less becomes none",
+        "Edge",
+        least=0,
+        most=1,
+        neutral=0.0,
+    )
+    white_point: float = setting(
+        1.0,
+        "White Point",
+        "Coverage of as much or more becomes full",
+        "Edge",
+        least=0,
+        most=1,
+        neutral=1.0,
+    )
     largest_hole: int = setting(
         0,
         "Fill Holes",
@@ -48,6 +128,87 @@ class MatteSettings:
         least=0,
         most=LARGEST_WHOLE,
         usual_most=10_000,
+    )
+    largest_speck: int = setting(
+        0,
+        "Remove Specks",
+        "Parts of up to this many pixels of the clip are removed",
+        "Clean",
+        unit="px",
+        least=0,
+        most=LARGEST_WHOLE,
+        usual_most=10_000,
+        neutral=0,
+    )
+    parts: int = setting(
+        0,
+        "Keep Largest Parts",
+        "So many of the largest parts are kept, 0 for all",
+        "Clean",
+        least=0,
+        most=1000,
+        usual_most=10,
+        neutral=0,
+    )
+    prompted_parts: bool = setting(
+        False,
+        "Keep Prompted Parts",
+        "On frames with points, parts that hold none of them are removed",
+        "Clean",
+        neutral=False,
+    )
+    border: int = setting(
+        0,
+        "Mend Border",
+        "So many pixels along the picture's border become as those next to them",
+        "Clean",
+        unit="px",
+        least=0,
+        most=100,
+        usual_most=20,
+        neutral=0,
+    )
+    exclusive: bool = setting(
+        False,
+        "Exclusive",
+        "Pixels that are more another subject's are left to it",
+        "Combine",
+        neutral=False,
+    )
+    alpha: bool = setting(
+        False,
+        "Solve Alpha",
+        "Find hair, fur and blur by the picture's colors, where the model is unsure; takes seconds a frame",
+        "Alpha",
+        neutral=False,
+    )
+    trimap_width: float = setting(
+        0.0,
+        "Trimap Width",
+        "Width of the band that is solved, 0 for what the model is unsure of",
+        "Alpha",
+        unit="px",
+        least=0,
+        most=1000,
+        usual_most=100,
+        neutral=0.0,
+    )
+    decontaminate: bool = setting(
+        True,
+        "Decontaminate",
+        "Take the background's color out of soft edges of cut-outs",
+        "Foreground",
+        # Mattes do not depend on it.
+        neutral=True,
+    )
+    steady: float = setting(
+        0.0,
+        "Steady",
+        "How much the frames before and after have a say, moved along with the picture",
+        "Time",
+        least=0,
+        most=1,
+        neutral=0.0,
     )
 
     def __post_init__(self) -> None:

@@ -18,7 +18,7 @@ from rotopoint.shot import MatteEdge, MatteSettings
 from rotopoint.store.region import Region
 
 ROOT = Path(__file__).parents[3]
-HARD = MatteSettings(MatteEdge.HARD)
+HARD = MatteSettings(MatteEdge.HARD, snap=0)
 
 
 def source(value: float = 8.0, settings: MatteSettings = HARD, **more: object) -> MatteSource:
@@ -44,7 +44,7 @@ def test_a_record_of_a_part_says_nothing_of_the_rest() -> None:
 
 @pytest.mark.parametrize("edge", MatteEdge)
 def test_a_subject_that_fills_its_part_has_no_edge_at_the_parts_border(edge: MatteEdge) -> None:
-    matte = make_matte(source(32.0, MatteSettings(edge), region=Region(2, 1, 6, 5)))
+    matte = make_matte(source(32.0, MatteSettings(edge, snap=0), region=Region(2, 1, 6, 5)))
     assert matte.sum() == 16
 
 

@@ -169,7 +169,8 @@ def test_the_order_of_overrides_means_nothing(order: list[int]) -> None:
 def test_an_unknown_setting_is_refused() -> None:
     with pytest.raises(SettingUnknown) as caught:
         MatteOverride(frames(1, 2), "blur", 1)
-    assert explain(caught.value).startswith("mattes have no setting blur; known are edge, largest_hole")
+    known = ", ".join(MATTE_SETTINGS)
+    assert explain(caught.value).startswith(f"mattes have no setting blur; known are {known}")
 
 
 def test_a_setting_on_the_command_line_belongs_to_a_subject() -> None:
@@ -185,10 +186,12 @@ def test_what_a_shot_of_version_2_asked_for_all_each_subject_asks() -> None:
     for subject in old["subjects"]:
         del subject["matte"], subject["overrides"]
     old = {**old, "version": 2, "settings": {**old["settings"], "edge": "soft", "largest_hole": 40}}
-    assert [s.matte for s in shot_from_dict(old).subjects] == [MatteSettings(MatteEdge.SOFT, 40)] * 2
+    assert [s.matte for s in shot_from_dict(old).subjects] == [
+        MatteSettings(MatteEdge.SOFT, snap=0, largest_hole=40)
+    ] * 2
     for hole in (-3, None):
         old["settings"] |= {"edge": None, "largest_hole": hole}
-        assert [s.matte for s in shot_from_dict(old).subjects] == [MatteSettings()] * 2
+        assert [s.matte for s in shot_from_dict(old).subjects] == [MatteSettings(snap=0)] * 2
 
 
 @pytest.mark.parametrize(

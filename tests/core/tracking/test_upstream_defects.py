@@ -207,7 +207,7 @@ def test_8_holes_are_filled_without_cuda() -> None:
     logits = np.full((16, 16), -8, np.float32)
     logits[3:13, 3:13] = 8
     logits[8, 8] = -8
-    hard = MatteSettings(edge=MatteEdge.HARD)
+    hard = MatteSettings(edge=MatteEdge.HARD, snap=0)
     assert make_matte(MatteSource(logits, (16, 16), hard))[8, 8] == 0
     filled = make_matte(MatteSource(logits, (16, 16), replace(hard, largest_hole=1)))
     assert filled[8, 8] == 1 and filled.sum() == 100
