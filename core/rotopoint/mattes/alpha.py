@@ -14,8 +14,8 @@ from rotopoint.mattes.bands import Box, tiles
 UNKNOWN = 0.5
 """Of a trimap, whose other values are 0 and 1."""
 
-SURE = 2.0
-"""Logits beyond it either way are known where the tracker is confident: a probability of 0.88."""
+SURE = 3.0
+"""Logits beyond it either way are known where the tracker is confident: a probability of 0.95."""
 
 UNSURE = 2.0
 """What a confidence of zero adds to it."""
@@ -23,7 +23,7 @@ UNSURE = 2.0
 MARGIN = 0.5
 """Cells that the unknown band is wider still on either side: a sample of the tracker's is no finer."""
 
-PRIOR = 1e-3
+PRIOR = 3e-4
 """Weight of what is expected against what the colors say, as a part of the Laplacian's diagonal.
 
 It decides where colors say nothing: a wide band between like colors would else take any value.
