@@ -24,7 +24,7 @@ LEAST_DISTANCE = 0.15
 
 @dataclass(frozen=True)
 class Errors:
-    """Over the band: `sad`, `gradient` and `connectivity` are sums in thousands, `mse` a mean in thousandths."""
+    """Over the band: `sad`, `gradient`, `connectivity` are sums in thousands, `mse` a mean in thousandths."""
 
     sad: float
     mse: float
