@@ -174,6 +174,7 @@ class MatteSettings:
         "Pixels that are more another subject's are left to it",
         "Combine",
         neutral=False,
+        beyond=True,
     )
     alpha: bool = setting(
         False,
@@ -209,6 +210,7 @@ class MatteSettings:
         least=0,
         most=1,
         neutral=0.0,
+        beyond=True,
     )
 
     def __post_init__(self) -> None:

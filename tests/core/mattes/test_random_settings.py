@@ -55,9 +55,12 @@ def made_from(
         asked,
         region,
         (Point(ClipFrame(1), 12.5, 9.5), Point(ClipFrame(1), 30.5, 20.5, positive=False)),
-        lambda: plate,
-        lambda offset: made_from(nothing_asked, seed + 7 * offset, depth=0) if depth and seed > 99 else None,
-        lambda: tuple(made_from(nothing_asked, seed + 1000 + n, depth=0) for n in range(others)),
+        plate=lambda: plate,
+        light=lambda: 4 * plate**2,
+        neighbor=lambda offset: (
+            made_from(nothing_asked, seed + 7 * offset, depth=0) if depth and seed > 99 else None
+        ),
+        others=lambda: tuple(made_from(nothing_asked, seed + 1000 + n, depth=0) for n in range(others)),
     )
 
 
