@@ -77,6 +77,10 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
 def _read_safetensors(path: Path) -> dict[str, torch.Tensor]:
     try:
         return safetensors.torch.load_file(path)
+    except ValueError as error:
+        # The header was sound. Where torch finds no room for a tensor of the bytes that follow, `asarray`
+        # drops the reason and says that it does not know what they are.
+        raise MemoryError(str(error)) from error
     except (safetensors.SafetensorError, OSError) as error:
         if is_memory_short(error):
             raise
