@@ -14,7 +14,7 @@ import numpy as np
 from rotopoint.deliver.deliverable import About, Deliverable, Frame, Layer, Need, Options
 from rotopoint.deliver.matte_files import MatteFiles
 from rotopoint.deliver.naming import USUAL, NameTemplate, delivery_path
-from rotopoint.errors import NameTemplateUnusable, OutputUnwritable
+from rotopoint.errors import NameTemplateUnusable, OptionUnreadable, OutputUnwritable
 from rotopoint.plan import SubjectPlan
 from rotopoint.session import ShotSession
 from rotopoint.shot.frames import FileNumber
@@ -31,7 +31,7 @@ class ShotDelivery:
 
     `version` is what {version} says in names, by default the first that no file in the folder has yet of
     any subject. `resume`: files that are there stay, and that version is the last one.
-    Raises NameTemplateUnusable, FileNumberNegative, OutputUnwritable.
+    Raises NameTemplateUnusable, OptionUnreadable, FileNumberNegative, OutputUnwritable.
     """
 
     def __init__(
@@ -54,6 +54,8 @@ class ShotDelivery:
         plans = session.plans
         if not kind.joins and len(plans) > 1 and "{subject}" not in names.text:
             raise NameTemplateUnusable(names.text, "without {subject} all subjects would be one file")
+        if version is not None and version < 0:
+            raise OptionUnreadable("--version", str(version), "a whole number of 0 or more")
         self.resume = resume
         self.version = self._usual_version() if version is None else version
         self._groups: list[tuple[SubjectPlan, ...]] = [plans] if kind.joins else [(plan,) for plan in plans]

@@ -188,6 +188,28 @@ def test_a_delivery_comes_from_the_store_and_replaces_nothing_unasked(
     (refused,) = deliver()
     assert (refused.error, refused.exit_code) == ("OutputExists", 2)
     assert deliver(overwrite=True)[-1].frames == 8
+    asked = {
+        "files": "layers",
+        "compression": "piz",
+        "name": "{clip}_{pass}_{version}.{number}",
+        "padding": 5,
+    }
+
+    def also(**more: object) -> list[Event]:
+        worker.send(DeliverRequest("more", shot_to_dict(shot), str(folder), **{**asked, **more}))
+        return [event for event, _ in worker.wait("more", LIMIT)]
+
+    assert also()[-1].frames == also()[-1].frames == 8
+    assert len(list(folder.glob("*_layers_v00[12].*.exr"))) == 16
+    for wrong in (
+        {"files": "gif"},
+        {"compression": "rle"},
+        {"name": "{clip}"},
+        {"version": -1},
+        {"resume": True},
+    ):
+        (told,) = also(**wrong)
+        assert told.exit_code == 2, wrong
 
 
 def test_cancelling_keeps_what_is_finished(worker: WorkerClient, long_clip: Path, tmp_path: Path) -> None:

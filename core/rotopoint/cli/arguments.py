@@ -164,20 +164,6 @@ def read_worst(text: str) -> int:
     return int(text)
 
 
-def read_rate(text: str) -> float:
-    """Frames a second. Raises OptionUnreadable."""
-    if re.fullmatch(r"\d{1,3}(\.\d+)?", text) is None or not float(text) >= 1:
-        raise OptionUnreadable("--frame-rate", text, "frames a second, from 1 to 999")
-    return float(text)
-
-
-def read_version(text: str) -> int:
-    """A version of a delivery. Raises OptionUnreadable."""
-    if not text.isdecimal() or len(text) > 9:
-        raise OptionUnreadable("--version", text, "a whole number of 0 or more")
-    return int(text)
-
-
 def _choices(kind: type[Enum]) -> list[str]:
     return [str(member.value) for member in kind]
 
@@ -236,7 +222,7 @@ def build_parser() -> argparse.ArgumentParser:
     files.add_argument("--compression", choices=_choices(Compression), default="zip", help="of EXR")
     files.add_argument("--plate", action="store_true", help="put the plate into layered EXR")
     files.add_argument(
-        "--frame-rate", type=read_rate, metavar="N", help="of video; default: the clip's own, else 24"
+        "--frame-rate", type=float, metavar="N", help="of video; default: the clip's own, else 24"
     )
     files.add_argument(
         "--name", default=USUAL.text, metavar="TEXT", help=f"with the tokens {', '.join(TOKENS)} in braces"
@@ -244,7 +230,7 @@ def build_parser() -> argparse.ArgumentParser:
     files.add_argument("--padding", type=int, default=USUAL.padding, metavar="N", help="digits of numbers")
     files.add_argument(
         "--version",
-        type=read_version,
+        type=int,
         metavar="N",
         help="what {version} says; default: one more than is there",
     )

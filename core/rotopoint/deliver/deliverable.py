@@ -9,13 +9,16 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from types import TracebackType
-from typing import ClassVar, Self
+from typing import ClassVar, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rotopoint.errors import OptionUnreadable
 from rotopoint.shot import MatteFormat
 from rotopoint.shot.frames import ClipFrame, FileNumber
+
+EnumT = TypeVar("EnumT", bound=Enum)
 
 
 class Need(Enum):
@@ -76,6 +79,18 @@ class Frame:
     light: NDArray[np.float32] | None = None
 
 
+def named(kind: type[EnumT], what: str, text: str) -> EnumT:
+    """The member of an enum whose value a text is; `what` it is asked for. Raises OptionUnreadable."""
+    for member in kind:
+        if member.value == text:
+            return member
+    raise OptionUnreadable(what, text, f"one of {', '.join(str(member.value) for member in kind)}")
+
+
+LARGEST_RATE = 999
+"""Frames a second."""
+
+
 class Compression(Enum):
     """Of EXR files. DWAA loses a little, and least in what is smooth."""
 
@@ -89,12 +104,18 @@ class Options:
     """What a person chooses of files; each kind takes what it knows.
 
     `plate`: the plate goes in too. `frame_rate`, of video, is in frames a second; None: the clip's own.
+    Raises OptionUnreadable.
     """
 
     format: MatteFormat = MatteFormat.PNG
     compression: Compression = Compression.ZIP
     plate: bool = False
     frame_rate: float | None = None
+
+    def __post_init__(self) -> None:
+        rate = self.frame_rate
+        if rate is not None and not 1 <= rate <= LARGEST_RATE:
+            raise OptionUnreadable("--frame-rate", str(rate), f"frames a second, from 1 to {LARGEST_RATE}")
 
 
 def cleaned(matte: NDArray[np.float32]) -> NDArray[np.float32]:

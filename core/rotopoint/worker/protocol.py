@@ -99,13 +99,25 @@ class TrackRequest:
 
 @dataclass(frozen=True)
 class DeliverRequest:
-    """Write the mattes of stored tracks; existing files are refused unless told otherwise."""
+    """Write files of stored tracks, mattes unless told otherwise; files that are there are refused, unless
+    they are to be replaced or the delivery that wrote them resumes.
+
+    `files` is a kind as `deliver.kinds.Kind` names it; what follows is as the command line has it.
+    """
 
     kind: ClassVar[str] = "deliver"
     id: str
     shot: dict[str, Any]
     folder: str
     overwrite: bool = False
+    resume: bool = False
+    files: str = "mattes"
+    compression: str = "zip"
+    plate: bool = False
+    frame_rate: float | None = None
+    name: str = "{clip}_{subject}_{pass}.{number}"
+    padding: int = 4
+    version: int | None = None
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ from typing import Any, TypeAlias
 
 from rotopoint import jobs
 from rotopoint.checkpoints import ResolvedCheckpoint
-from rotopoint.delivery import ShotDelivery
 from rotopoint.errors import (
     Cancelled,
     ClipChanged,
@@ -33,6 +32,7 @@ from rotopoint.store import TrackStore
 from rotopoint.tracking.cache import Kept
 from rotopoint.tracking.engine import Engine
 from rotopoint.worker.clips import OpenClips
+from rotopoint.worker.deliveries import delivery_asked
 from rotopoint.worker.engines import Engines
 from rotopoint.worker.inbox import End, Inbox, Item
 from rotopoint.worker.protocol import (
@@ -267,7 +267,7 @@ class Service:
         opened = clips.get(shot)
         with ShotSession(shot, checkpoint, self._store, opened.clip) as session:
             if isinstance(request, DeliverRequest):
-                delivery = ShotDelivery(session, Path(request.folder))
+                delivery = delivery_asked(session, request)
                 events = jobs.deliver_events(request.id, delivery, overwrite=request.overwrite)
             else:
                 folder = None if request.folder is None else Path(request.folder)

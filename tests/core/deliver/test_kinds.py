@@ -70,7 +70,13 @@ def test_each_has_the_names_that_are_asked_for(
 def test_what_cannot_be_a_name_is_one_line(
     deliver: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for more in (("--name", "{clip}"), ("--name", "{who}.{number}"), ("--padding", "0"), ("--version", "-1")):
+    for more in (
+        ("--name", "{clip}"),
+        ("--name", "{who}.{number}"),
+        ("--padding", "0"),
+        ("--version", "-1"),
+        ("--frame-rate", "nan"),
+    ):
         assert deliver(*more) == 2
         (line,) = capsys.readouterr().err.splitlines()
         assert line.startswith("rotopoint: --")
