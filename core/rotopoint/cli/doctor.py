@@ -21,7 +21,16 @@ from rotopoint.tracking.engine import available_devices, choose_device, choose_p
 from rotopoint.tracking.limits import VARIABLES, asked_limits
 from rotopoint.tracking.precision import KERNELS_VARIABLE
 
-PACKAGES = ("numpy", "opencv-python-headless", "av", "OpenEXR", "PyMatting", "torch", "RF-SAM-2", "safetensors")
+PACKAGES = (
+    "numpy",
+    "opencv-python-headless",
+    "av",
+    "OpenEXR",
+    "PyMatting",
+    "torch",
+    "RF-SAM-2",
+    "safetensors",
+)
 
 
 @dataclass(frozen=True)
