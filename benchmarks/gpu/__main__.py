@@ -34,7 +34,7 @@ os.environ["TQDM_DISABLE"] = "1"
 import torch  # noqa: E402
 
 from benchmarks.gpu.measuring import HEAD, Budget, TimeShort, measure  # noqa: E402
-from benchmarks.gpu.rows import CONTESTANTS, ROWS, Row  # noqa: E402
+from benchmarks.gpu.rows import CONTESTANTS, ROWS, Row, rehearsed  # noqa: E402
 from benchmarks.gpu.sizes import FULL, RANDOM, REHEARSAL, Footage, footage  # noqa: E402
 from rotopoint.errors import RotopointError  # noqa: E402
 from rotopoint.messages import explain  # noqa: E402
@@ -49,7 +49,7 @@ def main() -> int:
     parser.add_argument("--rehearse", action="store_true", help="the same on the CPU, with small sizes")
     parser.add_argument("--device", help="as torch calls it (default: cuda; cpu with --rehearse)")
     parser.add_argument("--minutes", type=float, default=7.0, help="no row begins that would end later")
-    parser.add_argument("--rows", nargs="+", type=Row.parse, default=list(ROWS), metavar="ROW")
+    parser.add_argument("--rows", nargs="+", type=Row.parse, metavar="ROW")
     parser.add_argument("--out", type=Path, default=OUT, help="a Markdown file that rows are appended to")
     arguments = parser.parse_args()
     device = arguments.device or ("cpu" if arguments.rehearse else "cuda")
@@ -75,7 +75,7 @@ def main() -> int:
     failed = 0
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         shown = footage(Path(folder), sizes)
-        for row in arguments.rows:
+        for row in arguments.rows or (rehearsed(ROWS) if arguments.rehearse else ROWS):
             try:
                 weights, cells = _measured(row, device, shown, Path(folder), budget)
                 results.row(weights, row.subjects, row.contestant, *cells)

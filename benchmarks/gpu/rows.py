@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 
@@ -64,3 +64,9 @@ ROWS = (
     Row("tiny", 1, "upstream vos_optimized"),
     Row("base_plus", 16, "upstream"),
 )
+
+
+def rehearsed(rows: Iterable[Row]) -> list[Row]:
+    """Those that differ where one small model stands for each Hiera."""
+    different = {(row.model == "draft", row.subjects, row.contestant): row for row in reversed(list(rows))}
+    return [row for row in rows if row in different.values()]

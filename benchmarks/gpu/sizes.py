@@ -73,7 +73,10 @@ def smallest(name: str, folder: Path) -> ResolvedCheckpoint:
             draft, configuration=dataclasses.replace(draft.configuration, image_size=64)
         )
     path = folder / f"{name}.safetensors"
-    configuration = dataclasses.replace(load_configuration(SMALL_HIERA), image_size=64)
+    known = load_configuration(SMALL_HIERA)
+    attention = dataclasses.replace(known.memory_attention, num_layers=1)
+    trunk = dataclasses.replace(known.trunk, stages=(1, 1, 2, 1), global_att_blocks=(3,))
+    configuration = dataclasses.replace(known, image_size=64, memory_attention=attention, trunk=trunk)
     if not path.is_file():
         torch.manual_seed(0)
         safetensors.torch.save_file(build_model(configuration).state_dict(), path)

@@ -18,9 +18,11 @@ pytest.importorskip("torch")
 
 from benchmarks.gpu.contestants import Contestant
 from benchmarks.gpu.measuring import Budget, TimeShort, measure
-from benchmarks.gpu.rows import ROWS, Row
-from benchmarks.gpu.sizes import FULL, Footage
-from rotopoint.checkpoints import resolve
+from benchmarks.gpu.rows import CONTESTANTS, ROWS, Row, rehearsed
+from benchmarks.gpu.sizes import FULL, RANDOM, Footage, trained_or_random
+from rotopoint.checkpoints import FOLDER_VARIABLE, resolve
+from rotopoint.tracking.sam2.build import build_model
+from rotopoint.tracking.sam2.weights import read_state
 from tests.core.tracking.upstream import upstream_predictor
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,7 +42,8 @@ def run(*command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, *command],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": paths, "PYTHONIOENCODING": "utf-8"},
+        # Sizes are too small for threads to pay.
+        env={**os.environ, "PYTHONPATH": paths, "PYTHONIOENCODING": "utf-8", "OMP_NUM_THREADS": "1"},
         capture_output=True,
         encoding="utf-8",
         timeout=LIMIT_SECONDS,
@@ -60,8 +63,9 @@ def test_the_measurement_is_rehearsed(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr[-4000:]
     rows = rows_in(out)
     assert [(row[0].split(",")[0], int(row[1]), row[2]) for row in rows] == [
-        (row.model, row.subjects, row.contestant) for row in ROWS
+        (row.model, row.subjects, row.contestant) for row in rehearsed(ROWS)
     ]
+    assert {row[2] for row in rows} == set(CONTESTANTS)
     for model, _, contestant, whole, of_model, peak, first, further in rows:
         assert ("random weights" in model) == (model != "draft")
         assert all(math.isfinite(float(rate)) and float(rate) > 0 for rate in (whole, of_model))
@@ -140,6 +144,21 @@ def test_upstream_compiles_what_its_own_builder_does() -> None:
         for part in parts:
             forward = getattr(predictor, part).forward
             assert hasattr(forward, "_torchdynamo_orig_callable") == compiled, part
+
+
+def test_weights_are_random_where_there_are_no_trained_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "downloads"))
+    made = trained_or_random("tiny", tmp_path)
+    assert made.sha256 == RANDOM and made.configuration.image_size == 1024
+    assert read_state(made.path).keys() == build_model(made.configuration).state_dict().keys()
+    assert trained_or_random("draft", tmp_path) == resolve("draft")
+
+
+def test_rows_that_would_be_the_same_are_rehearsed_once() -> None:
+    rows = [Row("tiny", 1, "ours"), Row("large", 1, "ours"), Row("draft", 1, "ours"), Row("large", 4, "ours")]
+    assert rehearsed(rows) == [rows[0], rows[2], rows[3]]
 
 
 def test_a_row_is_named_by_what_it_says() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -13,7 +14,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from rotopoint.checkpoints import resolve  # noqa: E402
+from rotopoint.checkpoints import ResolvedCheckpoint, resolve  # noqa: E402
 from rotopoint.errors import DeviceMemoryShort  # noqa: E402
 from rotopoint.session import ShotSession  # noqa: E402
 from rotopoint.shot import ClipReference, Point, Shot, Subject  # noqa: E402
@@ -40,9 +41,18 @@ def frames(gpu: torch.device) -> int:
     return 40 if gpu.type == "cuda" else 5
 
 
-def on_gpu(gpu: torch.device, kernels: str | None = None) -> Engine:
-    """The draft model on the GPU, or as if it were on one."""
-    engine = load_engine(resolve("draft"), str(gpu), kernels=kernels)
+@pytest.fixture(scope="module")
+def draft(gpu: torch.device) -> ResolvedCheckpoint:
+    """The draft model; in a rehearsal it sees fewer pixels."""
+    known = resolve("draft")
+    if gpu.type == "cuda":
+        return known
+    return replace(known, configuration=replace(known.configuration, image_size=256))
+
+
+def on_gpu(draft: ResolvedCheckpoint, gpu: torch.device, kernels: str | None = None) -> Engine:
+    """The model on the GPU, or as if it were on one."""
+    engine = load_engine(draft, str(gpu), kernels=kernels)
     engine.runtime.decodes_together, engine.runtime.subjects_at_once = True, SUBJECTS_AT_ONCE
     return engine
 
@@ -88,18 +98,25 @@ def worst_iou(mine: Logits, theirs: Logits) -> float:
 
 
 @pytest.fixture(scope="module")
-def on_cpu(shot: Shot, tmp_path_factory: pytest.TempPathFactory) -> Logits:
+def on_cpu(draft: ResolvedCheckpoint, shot: Shot, tmp_path_factory: pytest.TempPathFactory) -> Logits:
     """What the CPU tracks, a subject after the other in float32."""
-    engine = load_engine(resolve("draft"), "cpu", kernels="fp32")
+    engine = load_engine(draft, "cpu", kernels="fp32")
     return logits(shot, engine, tmp_path_factory.mktemp("cpu"))
 
 
 @pytest.mark.parametrize(("kernels", "least"), [("fp32", 0.99), ("bf16", 0.95)])
 def test_tracks_are_those_of_the_cpu(
-    gpu: torch.device, frames: int, shot: Shot, on_cpu: Logits, tmp_path: Path, kernels: str, least: float
+    gpu: torch.device,
+    draft: ResolvedCheckpoint,
+    frames: int,
+    shot: Shot,
+    on_cpu: Logits,
+    tmp_path: Path,
+    kernels: str,
+    least: float,
 ) -> None:
     assert len(on_cpu) == frames * len(PLACES)
-    engine = on_gpu(gpu, kernels)
+    engine = on_gpu(draft, gpu, kernels)
     decode, together = engine.runtime.decode_together, []
 
     def counted(features, banks, *meanwhile):
@@ -123,12 +140,12 @@ def allocated(device: torch.device) -> int:
 
 
 def test_memory_does_not_grow_and_is_given_back(
-    gpu: torch.device, frames: int, shot: Shot, tmp_path: Path
+    gpu: torch.device, draft: ResolvedCheckpoint, frames: int, shot: Shot, tmp_path: Path
 ) -> None:
     """Libraries keep what they took for the first engine's work; the second one leaves nothing more."""
     left = []
     for run in ("one", "two"):
-        engine = on_gpu(gpu)
+        engine = on_gpu(draft, gpu)
         early, last = frames // 4 + 1, frames
         used = {
             frame: allocated(gpu)
@@ -141,21 +158,29 @@ def test_memory_does_not_grow_and_is_given_back(
     assert left[0] == left[1]
 
 
-def test_a_device_that_is_too_small_is_named(gpu: torch.device, shot: Shot, tmp_path: Path) -> None:
-    engine = on_gpu(gpu)
-    with nearly_full(gpu, 2 << 20), pytest.raises(DeviceMemoryShort) as raised:
+def test_a_device_that_is_too_small_is_named(
+    gpu: torch.device, draft: ResolvedCheckpoint, shot: Shot, tmp_path: Path
+) -> None:
+    engine = on_gpu(draft, gpu)
+    spare = 2 << 20 if gpu.type == "cuda" else 1 << 18
+    with nearly_full(gpu, spare), pytest.raises(DeviceMemoryShort) as raised:
         logits(shot, engine, tmp_path / "tracks")
     assert raised.value.device == str(gpu)
 
 
 def test_features_leave_a_gpu_for_memory_and_come_back(
-    gpu: torch.device, frames: int, shot: Shot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    gpu: torch.device,
+    draft: ResolvedCheckpoint,
+    frames: int,
+    shot: Shot,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A GPU with room for nothing: a second pass over the clip encodes no picture, and ends with the same."""
     if gpu.type == "cpu":
         for kind in (Sam2Features, Sam2Memory):
             monkeypatch.setattr(kind, "on_host", False)
-    engine = on_gpu(gpu)
+    engine = on_gpu(draft, gpu)
     encode, encoded = engine.runtime.encode_image, []
 
     def counted(picture):
