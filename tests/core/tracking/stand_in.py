@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A device that is not there, torch's `meta`: tensors on it have a shape and no values, and what is asked of it
-is noted. What torch refuses to mix between devices it refuses here too. Its answers are zeros.
+"""A device that is not there, torch's `meta`: tensors on it have a shape and no values, and what is asked of
+it is noted. What torch refuses to mix between devices it refuses here too. Its answers are zeros.
 """
 
 from __future__ import annotations
@@ -28,14 +28,17 @@ WAITED_FOR = frozenset(("_local_scalar_dense", "item", "nonzero", "masked_select
 MAKE_ROOM = frozenset(("empty", "empty_like", "new_empty", "empty_strided", "new_empty_strided"))
 """Operations that give a device nothing to do."""
 
+FROM_PYTHON = frozenset(("tensor", "as_tensor", "asarray"))
+"""What makes tensors of numbers that the host has, in memory that is not pinned."""
+
 COPIES = (torch.Tensor.to, torch.Tensor.cpu, torch.Tensor.copy_)
 
 
 @dataclass
 class StandIn:
     """`started`: operations by name; `waits`: those for which the host stops until all of them are done;
-    `order`: "answer" where one is on its way back without a stop, "waited" where it is read, "encoder" where a
-    test says so; `attended`: the shapes of queries, keys and values of fused attention."""
+    `order`: "answer" where one is on its way back without a stop, "waited" where it is read, and what a test
+    adds; `attended`: the shapes of queries, keys and values of fused attention."""
 
     started: list[str] = field(default_factory=list)
     waits: list[str] = field(default_factory=list)
@@ -85,6 +88,8 @@ class _Calls(TorchFunctionMode):
             return queries.new_empty(*queries.shape[:-1], values.shape[-1])
         if name in WAITED_FOR and any(map(_there, args)):
             self._noted.waits.append(name)
+        if name in FROM_PYTHON and torch.device(kwargs.get("device") or "cpu").type == DEVICE:
+            self._noted.waits.append(name)
         if function not in COPIES:
             return function(*args, **kwargs)
         if function is torch.Tensor.copy_:
@@ -92,7 +97,7 @@ class _Calls(TorchFunctionMode):
             if not (_there(source) and not _there(target)):
                 return function(*args, **kwargs)
             self._copied(target, name, kwargs)
-            return target
+            return target.zero_()
         if not _there(args[0]):
             result = function(*args, **kwargs)
             if _there(result):

@@ -7,18 +7,23 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
 
 from torch.nn import functional  # noqa: E402
 
+from rotopoint.checkpoints import resolve  # noqa: E402
+from rotopoint.cli.doctor import findings  # noqa: E402
 from rotopoint.errors import KernelsUnavailable  # noqa: E402
 from rotopoint.messages import explain  # noqa: E402
 from rotopoint.tracking import capability, engine  # noqa: E402
 from rotopoint.tracking.capability import Capability, Multiplies, Vectors, capability_of  # noqa: E402
 from rotopoint.tracking.engine import choose_precision  # noqa: E402
 from rotopoint.tracking.precision import KERNELS_VARIABLE, Precision  # noqa: E402
+from rotopoint.tracking.runtime import PointPrompts  # noqa: E402
+from rotopoint.tracking.sam2.device_ready import make_ready  # noqa: E402
 from rotopoint.tracking.sam2.layers import Linear, packs_weights  # noqa: E402
 
 
@@ -180,6 +185,88 @@ GPUS = {
     "AMD": ("cuda", (7, 0), "6.2", ITSELF, ITSELF),
     "Apple": ("mps", None, None, CONVERTED, ITSELF),
 }
+
+
+AMD = {"gfx90a:sramecc+:xnack-": ITSELF, "gfx942": ITSELF, "gfx1100": ITSELF, "gfx1201": ITSELF}
+AMD |= {"gfx906:sramecc+": CONVERTED, "gfx1030": CONVERTED, "gfx900": CONVERTED}
+
+
+@pytest.mark.parametrize(("architecture", "bf16"), AMD.items())
+def test_an_amd_gpu_is_known_by_its_architecture(
+    architecture: str, bf16: Multiplies, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its number of capability says nothing: (9, 0) is Vega's as well as CDNA's."""
+    monkeypatch.setattr(capability, "_computes", lambda device, dtype: True)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda asked: (9, 0))
+    monkeypatch.setattr(
+        torch.cuda, "get_device_properties", lambda asked: SimpleNamespace(gcnArchName=architecture)
+    )
+    monkeypatch.setattr(torch.version, "hip", "6.4")
+    assert capability_of("cuda") == Capability(bf16, ITSELF)
+
+
+@pytest.mark.parametrize(
+    ("cuda", "mps", "chosen"),
+    [(0, False, "cpu"), (0, True, "mps"), (2, False, "cuda"), (1, True, "cuda")],
+)
+def test_the_device_is_what_torch_says_is_there(
+    cuda: int, mps: bool, chosen: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda > 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: cuda)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+    assert engine.choose_device("auto") == chosen
+    assert ("mps" in engine.available_devices()) is mps
+    assert engine.choose_device("cpu") == "cpu"
+
+
+def test_half_floats_are_asked_for_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    able = Capability(bf16=CONVERTED, fp16=ITSELF)
+    monkeypatch.setattr(engine, "capability_of", lambda device: able)
+    assert choose_precision("cuda", "auto") is Precision.FP32
+    assert choose_precision("cuda", "fp16") is Precision.FP16
+    monkeypatch.setattr(engine, "capability_of", lambda device: Capability(ITSELF, Multiplies.NOT))
+    with pytest.raises(KernelsUnavailable):
+        choose_precision("cuda", "fp16")
+
+
+def test_float32_on_cuda_is_float32() -> None:
+    switches = (
+        (torch.backends.cuda.matmul, "allow_tf32"),
+        (torch.backends.cudnn, "allow_tf32"),
+        (torch.backends.cuda.matmul, "allow_fp16_reduced_precision_reduction"),
+        (torch.backends.cuda.matmul, "allow_bf16_reduced_precision_reduction"),
+    )
+    before = [getattr(place, name) for place, name in switches]
+    try:
+        for place, name in switches:
+            setattr(place, name, True)
+        make_ready("cpu")
+        assert all(getattr(place, name) for place, name in switches)
+        make_ready("cuda:1")
+        assert not any(getattr(place, name) for place, name in switches)
+    finally:
+        for (place, name), value in zip(switches, before, strict=True):
+            setattr(place, name, value)
+
+
+def test_a_torch_without_onednn_answers_a_click(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Apple's builds are: the namespace is there, and none of its operations."""
+    picture = np.random.default_rng(2).integers(0, 256, (36, 64, 3), np.uint8)
+
+    def answer() -> np.ndarray:
+        runtime = engine.load_engine(resolve("draft"), "cpu", 1, "fp32").runtime
+        start = runtime.condition_on_memory(runtime.encode_image(picture), None)
+        point = PointPrompts(np.array([[90, 80]], np.float32), np.array([1], np.int32))
+        return runtime.decode_prompts(start, point).logits
+
+    expected = answer()
+    monkeypatch.setattr(torch.ops, "mkldnn", SimpleNamespace())
+    monkeypatch.delattr(torch._C, "_has_mkldnn")
+    assert str(capability_of("cpu")) == "fp32, bf16 converted (slow), fp16 converted (slow)"
+    found = {finding.name: finding.value for finding in findings()}
+    assert found["kernels"].startswith("fp32")
+    assert np.abs(answer() - expected).max() <= 1e-3 * np.abs(expected).max()
 
 
 @pytest.mark.parametrize(("device", "version", "hip", "bf16", "fp16"), GPUS.values(), ids=GPUS)

@@ -16,6 +16,8 @@ torch = pytest.importorskip("torch")
 
 from rotopoint.checkpoints import resolve  # noqa: E402
 from rotopoint.checkpoints.configuration import Calibration, ModelConfiguration, load_configuration  # noqa: E402
+from rotopoint.errors import KernelsOverflow  # noqa: E402
+from rotopoint.messages import explain  # noqa: E402
 from rotopoint.tracking.engine import load_engine  # noqa: E402
 from rotopoint.tracking.runtime import MemoryBank, PointPrompts  # noqa: E402
 from rotopoint.tracking.sam2 import convolutions, layers, memory_attention  # noqa: E402
@@ -33,7 +35,7 @@ from rotopoint.tracking.sam2.weights import load_weights  # noqa: E402
 
 CHECKPOINTS = Path(__file__).parents[3] / "checkpoints"
 
-PRECISIONS = [(torch.float32, 1e-5), (torch.bfloat16, 2e-2)]
+PRECISIONS = [(torch.float32, 1e-5), (torch.bfloat16, 2e-2), (torch.float16, 3e-3)]
 """With how far a result may be off, as a part of its own size."""
 
 
@@ -120,7 +122,7 @@ def test_memory_attention_is_the_packages(
     assert error(ours, theirs) < allowed
 
 
-@pytest.mark.parametrize("kernels", ["fp32", "bf16"])
+@pytest.mark.parametrize("kernels", ["fp32", "bf16", "fp16"])
 def test_subjects_are_decoded_together_as_alone(kernels: str) -> None:
     runtime = load_engine(resolve("draft"), "cpu", 1, kernels).runtime
     random = np.random.default_rng(9)
@@ -137,7 +139,7 @@ def test_subjects_are_decoded_together_as_alone(kernels: str) -> None:
         banks.append(MemoryBank(tuple(memories), ((1, answer.pointer), (2, answer.pointer)), 3))
     together = runtime.decode_together(pictures[2], banks)
     alone = [runtime.decode_prompts(runtime.condition_on_memory(pictures[2], bank), None) for bank in banks]
-    allowed = {"fp32": 1e-4, "bf16": 5e-2}[kernels]
+    allowed = {"fp32": 1e-4, "bf16": 5e-2, "fp16": 1e-2}[kernels]
     for one, other in zip(together, alone, strict=True):
         assert np.abs(one.logits - other.logits).max() <= allowed * np.abs(other.logits).max()
         assert np.abs(one.pointer - other.pointer).max() <= allowed * np.abs(other.pointer).max()
@@ -368,6 +370,18 @@ def test_a_linear_layer_fuses_what_follows(dtype: torch.dtype, allowed: float) -
     assert error(layer(x.to(dtype)), plain) < allowed
     assert error(layer.relu(x.to(dtype)), plain.relu()) < allowed
     assert error(layer.gelu(x.to(dtype)), torch.nn.functional.gelu(plain)) < allowed
+
+
+def test_numbers_that_leave_the_range_of_half_floats_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And no mask is made of them."""
+    runtime = load_engine(resolve("draft"), "cpu", 1, "fp16").runtime
+    features = runtime.encode_image(np.zeros((8, 8, 3), np.uint8))
+    too_large = replace(features, top=torch.full_like(features.top, 1e6))
+    point = PointPrompts(np.array([[60, 70]], np.float32), np.array([1], np.int32))
+    with pytest.raises(KernelsOverflow) as raised:
+        runtime.decode_prompts(runtime.condition_on_memory(too_large, None), point)
+    said = "this checkpoint's numbers are too large for fp16; choose --kernels fp32"
+    assert explain(raised.value) == said
 
 
 def test_one_step_in_bfloat16_gives_the_same_mask(footage: Path) -> None:

@@ -34,7 +34,7 @@ def in_blocks(device: torch.device) -> bool:
 
 def packs_weights(weight: torch.Tensor) -> bool:
     """Whether oneDNN can hold this weight, of a map or a convolution, in the layout that its kernels read."""
-    return weight.device.type == "cpu" and packs(weight.dtype)
+    return in_blocks(weight.device) and packs(weight.dtype)
 
 
 class Linear:
