@@ -82,7 +82,8 @@ def main() -> int:
         return 2
     share_cores()
     checkpoint = resolve(arguments.checkpoint)
-    engines = {k: load_engine(checkpoint, "cpu", arguments.threads, k.value) for k in (Precision.FP32, Precision.BF16)}
+    compared = Precision.FP32, Precision.BF16
+    engines = {k: load_engine(checkpoint, "cpu", arguments.threads, k.value) for k in compared}
     ious = {sequence.name: one_step(engines, sequence) for sequence in sequences()}
     steps = [iou for found in ious.values() for iou in found]
     page = "\n\n".join(

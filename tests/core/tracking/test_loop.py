@@ -138,6 +138,22 @@ def test_subjects_worked_on_together_are_the_same(tmp_path: Path, policy: str, d
     assert max(together.runtime.together) == 3 and len(together.runtime.together) >= 15
 
 
+def test_what_is_amiss_ahead_is_told_after_the_picture_before_is_stored(tmp_path: Path) -> None:
+    """The runtime has the next picture looked at before it answers."""
+
+    class Blind(FakeRuntime):
+        def encode_image(self, picture: np.ndarray) -> FakeBytes:
+            if picture[0, 0, 0] == 5:
+                raise RuntimeError("broken")
+            return super().encode_image(picture)
+
+    tracked = []
+    with pytest.raises(RuntimeError, match="broken"):
+        for frame in Run(tmp_path, {"dog": {0: 1.0}}, runtime=Blind(subjects_at_once=2)).frames():
+            tracked.append(frame.position)
+    assert tracked == [0, 1, 2, 3, 4]
+
+
 @pytest.mark.parametrize("policy", ["default", "selective", "forward", "upstream"])
 @pytest.mark.parametrize("stop_after", [1, 4, 9, 15, 19])
 def test_an_interrupted_run_ends_with_the_same_bytes(tmp_path: Path, policy: str, stop_after: int) -> None:

@@ -327,7 +327,11 @@ class Sam2Runtime:
     def _answers(self, masks: Masks, meanwhile: Callable[[], None] | None = None) -> list[Decoded]:
         """Those of all subjects; raises KernelsOverflow where they are no numbers."""
         answers = _decoded(masks, meanwhile)
-        if self.kernels is Precision.FP16 and not all(np.isfinite(each.logits).all() for each in answers):
+        # Where the score is no number, the mask says in finite ones that no subject is seen.
+        if self.kernels is Precision.FP16 and not all(
+            np.isfinite((each.object_score, each.predicted_iou)).all() and np.isfinite(each.logits).all()
+            for each in answers
+        ):
             raise KernelsOverflow(self.kernels.value)
         return answers
 
