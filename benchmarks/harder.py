@@ -186,13 +186,13 @@ def error_click(mask: NDArray[np.bool_], truth: NDArray[np.bool_], frame: ClipFr
     return Point(frame, *farthest_point(lacks if positive else spills), positive)
 
 
-def corrected(sequence: Sequence, engine: Engine, policy: str) -> Iterator[tuple[Masks, int]]:
-    """From the true mask on frame 1: the masks after 0 to ROUNDS corrections, and the pictures each took.
+def corrected(sequence: Sequence, first: Prompt, engine: Engine, policy: str) -> Iterator[tuple[Masks, int]]:
+    """From `first` on frame 1: the masks after 0 to ROUNDS corrections, and the pictures each took.
 
     A correction is made on the worst frame, by up to CLICKS points on what the preview shows wrong.
     """
     truth = list(sequence.masks())
-    prompts: tuple[Prompt, ...] = (mask_prompt(sequence),)
+    prompts: tuple[Prompt, ...] = (first,)
 
     def asked() -> Shot:
         subject = Subject("1", sequence.name, prompts)
@@ -221,22 +221,24 @@ def corrected(sequence: Sequence, engine: Engine, policy: str) -> Iterator[tuple
 
 
 def corrections(engine: Engine) -> str:
-    policies = ("default", "forward")
-    rows = []
-    for n in range(ROUNDS + 1):
-        rows.append([str(n)])
-    for policy in policies:
-        by_round: list[list[tuple[float, float, float]]] = [[] for _ in range(ROUNDS + 1)]
+    ways: dict[str, tuple[Callable[[Sequence], Prompt], str]] = {
+        "mask, default": (mask_prompt, "default"),
+        "mask, forward": (mask_prompt, "forward"),
+        "point, default": (point_prompt, "default"),
+    }
+    rows = [[str(n)] for n in range(ROUNDS + 1)]
+    for first, policy in ways.values():
+        by_round: list[list[tuple[float, float, float]]] = [[] for _ in rows]
         for sequence in sequences():
             truth = list(sequence.masks())
-            for n, (masks, pictures) in enumerate(corrected(sequence, engine, policy)):
+            for n, (masks, pictures) in enumerate(corrected(sequence, first(sequence), engine, policy)):
                 by_round[n].append((*scores(masks, truth), pictures / len(truth)))
         for n, found in enumerate(by_round):
             j, f, share = np.mean(found, axis=0)
             rows[n] += [f"{100 * j:.1f} / {100 * f:.1f} / {50 * (j + f):.1f}", f"{100 * share:.0f}%"]
-    head = ("corrections", "default", "pictures redone", "forward", "pictures redone")
+    head = ("corrections", *(cell for name in ways for cell in (name, "pictures redone")))
     about = (
-        "From the true mask on frame 1; then each time the worst frame is corrected, by up to\n"
+        "From the true mask or one point on frame 1; then each time the worst frame is corrected, by up to\n"
         f"{CLICKS} points on what is wrong in the preview. Means of the seven sequences."
     )
     return f"## Corrections\n\n{about}\n\n{table(head, [tuple(row) for row in rows])}"

@@ -80,14 +80,18 @@ def _corrected(
     truth: torch.Tensor,
     rng: np.random.Generator,
 ) -> tuple[Answer, torch.Tensor]:
-    """The answer after clicks on errors, each seen with those before it, and the mean loss of all answers."""
+    """The answer after clicks on errors, each seen with those before it, and the mean loss of all answers.
+
+    Now and then the clicks come with the logits that the frame was tracked with.
+    """
     xy, labels = truth.new_zeros(len(truth), 0, 2), torch.zeros(len(truth), 0, dtype=torch.int32)
     count = int(rng.integers(1, stage.correction_clicks + 1))
     total = truth.new_zeros(())
+    before = answer.best.detach().clamp(-32, 32) if rng.random() < stage.seen_before else None
     for _ in range(count):
         more = _clicks(rng, answer, truth)
         xy, labels = torch.cat([xy, more[0]], 1), torch.cat([labels.to(more[1].device), more[1]], 1)
-        answer = tracker.decode(fused, features, (xy, labels))
+        answer = tracker.decode(fused, features, (xy, labels), before)
         total = total + _loss(answer, truth).total
     return answer, total / count
 

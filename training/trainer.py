@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from rotopoint.checkpoints.trunks import ConvolutionalTrunk
 from training.data.batches import Batch, StepData, StepDataset, steps
 from training.log import Log, Row
 from training.precision import mixed_precision
@@ -21,12 +22,10 @@ from training.prompts import PromptKind
 from training.recipe import Stage, load_recipe, sized
 from training.steps import Losses, clip_losses, still_losses
 from training.tracker import ClipTracker
+from training.trunk import TRUNK, package_file, trunk_weights
 from training.weights import export, fresh_model, weights_to_start_from
 
 LossFunction = Callable[[ClipTracker, Stage, Batch, np.random.Generator], Losses]
-
-TRUNK = "image_encoder.trunk."
-"""What the names of the trunk's parameters begin with."""
 
 STATE, LOG, CHECKPOINT = "state.pt", "log.csv", "draft.safetensors"
 
@@ -115,6 +114,8 @@ class Trainer:
         weights = model.state_dict()
         if self._options.start is not None:
             weights = weights_to_start_from(self._options.start, self.configuration.tracking.num_maskmem)
+        elif isinstance(self.configuration.trunk, ConvolutionalTrunk) and self.recipe.pretrained_trunk:
+            weights |= trunk_weights(package_file(), self.configuration.trunk)
         self.average = {name: tensor.clone().to(self._device) for name, tensor in weights.items()}
         self._enter(stage)
 
@@ -134,6 +135,7 @@ class Trainer:
         self._model = fresh_model(sized(self.configuration, stage.input_size), self.recipe.seed)
         self._model.load_state_dict(self.average)
         self._model.to(self._device)
+        self._model.image_encoder.trunk.requires_grad_(stage.trunk_rate > 0)
         self._tracker = ClipTracker(self._model, self.configuration.calibration)
         self._optimizer = torch.optim.AdamW(self._parameter_groups(stage), lr=stage.learning_rate)
 

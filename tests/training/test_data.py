@@ -12,9 +12,9 @@ import torch
 
 from training.data.batches import MAKERS, StepDataset, steps
 from training.data.clips import LEAST_COVERAGE, make_clip
-from training.data.motion import Course, deformation, excursion, sampling_map, wander
+from training.data.motion import Course, deformation, excursion, sampling_map, still_deformation, wander
 from training.data.scene import Layer, composited
-from training.data.shapes import blob, texture
+from training.data.shapes import blob, clutter, jointed, texture
 from training.data.stills import StillLibrary
 from training.recipe import ClipShares, PromptShares, load_recipe
 
@@ -113,6 +113,42 @@ def test_shapes_and_textures_vary() -> None:
     assert all(0.05 < (shape > 127).mean() < 0.95 for shape in shapes)
     assert not shapes[0][0].all() and len({shape.tobytes() for shape in shapes}) == 8
     assert texture(rng, 32).std() > 0
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_jointed_part_reaches_from_the_middle_to_the_right(seed: int) -> None:
+    picture, mask = jointed(np.random.default_rng(seed), 64, plain((90, 160, 40), 8))
+    assert picture.shape == (64, 64, 3) and mask.shape == (64, 64)
+    columns = np.flatnonzero((mask > 127).any(0))
+    assert 31 <= columns[0] <= 36 and columns[-1] > 40
+
+
+def test_clutter_is_of_many_pieces_and_differs_from_seed_to_seed() -> None:
+    first, second = (clutter(np.random.default_rng(seed), 96) for seed in (1, 2))
+    assert first.shape == (96, 96, 3) and first.dtype == np.uint8
+    assert not np.array_equal(first, second)
+    assert np.array_equal(first, clutter(np.random.default_rng(1), 96))
+
+
+def test_a_narrowed_layer_is_as_wide_and_less_high() -> None:
+    turned = still_deformation(2).narrowed(np.array([0.0, 3.0]))
+    path = course([0.5, 0.5], scale=0.5)
+    card = Layer(plain((200, 0, 0), 64), np.full((64, 64), 255, np.uint8), path, turned, subject=True)
+    clip = composited([replace(BACKGROUND, course=course([0.5, 0.5])), card], 64, 1.0, 2)
+    flat, narrow = (coverage > 127 for coverage in clip.coverage)
+    assert (np.count_nonzero(flat.any(0)), np.count_nonzero(flat.any(1))) == (32, 32)
+    assert np.count_nonzero(narrow.any(0)) == 32
+    assert np.count_nonzero(narrow.any(1)) == pytest.approx(8, abs=1)
+
+
+def test_something_broad_passes_before_the_subject(library: StillLibrary) -> None:
+    """Of a dozen clips some hide most of a subject that was seen before, and some hide none of it."""
+    least = []
+    for seed in range(12):
+        clip = make_clip(np.random.default_rng(seed), MAKERS["passed_by"], library, 48, 6)
+        seen = (clip.coverage > 127).sum((1, 2))
+        least.append(seen.min() / seen.max())
+    assert min(least) < 0.3 and max(least) > 0.6
 
 
 def test_objects_of_a_still(library: StillLibrary) -> None:

@@ -177,3 +177,48 @@ def test_gradients_reach_every_part(configuration: ModelConfiguration) -> None:
         reached = [p.grad is not None and bool(p.grad.any()) for p in getattr(model, part).parameters()]
         assert any(reached), part
     assert model.maskmem_tpos_enc.grad.flatten(1).any(1).all()
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_clicks_come_with_the_logits_that_their_frame_was_tracked_with(
+    configuration: ModelConfiguration, recipe: Path, stills: Path, share: float
+) -> None:
+    tracked: list[torch.Tensor] = []
+    seen: list[torch.Tensor | None] = []
+
+    class Watched(ClipTracker):
+        def decode(
+            self,
+            fused: torch.Tensor,
+            features: Features,
+            points: tuple[torch.Tensor, torch.Tensor] | None,
+            previous: torch.Tensor | None = None,
+            starts: bool = False,
+        ) -> Answer:
+            answer = super().decode(fused, features, points, previous, starts)
+            if points is None:
+                tracked.append(answer.best)
+            else:
+                seen.append(previous)
+            return answer
+
+    stage = replace(
+        load_recipe(recipe)[0].stage[1],
+        input_size=SIZE,
+        frames=2,
+        stills=0,
+        correction=1.0,
+        correction_clicks=3,
+        seen_before=share,
+        clip_prompts=PromptShares(point=0.0, points=0.0, box=0.0, mask=1.0),
+    )
+    batch = StepDataset(replace(load_recipe(recipe)[0], stage=(stage,)), stills)[0].clips
+    assert batch is not None
+    clip_losses(Watched(fresh_model(configuration, seed=5)), stage, batch, np.random.default_rng(3))
+    assert len(tracked) == 1 and seen
+    for before in seen:
+        if share:
+            assert before is not None and not before.requires_grad
+            assert torch.equal(before, tracked[0].clamp(-32, 32))
+        else:
+            assert before is None

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
 from training.data.clips import ClipMaker, deformed_still, layered, make_clip, moved_in_place
+from training.data.passed_by import passed_by
 from training.data.rendered import RenderedLibrary
 from training.data.scene import Clip
 from training.data.stills import StillLibrary
@@ -26,6 +27,7 @@ MAKERS: Mapping[str, ClipMaker] = {
     "layered": layered,
     "moved_in_place": moved_in_place,
     "deformed_still": deformed_still,
+    "passed_by": passed_by,
 }
 
 

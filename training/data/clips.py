@@ -57,24 +57,24 @@ def layered(rng: np.random.Generator, library: StillLibrary, size: int, frames: 
 
     Now and then one wears the subject's own texture or is its twin, and the subject leaves and returns.
     """
-    aspect, speed = _aspect(rng), _speed(rng)
-    camera = _camera(rng, frames, aspect, speed)
-    layers = [Layer(_background(rng, library), None, _filling(camera, aspect))]
+    aspect, speed = aspect_of_view(rng), _speed(rng)
+    camera = camera_course(rng, frames, aspect, speed)
+    layers = [Layer(_background(rng, library), None, filling(camera, aspect))]
     count = int(rng.integers(1, 5))
     place = int(rng.integers(count))
-    picture, alpha = _thing(rng, library, size)
+    picture, alpha = thing(rng, library, size)
     subject_scale = float(np.exp(rng.uniform(np.log(0.2), np.log(1.1))))
     for number in range(count):
         if number == place:
-            path = _course(rng, frames, aspect, speed, subject_scale, central=True)
+            path = course(rng, frames, aspect, speed, subject_scale, central=True)
             if rng.random() < 0.15:
                 path = excursion(rng, path, 1.5 * aspect)
-            thing = (picture, alpha)
+            worn = (picture, alpha)
         else:
-            thing = _distractor(rng, library, size, picture, alpha)
+            worn = _distractor(rng, library, size, picture, alpha)
             scale = float(np.exp(rng.uniform(np.log(0.12), np.log(0.9))))
-            path = _course(rng, frames, aspect, 1.5 * speed, scale, central=False)
-        color, mask = thing
+            path = course(rng, frames, aspect, 1.5 * speed, scale, central=False)
+        color, mask = worn
         if rng.random() < 0.25:
             length = float(rng.uniform(0.02, 0.12)) * max(mask.shape)
             angle = float(rng.uniform(0, np.pi))
@@ -89,9 +89,9 @@ def layered(rng: np.random.Generator, library: StillLibrary, size: int, frames: 
 def moved_in_place(rng: np.random.Generator, library: StillLibrary, size: int, frames: int) -> Clip:
     """An object cut out of its still moves before that still, whose hole is filled from around it."""
     cutout = _looked_at(rng, library.cutout(rng, merge=0.3))
-    aspect, speed = _aspect(rng, cutout), _speed(rng)
-    picture = _lit(rng, cutout.picture)
-    camera = _camera(rng, frames, aspect, speed, tight=True)
+    aspect, speed = aspect_of_view(rng, cutout), _speed(rng)
+    picture = lit(rng, cutout.picture)
+    camera = camera_course(rng, frames, aspect, speed, tight=True)
     height, width = cutout.mask.shape
     framing = _framed(rng, camera, aspect, width / height)
     own = wander(rng, frames, 0.6 * speed)
@@ -115,7 +115,7 @@ def moved_in_place(rng: np.random.Generator, library: StillLibrary, size: int, f
     if rng.random() < 0.4:
         color, mask = _distractor(rng, library, size, picture, alpha)
         scale = float(np.exp(rng.uniform(np.log(0.15), np.log(0.7))))
-        path = _course(rng, frames, aspect, 1.5 * speed, scale, central=False)
+        path = course(rng, frames, aspect, 1.5 * speed, scale, central=False)
         layers.append(Layer(color, mask, path, deformation(rng, frames, 0.03)))
     return composited(layers, size, aspect, frames)
 
@@ -123,12 +123,12 @@ def moved_in_place(rng: np.random.Generator, library: StillLibrary, size: int, f
 def deformed_still(rng: np.random.Generator, library: StillLibrary, size: int, frames: int) -> Clip:
     """One still with an object in it: all moves and deforms together."""
     cutout = _looked_at(rng, library.cutout(rng, merge=0.3))
-    aspect, speed = _aspect(rng, cutout), _speed(rng)
+    aspect, speed = aspect_of_view(rng, cutout), _speed(rng)
     height, width = cutout.mask.shape
-    camera = _camera(rng, frames, aspect, speed, tight=True)
+    camera = camera_course(rng, frames, aspect, speed, tight=True)
     path = _framed(rng, camera, aspect, width / height)
     bent = deformation(rng, frames, float(rng.uniform(0.005, 0.05)))
-    still = Layer(_lit(rng, cutout.picture), None, path, bent)
+    still = Layer(lit(rng, cutout.picture), None, path, bent)
     pictures = composited([still], size, aspect, frames).pictures
 
     def cut(mask: NDArray[np.bool_], frames: int) -> NDArray[np.uint8]:
@@ -143,7 +143,7 @@ def deformed_still(rng: np.random.Generator, library: StillLibrary, size: int, f
     return Clip(pictures, coverage, np.concatenate([coverage[:0], *others]))
 
 
-def _aspect(rng: np.random.Generator, cutout: Cutout | None = None) -> float:
+def aspect_of_view(rng: np.random.Generator, cutout: Cutout | None = None) -> float:
     """Width over height of the view that is stretched to a square: mostly that of video, or a still's."""
     if cutout is not None and rng.random() < 0.4:
         height, width = cutout.mask.shape
@@ -155,7 +155,7 @@ def _speed(rng: np.random.Generator) -> float:
     return float(np.exp(rng.normal(np.log(0.02), 0.8)))
 
 
-def _camera(
+def camera_course(
     rng: np.random.Generator, frames: int, aspect: float, speed: float, tight: bool = False
 ) -> Course:
     """The world's origin as the camera sees it: the middle of the view, wandering."""
@@ -166,7 +166,7 @@ def _camera(
     return replace(moved, x=moved.x + aspect / 2, y=moved.y + 0.5)
 
 
-def _filling(camera: Course, aspect: float) -> Course:
+def filling(camera: Course, aspect: float) -> Course:
     """The path of a background that moves with the camera and reaches a little beyond the view."""
     return replace(camera, scale=camera.scale * max(aspect, 1.0) * 1.3)
 
@@ -178,7 +178,7 @@ def _framed(rng: np.random.Generator, camera: Course, aspect: float, still_aspec
     return replace(camera, scale=camera.scale * max(still_aspect, 1.0) * fill)
 
 
-def _course(
+def course(
     rng: np.random.Generator, frames: int, aspect: float, speed: float, scale: float, *, central: bool
 ) -> Course:
     """A path in the world whose middle frame lies in the view, near its middle if `central`."""
@@ -197,16 +197,16 @@ def _course(
 def _background(rng: np.random.Generator, library: StillLibrary) -> NDArray[np.uint8]:
     if rng.random() < 0.1:
         return texture(rng, 256)
-    return _lit(rng, library.picture(rng))
+    return lit(rng, library.picture(rng))
 
 
-def _lit(rng: np.random.Generator, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def lit(rng: np.random.Generator, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     if rng.random() < 0.2:
         picture = grayed(rng, picture)
     return relit(rng, picture)
 
 
-def _thing(
+def thing(
     rng: np.random.Generator, library: StillLibrary, size: int
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """A picture (h, w, 3) with its alpha (h, w): a labeled object, or a shape with a texture."""
@@ -220,7 +220,7 @@ def _thing(
         )
         mask = cv2.copyMakeBorder(_alpha(cutout.mask[part]), 2, 2, 2, 2, cv2.BORDER_CONSTANT)
         color = cv2.copyMakeBorder(cutout.picture[part], 2, 2, 2, 2, cv2.BORDER_REPLICATE)
-        return _lit(rng, np.asarray(color)), np.asarray(mask)
+        return lit(rng, np.asarray(color)), np.asarray(mask)
     mask = blob(rng, 160)
     if rng.random() < 0.5:
         return texture(rng, 160), mask
@@ -228,7 +228,7 @@ def _thing(
     side = int(rng.integers(min(64, min(still.shape[:2])), min(still.shape[:2]) + 1))
     y, x = (int(rng.integers(0, length - side + 1)) for length in still.shape[:2])
     color = cv2.resize(still[y : y + side, x : x + side], (160, 160), interpolation=cv2.INTER_LINEAR)
-    return _lit(rng, np.asarray(color)), mask
+    return lit(rng, np.asarray(color)), mask
 
 
 def _distractor(
@@ -242,7 +242,7 @@ def _distractor(
     draw = rng.random()
     if draw < 0.12:
         return relit(rng, picture, 0.3), alpha
-    color, mask = _thing(rng, library, size)
+    color, mask = thing(rng, library, size)
     if draw < 0.25:
         height, width = mask.shape
         worn = cv2.resize(picture, (width, height), interpolation=cv2.INTER_LINEAR)

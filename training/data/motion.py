@@ -89,6 +89,14 @@ class Deformation:
     growth: NDArray[np.float64]
     swing: NDArray[np.float64]
 
+    def narrowed(self, amount: NDArray[np.float64]) -> Deformation:
+        """With the growth replaced: a layer's height on frame t is divided by 1 + `amount[t]`."""
+        place = (np.arange(_FIELD, dtype=np.float32) + 0.5) / _FIELD - 0.5
+        fields = self.fields.copy()
+        fields[0] = 0
+        fields[0, ..., 1] = place[:, None]
+        return Deformation(fields, amount, self.swing)
+
     def at(self, frame: int) -> NDArray[np.float32]:
         """(32, 32, 2) offsets in the layer's coordinates."""
         return np.asarray(
@@ -110,6 +118,12 @@ def deformation(rng: np.random.Generator, frames: int, strength: float) -> Defor
     period, phase = rng.uniform(3, 12), rng.uniform(0, 2 * np.pi)
     swing = 0.7 * (np.sin(2 * np.pi * time / period + phase) - np.sin(phase))
     return Deformation(np.stack([field(), field()]), growth, swing)
+
+
+def still_deformation(frames: int) -> Deformation:
+    """None on any frame."""
+    none = np.zeros(frames)
+    return Deformation(np.zeros((2, _FIELD, _FIELD, 2), np.float32), none, none)
 
 
 def sampling_map(
