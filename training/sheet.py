@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,8 +54,11 @@ def tracked(tracker: ClipTracker, size: int, clip: Clip) -> list[NDArray[np.floa
     return found
 
 
-def row(clip: Clip, found: list[NDArray[np.float32]]) -> NDArray[np.uint8]:
-    """Some frames side by side, (HEIGHT, SHOWN * WIDTH, 3) BGR, each with its J."""
+def row(
+    clip: Clip, found: list[NDArray[np.float32]], numbers: Sequence[int] | None = None
+) -> NDArray[np.uint8]:
+    """SHOWN frames side by side, (HEIGHT, SHOWN * WIDTH, 3) BGR, each with its J and its number: that of
+    `numbers`, or its own from 1."""
     cells = []
     for frame in np.linspace(0, len(found) - 1, SHOWN).round().astype(int):
         cell = cv2.resize(clip.pictures[frame][..., ::-1], (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
@@ -64,7 +68,8 @@ def row(clip: Clip, found: list[NDArray[np.float32]]) -> NDArray[np.uint8]:
         outlines, _ = cv2.findContours(truth, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
         cv2.drawContours(cell, outlines, -1, TRUTH, 1)
         j = region_similarity(found[frame] > 0, clip.coverage[frame] > 127)
-        label = f"frame {frame + 1}: J {100 * j:.0f}"
+        number = frame + 1 if numbers is None else numbers[frame]
+        label = f"frame {number}: J {100 * j:.0f}"
         cv2.putText(cell, label, (6, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (0, 0, 0), 3, cv2.LINE_AA)
         cv2.putText(cell, label, (6, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (255, 255, 255), 1, cv2.LINE_AA)
         cells.append(cell)
