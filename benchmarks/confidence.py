@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Fits confidence on DAVIS and shows how well it finds bad frames, on sequences that it was not fitted on.
+"""Fits confidence and shows how well it finds bad frames of DAVIS, on sequences that it was not fitted on.
 
-Run as: python -m benchmarks.confidence [--checkpoint NAME]
+Run as: python -m benchmarks.confidence [--checkpoint NAME] [--stills STILLS.zip]
+
+With stills that no weights have learned from, weights are fitted on clips made of them too.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from benchmarks.davis import Sequence, sequences
+from benchmarks.made import made_sequences
 from benchmarks.quality import mask_prompt, point_prompt, publish
 from rotopoint.checkpoints import resolve
 from rotopoint.cli.score import region_similarity
@@ -117,6 +120,16 @@ def observe(sequence: Sequence, prompts: tuple[Prompt, ...], engine: Engine) -> 
     return Frames(sequence.name, np.array(evidence), np.array(iou))
 
 
+def observe_made(stills: Path, count: int, engine: Engine) -> list[Frames]:
+    """The frames of clips made of stills, under the choices that are learned from."""
+    with tempfile.TemporaryDirectory() as folder:
+        return [
+            observe(sequence, choices(sequence)[name], engine)
+            for sequence in tqdm(made_sequences(stills, Path(folder), count), unit="clip")
+            for name in LEARNED_FROM
+        ]
+
+
 def fit(observed: ListOf[Frames]) -> Fit:
     """Logistic regression with weights of 0 or more, each sequence counting the same.
 
@@ -151,8 +164,8 @@ def area_under_curve(scores: NDArray[np.float64], good: NDArray[np.bool_]) -> fl
     return float(np.mean(above + 0.5 * equal))
 
 
-def report(by_choice: dict[str, list[Frames]], checkpoint: str) -> str:
-    """The page that is written."""
+def report(by_choice: dict[str, list[Frames]], checkpoint: str, made: ListOf[Frames] = ()) -> str:
+    """The page that is written; `made` are frames of clips that are not of DAVIS."""
     everything = [f for name in LEARNED_FROM for f in by_choice[name]]
     names = [f.sequence for f in next(iter(by_choice.values()))]
     ranked = {name: Ranked.of([f for f in everything if f.sequence != name]) for name in names}
@@ -164,11 +177,14 @@ def report(by_choice: dict[str, list[Frames]], checkpoint: str) -> str:
         cells = " | ".join(_shown(area_under_curve(fits[name](f.evidence), f.good)) for f in observed)
         bad = np.count_nonzero(~observed[0].good)
         lines.append(f"| {name} | {len(observed[0].iou)} | {bad} | {cells} |")
-    for title, judges in (
+    rows: list[tuple[str, Mapping[str, Fit | Ranked]]] = [
         ("**pooled**, by rank", ranked),
         ("pooled, by score", fits),
         ("pooled, the weights in use", in_use),
-    ):
+    ]
+    if made:
+        rows.append(("pooled, fitted on clips made of stills", dict.fromkeys(names, fit(made))))
+    for title, judges in rows:
         pooled = " | ".join(_pooled(judges, observed) for observed in by_choice.values())
         lines.append(f"| {title} | | | {pooled} |")
     return "\n\n".join(
@@ -179,13 +195,26 @@ def report(by_choice: dict[str, list[Frames]], checkpoint: str) -> str:
             'ends; from one point nothing was fitted. "none": no frame is bad, or none is good. The counts\n'
             "are those from the true mask. By rank: a frame counts by the share of the frames that its fit\n"
             "was made from which score lower, so that seven fits have one scale; by score: as they come.\n"
-            "The weights in use are those of `tracking/confidence.py`; no sequence was left out of them.\n"
+            "The weights in use are those of `tracking/confidence.py`.\n"
             "Written by `python -m benchmarks.confidence`.",
             "\n".join(lines),
             "## What it is made of",
             "Weights of the fit on all sequences, and what each number does alone, pooled.",
             _made_of(by_choice, fit(everything)),
+            *([_fitted_apart(made)] if made else []),
         ]
+    )
+
+
+def _fitted_apart(made: ListOf[Frames]) -> str:
+    found = fit(made)
+    weights = ", ".join(f"{weight:.4f}" for weight in found.weights)
+    count, bad = (
+        sum(map(int, numbers)) for numbers in ([len(f.iou) for f in made], [(~f.good).sum() for f in made])
+    )
+    return (
+        f"Fitted on {count} frames of {len({f.sequence for f in made})} clips made of stills, {bad} of\n"
+        f"them bad: weights {weights}; bias {found.bias:.4f}."
     )
 
 
@@ -222,6 +251,8 @@ def main() -> int:
     parser.add_argument("--checkpoint", default="draft")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--stills", type=Path, help="a zip of stills, as the training reads it")
+    parser.add_argument("--clips", type=int, default=45, help="made of the stills")
     arguments = parser.parse_args()
     found = sequences()
     if not found:
@@ -233,7 +264,8 @@ def main() -> int:
     for sequence in tqdm(found, unit="sequence"):
         for name, prompts in choices(sequence).items():
             by_choice.setdefault(name, []).append(observe(sequence, prompts, engine))
-    page = report(by_choice, engine.checkpoint.name)
+    made = [] if arguments.stills is None else observe_made(arguments.stills, arguments.clips, engine)
+    page = report(by_choice, engine.checkpoint.name, made)
     publish(page, f"confidence_{engine.checkpoint.name}.md")
     return 0
 
