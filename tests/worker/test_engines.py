@@ -72,16 +72,17 @@ def test_a_configuration_beside_the_file_is_noticed(tmp_path: Path, change: str)
     file, beside = tmp_path / "mine.safetensors", tmp_path / "mine.toml"
     file.write_bytes(draft.path.read_bytes())
     text = draft.path.with_suffix(".toml").read_text(encoding="utf-8")
+    size = draft.configuration.image_size
     if change != "comes":
-        beside.write_text(text.replace("image_size = 384", "image_size = 320"), encoding="utf-8")
+        beside.write_text(text.replace(f"image_size = {size}", "image_size = 320"), encoding="utf-8")
     engines = Engines("cpu", 1)
     before = engines.checkpoint(str(file))
     if change == "goes":
         beside.unlink()
     else:
-        beside.write_text(text.replace("image_size = 384", "image_size = 256 "), encoding="utf-8")
+        beside.write_text(text.replace(f"image_size = {size}", "image_size = 256 "), encoding="utf-8")
     after = engines.checkpoint(str(file))
-    assert after.configuration.image_size == (384 if change == "goes" else 256)
+    assert after.configuration.image_size == (size if change == "goes" else 256)
     assert after.identity != before.identity
 
 

@@ -118,8 +118,9 @@ def test_a_configuration_beside_a_file_comes_first(folder: Path) -> None:
     file, beside = folder / "sam2.1_hiera_tiny.pt", folder / "sam2.1_hiera_tiny.toml"
     file.write_bytes(b"not read for that")
     text = (DATA / "draft" / "draft.toml").read_text(encoding="utf-8")
-    beside.write_text(text.replace("image_size = 384", "image_size = 320"), encoding="utf-8")
-    assert resolve(str(file)).configuration == replace(resolve("draft").configuration, image_size=320)
+    ships = resolve("draft").configuration
+    beside.write_text(text.replace(f"image_size = {ships.image_size}", "image_size = 320"), encoding="utf-8")
+    assert resolve(str(file)).configuration == replace(ships, image_size=320)
     beside.write_text("image_size = 'x'")
     with pytest.raises(CheckpointBroken) as caught:
         resolve(str(file))
