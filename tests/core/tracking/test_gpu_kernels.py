@@ -44,16 +44,6 @@ Load = Callable[..., Sam2Runtime]
 Logits = dict[tuple[str, int], np.ndarray]
 
 
-@pytest.fixture(scope="session")
-def gpu(request: pytest.FixtureRequest) -> torch.device:
-    """CUDA, or with --rehearse the CPU in its place."""
-    if request.config.getoption("--rehearse", default=False):
-        return torch.device("cpu")
-    if not torch.cuda.is_available():
-        pytest.skip("no NVIDIA GPU, and no --rehearse")
-    return torch.device("cuda")
-
-
 @pytest.fixture
 def load(monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
     """The draft model's runtime on a device that is given its work whole, be it the CPU."""
