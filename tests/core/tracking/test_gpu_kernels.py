@@ -43,6 +43,9 @@ DISCS = {"red": (24, 24, (220, 60, 40)), "green": (48, 64, (40, 190, 60)), "blue
 Load = Callable[..., Sam2Runtime]
 Logits = dict[tuple[str, int], np.ndarray]
 
+KERNELS = ["bf16", pytest.param("fp16", marks=pytest.mark.slow), "fp32"]
+"""A CPU takes minutes for half floats: `test_precision.py` compares their kernels there."""
+
 
 @pytest.fixture
 def load(monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
@@ -67,11 +70,6 @@ def picture(number: int) -> np.ndarray:
     for left, top, color in DISCS.values():
         shown[(x - left - 2 * number) ** 2 + (y - top) ** 2 <= 100] = color
     return shown
-
-
-def spared(device: torch.device, kernels: str) -> None:
-    if device.type == "cpu" and kernels == "fp16":
-        pytest.skip("half floats take minutes on a CPU: test_precision.py compares their kernels there")
 
 
 def tracked(runtime: Sam2Runtime, subjects: tuple[str, ...], pictures: int, folder: Path) -> Logits:
@@ -145,11 +143,10 @@ def test_attention_takes_a_fused_kernel(load: Load, kernels: str, values: Values
 
 @pytest.mark.cuda
 @pytest.mark.parametrize("values", Values)
-@pytest.mark.parametrize("kernels", ["bf16", "fp16", "fp32"])
+@pytest.mark.parametrize("kernels", KERNELS)
 def test_attention_takes_a_fused_kernel_on_a_gpu(
     gpu: torch.device, load: Load, kernels: str, values: Values, tmp_path: Path
 ) -> None:
-    spared(gpu, kernels)
     check_choices(load, gpu, kernels, values, tmp_path)
 
 
@@ -180,12 +177,11 @@ LEAST_ALIKE = {"fp32": 0.999, "fp16": 0.98, "bf16": 0.95}
 
 
 @pytest.mark.cuda
-@pytest.mark.parametrize("kernels", LEAST_ALIKE)
+@pytest.mark.parametrize("kernels", KERNELS)
 def test_company_changes_no_more_than_is_stated(
     gpu: torch.device, load: Load, kernels: str, tmp_path: Path
 ) -> None:
     """And the same company gives the same bits again."""
-    spared(gpu, kernels)
     pictures = 20 if gpu.type == "cuda" else 5
     runtime = load(gpu, kernels)
     together = tracked(runtime, tuple(DISCS), pictures, tmp_path / "together")
@@ -223,7 +219,6 @@ def test_parts_that_are_compiled_for_the_cpu_give_the_same_masks(load: Load, tmp
 
 
 @pytest.mark.cuda
+@pytest.mark.slow
 def test_parts_that_are_compiled_give_the_same_masks(gpu: torch.device, load: Load, tmp_path: Path) -> None:
-    if gpu.type == "cpu":
-        pytest.skip("compiling for the CPU takes minutes: the test marked slow does it")
     alike_compiled(load, gpu, "bf16", tmp_path)
