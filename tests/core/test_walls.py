@@ -21,7 +21,7 @@ TORCHLESS = [
     "stored_tracks.py",
     "matting.py",
     "store",
-    "errors.py",
+    "errors",
     "files.py",
     "events.py",
     "messages.py",
