@@ -142,6 +142,17 @@ def _said(error: BaseException) -> str:
             )
         case e.KernelsOverflow(kernels):
             return f"this checkpoint's numbers are too large for {kernels}; choose --kernels fp32"
+        case e.GraphsMissing(checkpoint, folder):
+            return (
+                f"ONNX Runtime has no graphs of {checkpoint} in {folder}; run: rotopoint checkpoints export "
+                f"{checkpoint} (where torch is), or choose --runtime torch"
+            )
+        case e.GraphsDiffer(checkpoint, graph, difference):
+            return (
+                f"the graph {graph} of {checkpoint} differs from torch by {difference:.1e} and was not kept"
+            )
+        case e.RuntimeMissing(name, package):
+            return f"the runtime {name} lacks the package {package}; install it, or choose --runtime auto"
         case e.OutputUnwritable(path, reason):
             return f"cannot write to {path}: {reason}"
         case e.FileNumberNegative(number):

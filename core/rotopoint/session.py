@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Generator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -41,10 +41,12 @@ from rotopoint.tracking.preprocess import Picture, squared
 from rotopoint.tracking.together import run_together
 
 if TYPE_CHECKING:
-    from rotopoint.tracking.sam2.runtime import Sam2Conditioned, Sam2Features, Sam2Memory, Sam2Runtime
+    from rotopoint.tracking.runtime import Runtime
 
-    Tracker = SubjectTracker[Sam2Features, Sam2Conditioned, Sam2Memory]
-    Cache = FeatureCache[Sam2Features, Sam2Conditioned, Sam2Memory]
+    # What a runtime holds between calls is its own affair.
+    AnyRuntime = Runtime[Any, Any, Any]
+    Tracker = SubjectTracker[Any, Any, Any]
+    Cache = FeatureCache[Any, Any, Any]
 
 
 class ShotSession:
@@ -126,7 +128,7 @@ class ShotSession:
 
     def track(
         self,
-        runtime: Sam2Runtime,
+        runtime: AnyRuntime,
         before_step: Callable[[], None] | None = None,
         cache: Cache | None = None,
     ) -> Generator[FrameTracked]:
@@ -190,7 +192,7 @@ class ShotSession:
         return ClipFrame(-max(shown, default=(0, -1))[1])
 
     def preview(
-        self, runtime: Sam2Runtime, subject_id: str, frame: ClipFrame, cache: Cache | None = None
+        self, runtime: AnyRuntime, subject_id: str, frame: ClipFrame, cache: Cache | None = None
     ) -> Preview:
         """What a subject's prompts give on one clip frame, now; nothing is stored.
 
@@ -202,7 +204,7 @@ class ShotSession:
             return tracker.preview(position)
 
     def prepare(
-        self, runtime: Sam2Runtime, subject_id: str, frame: ClipFrame, cache: Cache | None = None
+        self, runtime: AnyRuntime, subject_id: str, frame: ClipFrame, cache: Cache | None = None
     ) -> None:
         """Make ready what `preview` decodes prompts on; arguments and errors are the same."""
         with ExitStack() as files:
@@ -211,7 +213,7 @@ class ShotSession:
 
     def _tracker_at(
         self,
-        runtime: Sam2Runtime,
+        runtime: AnyRuntime,
         subject_id: str,
         frame: ClipFrame,
         cache: Cache | None,
@@ -230,7 +232,7 @@ class ShotSession:
         return self.mattes.matte(plan, frame, record)
 
     def _tracker(
-        self, plan: SubjectPlan, runtime: Sam2Runtime, cache: Cache, files: ExitStack, *, write: bool
+        self, plan: SubjectPlan, runtime: AnyRuntime, cache: Cache, files: ExitStack, *, write: bool
     ) -> Tracker:
         input_size = self.tracks.shape.input_size
         return SubjectTracker(

@@ -14,10 +14,11 @@ from rotopoint.shot.frames import ClipFrame, FrameRange
 from rotopoint.store import Record, RecordLayout, TrackStore
 from rotopoint.tracking.confidence import Evidence
 from rotopoint.tracking.joining import Joining
+from rotopoint.tracking.kernels import Kernels
 from rotopoint.tracking.policy import Policy
-from rotopoint.tracking.precision import Precision
 from rotopoint.tracking.records import SubjectRecords
 from rotopoint.tracking.runtime import ModelShape
+from rotopoint.tracking.runtimes import ALL_KERNELS
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class StoredTracks:
         self._clip = clip
         self._plans = plans
         self._frames = frames
-        self._made_by: dict[str, Precision] = {}
+        self._made_by: dict[str, Kernels] = {}
         self._approved = {(p.subject.id, a.frame) for p in plans for a in p.subject.approved}
 
     @property
@@ -87,7 +88,7 @@ class StoredTracks:
         if source is None:
             raise TrackMissing(plan.subject.name, (frame,))
         # Whatever has made it.
-        for kernels in Precision:
+        for kernels in ALL_KERNELS:
             with self.records(plan, kernels, write=False) as records:
                 address = Joining(plan.asked, self._policy, records.get).taken(plan.position_of(source))
                 record = None if address is None else records.get(address)
@@ -95,7 +96,7 @@ class StoredTracks:
                 return record
         raise TrackMissing(plan.subject.name, (frame,))
 
-    def pending(self, kernels: Precision) -> int:
+    def pending(self, kernels: Kernels) -> int:
         """On how many pictures of subjects tracking with these would have to work, at most."""
         count = 0
         for plan in self._plans:
@@ -156,12 +157,12 @@ class StoredTracks:
                 if found is not None:
                     yield from ((frame, found) for frame in frames)
 
-    def records(self, plan: SubjectPlan, kernels: Precision, *, write: bool) -> SubjectRecords:
+    def records(self, plan: SubjectPlan, kernels: Kernels, *, write: bool) -> SubjectRecords:
         """A subject's records by some kernels; those that are written are the ones read from then on."""
         if write:
             self._made_by[plan.subject.id] = kernels
         # Their numbers differ, so their records never mix. Counts of threads alter last bits at most.
-        model = f"{self._checkpoint.identity} {kernels.value}"
+        model = f"{self._checkpoint.identity} {kernels.key}"
         keys = track_keys(plan, self._policy, self._clip.identity, model, self._clip.transform_key)
         layout = RecordLayout(self.shape.logit_size, self.shape.pointer_size, self._policy.logit_type)
         return SubjectRecords(self._store, layout, plan.pictures, keys, write=write)
@@ -170,11 +171,11 @@ class StoredTracks:
         """A subject's records by the kernels that have made the most of them."""
         shown = self.frames_of_positions(plan)
 
-        def stored(kernels: Precision) -> int:
+        def stored(kernels: Kernels) -> int:
             with self.records(plan, kernels, write=False) as records:
                 joining = Joining(plan.asked, self._policy, records.get)
                 return sum(joining.taken(position) is not None for position in shown)
 
         if plan.subject.id not in self._made_by:
-            self._made_by[plan.subject.id] = max(Precision, key=stored)
+            self._made_by[plan.subject.id] = max(ALL_KERNELS, key=stored)
         return self.records(plan, self._made_by[plan.subject.id], write=False)

@@ -39,6 +39,7 @@ from rotopoint.shot.matte_settings import MATTE_SETTINGS, matte_setting
 from rotopoint.shot.setting import Value
 from rotopoint.tracking.limits import MIB, ONE_PASS, VARIABLES, mebibytes
 from rotopoint.tracking.precision import PRECISION_NAMES
+from rotopoint.tracking.runtimes import RUNTIME_NAMES, RUNTIME_VARIABLE
 
 FRAME = r"(\d{1,9})"
 
@@ -297,6 +298,11 @@ def _add_running(parser: argparse.ArgumentParser) -> None:
         "--kernels",
         choices=PRECISION_NAMES,
         help="the model's precision; `rotopoint doctor` tells what is chosen",
+    )
+    parser.add_argument(
+        "--runtime",
+        choices=RUNTIME_NAMES,
+        help=f"what runs the model; default: {RUNTIME_VARIABLE}, else torch where it is installed",
     )
     for where, usual, what in (
         ("memory", ONE_PASS.on_cpu, "in memory for features of pictures"),

@@ -67,7 +67,9 @@ def track(arguments: argparse.Namespace) -> None:
         asked = session.absolute_shot()
         saved = shot_to_save(folder, session.clip, asked, mattes, overwrite=arguments.overwrite)
         threads = arguments.threads or default_threads()
-        engine = load_engine(checkpoint, arguments.device, threads, arguments.kernels)
+        engine = load_engine(
+            checkpoint, arguments.device, threads, arguments.kernels, runtime=arguments.runtime
+        )
         make_folder(folder)
         save_shot(saved, shot_path(folder, session.clip.name))
         with closing(Kept(limits, cache_folder() if limits.disk else None)) as kept:

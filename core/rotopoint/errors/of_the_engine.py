@@ -85,3 +85,28 @@ class KernelsOverflow(RotopointError):
     """A model's numbers left the range of `kernels`, the name of a precision."""
 
     kernels: str
+
+
+@dataclass(eq=False)
+class GraphsMissing(InputError):
+    """ONNX Runtime has no graphs of these weights in `folder`."""
+
+    checkpoint: str
+    folder: Path
+
+
+@dataclass(eq=False)
+class GraphsDiffer(RotopointError):
+    """`error` is how far a graph's output is from torch's, in parts of the largest."""
+
+    checkpoint: str
+    graph: str
+    error: float
+
+
+@dataclass(eq=False)
+class RuntimeMissing(InputError):
+    """`name` is the runtime that was asked for, `package` what it lacks."""
+
+    name: str
+    package: str

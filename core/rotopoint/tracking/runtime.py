@@ -10,6 +10,8 @@ from typing import Generic, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from rotopoint.tracking.kernels import Kernels
+
 NO_OBJECT_LOGIT = -1024.0
 """Every logit of a frame on which the model sees no subject (SAM 2's own placeholder)."""
 
@@ -126,8 +128,21 @@ class Runtime(Protocol[FeaturesT, ConditionedT, MemoryT]):
     Every call is a pure function of its arguments and the weights.
     """
 
+    relieve: Callable[[], None]
+    """Called where a device's memory is short: gives back what is kept there and can do without."""
+
     @property
     def shape(self) -> ModelShape: ...
+
+    @property
+    def kernels(self) -> Kernels:
+        """What tells its records from others."""
+        ...
+
+    @property
+    def identity(self) -> str:
+        """Differs where the same pictures may give other numbers, of one checkpoint on one device."""
+        ...
 
     @property
     def subjects_at_once(self) -> int:

@@ -20,7 +20,8 @@ Stamp = tuple[tuple[int, int] | None, ...]
 
 
 class Engines:
-    """Engines on one device. `load` builds one, as `load_engine` does."""
+    """Engines on one device by one runtime, as in `choose_runtime`. `load` builds one, as `load_engine`
+    does."""
 
     def __init__(
         self,
@@ -28,8 +29,10 @@ class Engines:
         threads: int,
         load: Callable[[ResolvedCheckpoint, str, int], Engine] = load_engine,
         kept: int = ENGINES_KEPT,
+        runtime: str | None = None,
     ) -> None:
         self.device = device
+        self.runtime = runtime
         self.threads = threads
         self._load = load
         self._kept = kept
@@ -40,7 +43,7 @@ class Engines:
 
     def devices(self) -> tuple[tuple[str, ...], str]:
         """What there is, and what computes. Raises PackageMissing, DeviceUnavailable. Imports torch."""
-        return available_devices(), choose_device(self.device)
+        return available_devices(self.runtime), choose_device(self.device, self.runtime)
 
     def checkpoint(self, name: str) -> ResolvedCheckpoint:
         """As `checkpoints.resolve`, which reads all of the file; here only when the file has changed, or the
@@ -58,7 +61,7 @@ class Engines:
         key = checkpoint.identity
         if key not in self._engines:
             self._make_room()
-            device = choose_device(self.device)
+            device = choose_device(self.device, self.runtime)
             log.info("loading %s on %s", checkpoint.name, device)
             self._engines[key] = self._load(checkpoint, device, self.threads)
         self._engines.move_to_end(key)
@@ -71,8 +74,10 @@ class Engines:
         # What was kept of their work lies on the device too.
         self.making_room()
         while len(self._engines) >= self._kept:
-            self._engines.popitem(last=False)
-        _give_back()
+            _, engine = self._engines.popitem(last=False)
+            backend = engine.backend
+            del engine
+            backend.give_back()
 
     def release_devices(self) -> bool:
         """Give back all memory of devices other than the CPU; False where there was none to give."""
@@ -81,8 +86,8 @@ class Engines:
             return False
         for key in held:
             log.info("giving back the memory of %s", self._engines[key].device)
-            del self._engines[key]
-        _give_back()
+            backend = self._engines.pop(key).backend
+            backend.give_back()
         return True
 
 
@@ -97,10 +102,3 @@ def _stamp_of(file: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return (status.st_size, status.st_mtime_ns)
-
-
-def _give_back() -> None:
-    # Torch takes seconds to import; where a model was held it has been.
-    from rotopoint.tracking.sam2.device_memory import give_back
-
-    give_back()

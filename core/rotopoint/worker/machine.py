@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import platform
 import sys
@@ -48,11 +47,6 @@ def lower_priority() -> None:
         kernel.SetPriorityClass(kernel.GetCurrentProcess(), below_normal)
     else:
         os.nice(NICENESS)
-
-
-def runtimes() -> tuple[str, ...]:
-    """Those whose packages are installed; finding them imports nothing."""
-    return ("torch",) if all(importlib.util.find_spec(name) for name in ("torch", "sam2")) else ()
 
 
 def promised_devices() -> tuple[str, ...]:

@@ -22,8 +22,9 @@ from rotopoint.messages import explain
 from rotopoint.store.folder import cache_folder, default_store_folder
 from rotopoint.tracking.limits import MIB, VARIABLES, MemoryLimits, asked_limits, mebibytes
 from rotopoint.tracking.precision import KERNELS_VARIABLE, PRECISION_NAMES
+from rotopoint.tracking.runtimes import RUNTIME_NAMES, RUNTIME_VARIABLE, installed_runtimes
 from rotopoint.worker.inbox import Inbox
-from rotopoint.worker.machine import lower_priority, promised_devices, runtimes, set_streams_aside
+from rotopoint.worker.machine import lower_priority, promised_devices, set_streams_aside
 from rotopoint.worker.protocol import VERSION, encode
 
 IDLE_SECONDS = 120.0
@@ -65,7 +66,7 @@ def _serve(options: argparse.Namespace, inbox: Inbox, outgoing: BinaryIO) -> int
         except OSError as error:
             raise ClientGone from error
 
-    send(HelloEvent(VERSION, __version__, runtimes(), promised_devices()))
+    send(HelloEvent(VERSION, __version__, installed_runtimes(), promised_devices()))
     try:
         folder = options.store or default_store_folder()
         limits = asked_limits(
@@ -98,7 +99,8 @@ def _service(
     except ModuleNotFoundError as error:
         raise PackageMissing(error.name or "av", "media") from error
     log.info("tracks lie in %s", folder)
-    engines = Engines(options.device, options.threads, partial(load_engine, kernels=options.kernels))
+    load = partial(load_engine, kernels=options.kernels, runtime=options.runtime)
+    engines = Engines(options.device, options.threads, load, runtime=options.runtime)
     cache = cache_folder()
     # Gigabytes may have been left; nobody waits for that.
     threading.Thread(target=remove_leftovers, args=(cache,), name="leftovers", daemon=True).start()
@@ -126,6 +128,11 @@ def _parser() -> argparse.ArgumentParser:
         "--kernels",
         choices=PRECISION_NAMES,
         help=f"the model's precision (default: {KERNELS_VARIABLE}, else what the device does best)",
+    )
+    parser.add_argument(
+        "--runtime",
+        choices=RUNTIME_NAMES,
+        help=f"what runs the model (default: {RUNTIME_VARIABLE}, else torch where it is installed)",
     )
     usual = MemoryLimits()
     parser.add_argument(

@@ -1,17 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """From fused features and prompts to one mask a subject: the prompt encoder, the mask decoder, and the
-choice among the decoder's masks.
-
-The choice is that of SAM 2: of the three masks for one point (or none) the one with the highest predicted
-IoU; the one for several points, unless a small change of the threshold changes it much. Then the best of
-three is more stable. What a `Calibration` says is our own addition.
-"""
+choice among the decoder's masks."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any
 
 import torch
@@ -20,21 +14,13 @@ from torch.nn import functional
 from rotopoint.checkpoints.configuration import Calibration
 from rotopoint.tracking.runtime import NO_OBJECT_LOGIT
 from rotopoint.tracking.sam2.mask_decoder import Answers, MaskDecoder, PackageDecoder
+from rotopoint.tracking.takes import Take
 
 GIVEN_LOGIT = 10.0
 """A given mask as logits: minus this outside, plus this inside."""
 
 SUREST = 1e-4
 """How close to none or all of a place a mean coverage comes, so that its logit is finite."""
-
-
-class Take(Enum):
-    """What is taken of the decoder's masks."""
-
-    STABLE = "the mask for several points, or BEST where that is not stable"
-    BEST = "of the three masks the one with the highest predicted IoU"
-    MEAN = "the mean of the three masks, calibrated"
-    SINGLE = "the mask for several points, calibrated"
 
 
 @dataclass(frozen=True)
@@ -65,7 +51,9 @@ def calibrated(logits: torch.Tensor, predicted_iou: torch.Tensor, calibration: C
         return cut
     highest, best = predicted_iou.max(1)
     sure = highest >= calibration.sure
-    return torch.where(sure[:, None, None], logits[torch.arange(len(best), device=best.device), best], cut)
+    return torch.where(
+        sure[:, None, None], logits[torch.arange(best.shape[0], device=best.device), best], cut
+    )
 
 
 class Heads:
@@ -75,8 +63,8 @@ class Heads:
     def __init__(self, model: Any, dtype: torch.dtype, calibration: Calibration | None = None) -> None:
         self._calibration = calibration
         decoder = model.sam_mask_decoder
-        self._prompts = model.sam_prompt_encoder
-        position = self._prompts.get_dense_pe()[0].flatten(1).t().contiguous()
+        self.prompts = model.sam_prompt_encoder
+        position = self.prompts.get_dense_pe()[0].flatten(1).t().contiguous()
         self._decoder: MaskDecoder | PackageDecoder = (
             PackageDecoder(decoder, position)
             if dtype == torch.float32
@@ -104,13 +92,22 @@ class Heads:
         if points is None:
             nowhere = places.new_zeros(len(places), 1, 2)
             points = nowhere, -torch.ones(len(places), 1, dtype=torch.int32, device=places.device)
-        sparse, dense = self._prompts(points=points, boxes=None, masks=earlier)
-        answers = self._decoder(places + dense.flatten(2).mT, finer, sparse)
+        sparse, dense = self.prompts(points=points, boxes=None, masks=earlier)
+        return self.masks(self.answers(places, dense, finer, sparse), take)
+
+    def answers(
+        self, places: torch.Tensor, dense: torch.Tensor, finer: tuple[torch.Tensor, ...], sparse: torch.Tensor
+    ) -> Answers:
+        """All masks, from prompts as the prompt encoder gives them."""
+        return self._decoder(places + dense.flatten(2).mT, finer, sparse)
+
+    def masks(self, answers: Answers, take: Take, present: torch.Tensor | None = None) -> Masks:
+        """What is taken of them. Where `present` is not true, pointers say that nothing is seen."""
         logits, iou, token = self._chosen(answers, take)
         seen = answers.object_score > 0
         return Masks(
             torch.where(seen[..., None], logits, NO_OBJECT_LOGIT),
-            self._pointed(self._pointer(token), seen),
+            self._pointed(self._pointer(token), seen if present is None else seen & present),
             answers.object_score,
             iou,
         )
@@ -136,7 +133,7 @@ class Heads:
     def _chosen(self, answers: Answers, take: Take) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Logits (B, 4h, 4w), predicted IoU (B,) and token (B, C) of the mask that is taken; of a mean those
         two are the likeliest mask's."""
-        rows = torch.arange(len(answers.logits), device=answers.logits.device)
+        rows = torch.arange(answers.logits.shape[0], device=answers.logits.device)
         best = 1 + answers.predicted_iou[:, 1:].argmax(1)
         logits, iou, token = (
             part[rows, best] for part in (answers.logits, answers.predicted_iou, answers.tokens)

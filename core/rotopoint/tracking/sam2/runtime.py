@@ -21,6 +21,7 @@ from torch.nn import functional
 from rotopoint.checkpoints.configuration import Calibration
 from rotopoint.errors import KernelsOverflow
 from rotopoint.tracking.arrangement import Arrangement
+from rotopoint.tracking.kernels import Kernels
 from rotopoint.tracking.precision import Precision
 from rotopoint.tracking.preprocess import NORMALIZED, model_input, squared
 from rotopoint.tracking.runtime import (
@@ -34,7 +35,7 @@ from rotopoint.tracking.runtime import (
 )
 from rotopoint.tracking.sam2.compiled import arranged
 from rotopoint.tracking.sam2.device_memory import Care, give_back, is_memory_short
-from rotopoint.tracking.sam2.heads import Heads, Masks, Take
+from rotopoint.tracking.sam2.heads import Heads, Masks
 from rotopoint.tracking.sam2.image_encoder import ImageEncoder
 from rotopoint.tracking.sam2.layers import in_blocks
 from rotopoint.tracking.sam2.memory_attention import MemoryAttention
@@ -43,6 +44,7 @@ from rotopoint.tracking.sam2.memory_keys import AttendedKeys, MemoryKeys
 from rotopoint.tracking.sam2.package import sam2_module
 from rotopoint.tracking.sam2.side_by_side import SideBySide, most_at_once
 from rotopoint.tracking.sam2.transfer import from_device, normalized, to_device
+from rotopoint.tracking.takes import Takes
 
 PREVIOUS_LOGIT_LIMIT = 32.0
 """Earlier answers are clamped to this before they prompt again, as upstream does."""
@@ -213,8 +215,15 @@ class Sam2Runtime:
             memory_count=int(model.num_maskmem),
             pointer_count=int(model.max_obj_ptrs_in_encoder),
         )
+        self._takes = Takes(
+            model.multimask_output_in_sam,
+            model.multimask_output_for_tracking,
+            model.multimask_min_pt_num,
+            model.multimask_max_pt_num,
+            calibration is not None,
+        )
         self._grid = size // int(model.backbone_stride)
-        self.kernels = kernels
+        self.kernels = Kernels("torch", kernels)
         self.decodes_together = not in_blocks(self._device)
         self._most_at_once = SUBJECTS_AT_ONCE if self.decodes_together else self._most_side_by_side()
         self.subjects_at_once = self._most_at_once
@@ -248,13 +257,17 @@ class Sam2Runtime:
         return self._shape
 
     @property
+    def identity(self) -> str:
+        return f"{self.kernels.key} {self.arrangement}"
+
+    @property
     def device(self) -> torch.device:
         return self._device
 
     def _most_side_by_side(self) -> int:
         """In bfloat16 a step without prompts is the same to the bit on any count of threads; in float32 it is
         not on three and more, and a track would depend on who is tracked beside it."""
-        return most_at_once(torch.get_num_threads()) if self.kernels is Precision.BF16 else 1
+        return most_at_once(torch.get_num_threads()) if self.kernels.precision is Precision.BF16 else 1
 
     def side_by_side(self, calls: Sequence[Callable[[], ResultT]]) -> list[ResultT]:
         return self._side_by_side.run(calls)
@@ -328,11 +341,11 @@ class Sam2Runtime:
         """Those of all subjects; raises KernelsOverflow where they are no numbers."""
         answers = _decoded(masks, meanwhile)
         # Where the score is no number, the mask says in finite ones that no subject is seen.
-        if self.kernels is Precision.FP16 and not all(
+        if self.kernels.precision is Precision.FP16 and not all(
             np.isfinite((each.object_score, each.predicted_iou)).all() and np.isfinite(each.logits).all()
             for each in answers
         ):
-            raise KernelsOverflow(self.kernels.value)
+            raise KernelsOverflow(self.kernels.precision.value)
         return answers
 
     @_within_memory
@@ -354,10 +367,7 @@ class Sam2Runtime:
             earlier = to_device(previous_logits, self._device)[None, None]
             earlier = earlier.clamp(-PREVIOUS_LOGIT_LIMIT, PREVIOUS_LOGIT_LIMIT)
         count = 0 if prompts is None else len(prompts.labels)
-        several = self._asks_several(conditioned.starts, count)
-        take = Take.BEST if several else Take.STABLE
-        if calibrates and self._calibrated and conditioned.starts and count:
-            take = Take.MEAN if several else Take.SINGLE
+        take = self._takes.take(conditioned.starts, count, calibrates)
         places = conditioned.places[None]
         return self._answers(self._heads.decode(places, features.high_resolution, points, earlier, take))[0]
 
@@ -385,20 +395,11 @@ class Sam2Runtime:
         meanwhile: Callable[[], None] | None,
     ) -> list[Decoded]:
         places = self._attention.finish(features.begun, self._attended(banks))
-        take = Take.BEST if self._asks_several(starts=False, count=0) else Take.STABLE
+        take = self._takes.take(starts=False, points=0)
         masks = self._heads.decode(places, features.high_resolution, None, None, take)
         decoded = self._answers(masks, meanwhile)
         self._went_well(len(banks))
         return decoded
-
-    def _asks_several(self, starts: bool, count: int) -> bool:
-        """Whether so many points ask for three masks to choose from."""
-        model = self._model
-        return bool(
-            model.multimask_output_in_sam
-            and (starts or model.multimask_output_for_tracking)
-            and model.multimask_min_pt_num <= count <= model.multimask_max_pt_num
-        )
 
     def _point_inputs(self, prompts: PointPrompts) -> tuple[torch.Tensor, torch.Tensor]:
         # The prompt encoder adds half a pixel itself.

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""SAM 2's video loop on ONNX Runtime, without torch."""
