@@ -15,6 +15,7 @@ import pytest
 from rotopoint.checkpoints import ResolvedCheckpoint, resolve
 from rotopoint.tracking.cache import Kept
 from rotopoint.tracking.engine import Engine, load_engine
+from rotopoint.tracking.sam2 import backend
 from rotopoint.worker import engines as engines_module
 from rotopoint.worker.clips import OpenClip
 from rotopoint.worker.engines import Engines
@@ -25,7 +26,7 @@ pytest.importorskip("torch")
 @pytest.fixture(params=["cpu", "cuda"])
 def device(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """As if the machine had it."""
-    monkeypatch.setattr(engines_module, "choose_device", lambda asked: request.param)
+    monkeypatch.setattr(engines_module, "choose_device", lambda asked, runtime: request.param)
     return request.param
 
 
@@ -34,7 +35,7 @@ def test_a_model_is_loaded_once_and_only_a_gpu_is_given_back(device: str) -> Non
 
     def load(checkpoint, device, threads):
         loads.append((checkpoint.name, device, threads))
-        return Engine(SimpleNamespace(), checkpoint, device)
+        return Engine(SimpleNamespace(), checkpoint, device, backend)
 
     engines = Engines("auto", 3, load)
     draft = engines.checkpoint("draft")
@@ -59,7 +60,9 @@ def test_a_checkpoint_is_read_again_only_where_it_has_changed(tmp_path: Path) ->
 
 
 def test_another_model_takes_the_place_of_the_first() -> None:
-    engines = Engines("cpu", 1, lambda checkpoint, device, threads: Engine(None, checkpoint, device), kept=1)
+    engines = Engines(
+        "cpu", 1, lambda checkpoint, device, threads: Engine(None, checkpoint, device, backend), kept=1
+    )
     one, other = (SimpleNamespace(identity=n, name=n) for n in ("one", "other"))
     first = engines.engine(one)
     engines.engine(other)

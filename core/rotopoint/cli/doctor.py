@@ -16,10 +16,16 @@ from rotopoint.errors import KernelsUnavailable, RotopointError
 from rotopoint.messages import explain
 from rotopoint.store import TrackStore
 from rotopoint.store.folder import default_store_folder
-from rotopoint.tracking.capability import capability_of
-from rotopoint.tracking.engine import available_devices, choose_device, choose_precision
+from rotopoint.tracking.engine import choose_device
 from rotopoint.tracking.limits import VARIABLES, asked_limits
 from rotopoint.tracking.precision import KERNELS_VARIABLE
+from rotopoint.tracking.runtimes import (
+    RUNTIME_VARIABLE,
+    Backend,
+    backend_of,
+    choose_runtime,
+    installed_runtimes,
+)
 
 PACKAGES = (
     "numpy",
@@ -29,6 +35,7 @@ PACKAGES = (
     "PyMatting",
     "torch",
     "RF-SAM-2",
+    "onnxruntime",
     "safetensors",
 )
 
@@ -48,19 +55,34 @@ def findings() -> Iterator[Finding]:
         yield Finding(package, _version(package))
     yield Finding("threads", str(default_threads()))
     yield Finding("kept at most", _limits())
-    try:
-        yield Finding("devices", ", ".join(available_devices()))
-        device = choose_device("auto")
-        yield Finding("used", device)
-        yield Finding("multiplies", str(capability_of(device)))
-        yield Finding("kernels", _kernels(device))
-    except RotopointError as error:
-        yield Finding("devices", explain(error))
+    yield from _runtimes()
     for checkpoint in checkpoints.registry():
         here = checkpoints.locate(checkpoint).is_file()
         yield Finding(checkpoint.name, str(checkpoints.locate(checkpoint)) if here else "not downloaded")
     store = TrackStore(default_store_folder())
     yield Finding("store", f"{store.size() / 1e6:.1f} MB in {store.folder}")
+
+
+def _runtimes() -> Iterator[Finding]:
+    """What computes, by each runtime that is installed; the one that is taken first."""
+    try:
+        chosen = choose_runtime()
+    except RotopointError as error:
+        yield Finding("runtime", explain(error))
+        return
+    others = [name for name in installed_runtimes() if name != chosen]
+    yield Finding("runtime", f"{chosen}; {RUNTIME_VARIABLE} or --runtime take others")
+    for name in (chosen, *others):
+        of = "" if name == chosen else f"{name} "
+        try:
+            backend = backend_of(name)
+            yield Finding(f"{of}devices", ", ".join(backend.available_devices()))
+            device = choose_device("auto", name)
+            yield Finding(f"{of}used", device)
+            yield Finding(f"{of}multiplies", backend.described(device))
+            yield Finding(f"{of}kernels", _kernels(backend, device))
+        except RotopointError as error:
+            yield Finding(f"{of}devices", explain(error))
 
 
 def _limits() -> str:
@@ -72,9 +94,9 @@ def _limits() -> str:
         return explain(error)
 
 
-def _kernels(device: str) -> str:
+def _kernels(backend: Backend, device: str) -> str:
     try:
-        return f"{choose_precision(device).value}; {KERNELS_VARIABLE} or --kernels force others"
+        return f"{backend.choose_precision(device).value}; {KERNELS_VARIABLE} or --kernels force others"
     except KernelsUnavailable as error:
         return explain(error)
 

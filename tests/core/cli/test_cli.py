@@ -86,7 +86,7 @@ def test_kernels_that_the_device_lacks_are_refused_in_one_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     nothing = Capability(Multiplies.NOT, Multiplies.NOT)
-    monkeypatch.setattr("rotopoint.tracking.engine.capability_of", lambda device: nothing)
+    monkeypatch.setattr("rotopoint.tracking.sam2.backend.capability_of", lambda device: nothing)
     out = tmp_path / "mattes"
     assert run("track", clip, "-o", out, *BALL, "--device", "cpu", "--kernels", "bf16") == 2
     said = capsys.readouterr().err.strip()

@@ -15,6 +15,7 @@ from rotopoint.session import ShotSession
 from rotopoint.shot import ClipReference, Point, Settings, Shot, Subject
 from rotopoint.shot.frames import ClipFrame, FrameRange
 from rotopoint.store import Record, TrackStore
+from rotopoint.tracking.kernels import Kernels
 from rotopoint.tracking.policy import Address
 from rotopoint.tracking.precision import Precision
 
@@ -63,7 +64,7 @@ def stored(plates: Path, tmp_path: Path) -> Callable[..., ShotSession]:
         session = ShotSession(asked, resolve("draft"), TrackStore(tmp_path / "store"))
         shape = session.tracks.shape
         for number, plan in enumerate(session.plans):
-            with session.tracks.records(plan, Precision.FP32, write=True) as records:
+            with session.tracks.records(plan, Kernels("torch", Precision.FP32), write=True) as records:
                 for at, picture in enumerate(plan.pictures):
                     record = Record(
                         picture,

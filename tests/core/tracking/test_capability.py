@@ -23,6 +23,7 @@ from rotopoint.tracking.capability import Capability, Multiplies, Vectors, capab
 from rotopoint.tracking.engine import choose_precision  # noqa: E402
 from rotopoint.tracking.precision import KERNELS_VARIABLE, Precision  # noqa: E402
 from rotopoint.tracking.runtime import PointPrompts  # noqa: E402
+from rotopoint.tracking.sam2 import backend  # noqa: E402
 from rotopoint.tracking.sam2.device_ready import make_ready  # noqa: E402
 from rotopoint.tracking.sam2.layers import Linear, packs_weights  # noqa: E402
 
@@ -222,10 +223,10 @@ def test_the_device_is_what_torch_says_is_there(
 
 def test_half_floats_are_asked_for_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     able = Capability(bf16=CONVERTED, fp16=ITSELF)
-    monkeypatch.setattr(engine, "capability_of", lambda device: able)
+    monkeypatch.setattr(backend, "capability_of", lambda device: able)
     assert choose_precision("cuda", "auto") is Precision.FP32
     assert choose_precision("cuda", "fp16") is Precision.FP16
-    monkeypatch.setattr(engine, "capability_of", lambda device: Capability(ITSELF, Multiplies.NOT))
+    monkeypatch.setattr(backend, "capability_of", lambda device: Capability(ITSELF, Multiplies.NOT))
     with pytest.raises(KernelsUnavailable):
         choose_precision("cuda", "fp16")
 
@@ -292,7 +293,7 @@ def test_a_device_that_is_not_there_can_be_asked() -> None:
 
 
 def test_kernels_that_cannot_be_had_are_refused_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "capability_of", lambda device: Capability(Multiplies.NOT, Multiplies.NOT))
+    monkeypatch.setattr(backend, "capability_of", lambda device: Capability(Multiplies.NOT, Multiplies.NOT))
     assert choose_precision("mps", "auto") is choose_precision("mps", "fp32") is Precision.FP32
     with pytest.raises(KernelsUnavailable) as refused:
         choose_precision("mps", "bf16")
