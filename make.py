@@ -150,7 +150,7 @@ def prepare_engine() -> None:
         Path(sys.executable),
         [pins],
         [
-            [*constrained, "-e", ".[torch,test,lint]"],
+            [*constrained, "-e", ".[export,test,lint]"],
             # Its requirements name torchvision, which its video path never imports.
             [*constrained, "--no-deps", "RF-SAM-2"],
         ],

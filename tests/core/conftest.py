@@ -31,3 +31,14 @@ def two_threads() -> None:
     except ImportError:
         return
     torch.set_num_threads(2)
+
+
+@pytest.fixture(scope="session")
+def draft_graphs() -> Path:
+    """The folder of the draft model's graphs for ONNX Runtime, exported where they are not there yet: half a
+    minute, once for a checkout."""
+    pytest.importorskip("torch")
+    from rotopoint.checkpoints import resolve
+    from rotopoint.tracking.onnx.export import ensure_graphs
+
+    return ensure_graphs(resolve("draft"))

@@ -29,14 +29,15 @@ from rotopoint.store.region import Region
 from rotopoint.tracking.cache import FeatureCache
 from rotopoint.tracking.capability import Multiplies, capability_of
 from rotopoint.tracking.engine import Engine, load_engine
+from rotopoint.tracking.runtimes import RUNTIMES
 from rotopoint.tracking.sam2.side_by_side import SideBySide
 
 COUNT = 8
 
 
-@pytest.fixture(scope="module")
-def engine() -> Engine:
-    return load_engine(resolve("draft"), "cpu", kernels="fp32")
+@pytest.fixture(scope="module", params=RUNTIMES)
+def engine(request: pytest.FixtureRequest, draft_graphs: Path) -> Engine:
+    return load_engine(resolve("draft"), "cpu", kernels="fp32", runtime=request.param)
 
 
 @pytest.fixture(scope="module")

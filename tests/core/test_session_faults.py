@@ -21,6 +21,7 @@ from rotopoint.shot.json import load_shot, save_shot
 from rotopoint.store import TrackStore
 from rotopoint.store.track_file import HEADER_BYTES
 from rotopoint.tracking.engine import Engine, load_engine
+from rotopoint.tracking.runtimes import RUNTIMES
 
 COUNT = 6
 CHANGING = 5
@@ -30,9 +31,9 @@ IDENTITY = "LUT_1D_SIZE 2\n0 0 0\n1 1 1\n"
 DARKER = "LUT_1D_SIZE 2\n0 0 0\n.9 .9 .9\n"
 
 
-@pytest.fixture(scope="module")
-def engine() -> Engine:
-    return load_engine(resolve("draft"), "cpu", kernels="fp32")
+@pytest.fixture(scope="module", params=RUNTIMES)
+def engine(request: pytest.FixtureRequest, draft_graphs: Path) -> Engine:
+    return load_engine(resolve("draft"), "cpu", kernels="fp32", runtime=request.param)
 
 
 @pytest.fixture(scope="module")

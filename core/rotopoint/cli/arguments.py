@@ -256,8 +256,8 @@ def build_parser() -> argparse.ArgumentParser:
     score.add_argument("truth", type=Path)
     score.add_argument("--json", action="store_true")
 
-    checkpoints = commands.add_parser("checkpoints", help="list, download and verify checkpoints")
-    checkpoints.add_argument("action", choices=["list", "get", "verify"])
+    checkpoints = commands.add_parser("checkpoints", help="list, download, verify and export checkpoints")
+    checkpoints.add_argument("action", choices=["list", "get", "verify", "export"])
     checkpoints.add_argument("names", nargs="*", metavar="NAME")
 
     store = commands.add_parser("store", help="show or clear the stored tracks")

@@ -15,7 +15,7 @@ from pathlib import Path
 from rotopoint import checkpoints
 from rotopoint.cli.arguments import build_parser, options_of, shot_of
 from rotopoint.cli.streams import BytesOut, bytes_out, print_line, tell
-from rotopoint.errors import StoreNotCleared, SubjectUnknown
+from rotopoint.errors import PackageMissing, StoreNotCleared, SubjectUnknown
 from rotopoint.events import DoneEvent, Event, FrameEvent, StartedEvent
 from rotopoint.shot.frames import FrameRange
 from rotopoint.store import TrackStore
@@ -198,7 +198,10 @@ def score(arguments: argparse.Namespace) -> None:
 
 
 def manage_checkpoints(arguments: argparse.Namespace) -> None:
-    """List, download or verify checkpoints."""
+    """List, download or verify checkpoints, or export graphs of them for ONNX Runtime."""
+    if arguments.action == "export":
+        _export(arguments.names or ["draft"])
+        return
     known = checkpoints.registry()
     chosen = [checkpoints.registered(name) for name in arguments.names] or list(known)
     match arguments.action:
@@ -220,6 +223,16 @@ def manage_checkpoints(arguments: argparse.Namespace) -> None:
                 )
             for result in results:
                 result.require_whole()
+
+
+def _export(names: Sequence[str]) -> None:
+    """Of registered checkpoints or files of weights; needs torch, onnx and onnxscript."""
+    try:
+        from rotopoint.tracking.onnx.export import export_graphs
+    except ModuleNotFoundError as error:
+        raise PackageMissing(error.name or "onnx", "export") from error
+    for name in names:
+        print_line(str(export_graphs(checkpoints.resolve(name))))
 
 
 def _download(checkpoint: checkpoints.Checkpoint) -> Path:

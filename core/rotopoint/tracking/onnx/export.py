@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,9 @@ from torch.export import Dim
 
 from rotopoint.checkpoints import ResolvedCheckpoint
 from rotopoint.checkpoints.verification import sha256_of
-from rotopoint.errors import GraphsDiffer
+from rotopoint.errors import GraphsDiffer, GraphsMissing
 from rotopoint.tracking.onnx import graphs
-from rotopoint.tracking.onnx.graphs import Graph, Graphs, file_of, graphs_folder
+from rotopoint.tracking.onnx.graphs import Graph, Graphs, file_of, graphs_folder, read_graphs
 from rotopoint.tracking.onnx.modules import (
     DecodePrompts,
     EncodeImage,
@@ -92,6 +92,15 @@ def export_graphs(checkpoint: ResolvedCheckpoint) -> Path:
     record = Graphs(checkpoint.identity, OPSET, tuple(take.name for take in decoder.takes), tuple(made))
     write_whole(folder / graphs.RECORD, graphs.written(record).encode())
     return folder
+
+
+def ensure_graphs(checkpoint: ResolvedCheckpoint) -> Path:
+    """The folder of a checkpoint's graphs, which are exported where there are none of it. Raises what
+    `export_graphs` raises, and CheckpointBroken."""
+    with suppress(GraphsMissing):
+        read_graphs(checkpoint.name, checkpoint.path, checkpoint.identity)
+        return graphs_folder(checkpoint.path)
+    return export_graphs(checkpoint)
 
 
 @contextmanager
