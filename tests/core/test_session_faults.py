@@ -53,7 +53,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def whole(engine: Engine, clip: Path) -> tuple[Path, list[bytes]]:
     """A store in which all is right, and its records' logits by clip frame."""
-    store = clip.with_name("store")
+    store = clip.with_name(f"store {engine.runtime.kernels.key}")
     return store, tracked(engine, shot_of(clip), store)[0]
 
 
