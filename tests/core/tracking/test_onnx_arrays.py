@@ -11,7 +11,6 @@ torch = pytest.importorskip("torch")
 from rotopoint.tracking.onnx.resize import antialiased  # noqa: E402
 from rotopoint.tracking.onnx.values import OnnxMemory, pack, unpack  # noqa: E402
 
-
 LARGEST = 1e-5
 """Torch reckons where pixels lie in float32, here it is float64."""
 
