@@ -118,7 +118,8 @@ class _Place:
         """The clip frames, ascending, whose mattes, by file number, are not known to be what is asked."""
         known = {} if self.record is None else self.record.of(subject.name)
         first, last = self.first_number, self.first_number + (self.shot.clip.frame_count or 1) - 1
-        due = due_origin(subject, self.shot.settings, Path(self.shot.clip.path), first)
+        shot = self.shot
+        due = due_origin(subject, shot.settings, Path(shot.clip.path), first, shot.subjects)
         other = [n for n in sorted(numbers) if first <= n <= last and known.get(n) != due(n)]
         # A frame that was approved after it was tracked has the matte that was approved.
         approved = {first + a.frame - 1 for a in subject.approved}

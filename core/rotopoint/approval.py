@@ -20,12 +20,14 @@ def approve_frames(
     """Keep the stored mattes of a subject in `folder`, as the shot delivers them.
 
     What is approved already stays as it is; absent frames need no approval.
-    Raises SubjectUnknown, FrameOutsideClip, TrackMissing, ApprovedUnusable, OutputUnwritable.
+    Raises SubjectUnknown, FrameOutsideClip, TrackMissing, ApprovedUnusable, OutputUnwritable, and what
+    `ShotMattes.check_drawn` raises.
     """
     plan = session.plan(subject_id)
     for end in (frames.first, frames.last):
         session.clip.frame_map.source(end)
     session.mattes.check_approved()
+    session.mattes.check_drawn(frames)
     found = {t.frame: t for t in session.tracks.of(plan) if t.frame in frames}
     missing = [f for f in frames if f not in found or found[f].confidence is None]
     if missing:

@@ -51,12 +51,14 @@ LARGEST_HALF = float(np.finfo(np.float16).max)
 
 def check_track(session: ShotSession, folder: Path | None) -> None:
     """What can be known before a model is loaded, with nothing written: that approved mattes are what they
-    were, and that the folder can take the files that tracking will write.
+    were, that drawn masks can be had, and that the folder can take the files that tracking will write.
 
-    Raises ApprovedUnusable, FileNumberNegative, OutputUnwritable.
+    Raises ApprovedUnusable, FileNumberNegative, OutputUnwritable, MaskFrameMissing, MaskUnreadable,
+    FrameOutsideClip.
     """
     session.mattes.check_approved()
     if folder is not None:
+        session.mattes.check_drawn(session.range)
         check_folder(folder, {path.name for path in ShotDelivery(session, folder).end_paths()})
         width, height = session.clip.size
         mattes = len(session.range) * len(session.plans)
@@ -90,8 +92,8 @@ def _once_ready(session: ShotSession, frames: Iterator[FrameTracked]) -> Iterato
     """Each frame as soon as its matte can be made: where that looks beyond its record, when all are there."""
     waiting: dict[tuple[str, ClipFrame], bool] = {}
     for tracked in frames:
-        settings = session.plan(tracked.subject).subject.settings_on(tracked.frame)
-        if tracked.record is not None and settings.looks_beyond:
+        subject = session.plan(tracked.subject).subject
+        if tracked.record is not None and subject.looks_beyond(tracked.frame):
             waiting[tracked.subject, tracked.frame] = tracked.computed
         else:
             yield tracked
@@ -104,11 +106,13 @@ def _once_ready(session: ShotSession, frames: Iterator[FrameTracked]) -> Iterato
 def deliver_events(request: str, delivery: ShotDelivery, *, overwrite: bool) -> Generator[Event]:
     """Write files of a stored track, or the rest of them where the delivery resumes.
 
-    Raises TrackMissing, OutputExists, DeliveryNotResumable before anything is written.
+    Raises TrackMissing, OutputExists, DeliveryNotResumable, ApprovedUnusable and what `check_drawn` raises
+    before anything is written.
     """
     session, folder = delivery.session, delivery.folder
     names = {path.name for path in delivery.end_paths()}
     session.mattes.check_approved()
+    session.mattes.check_drawn(session.range)
     session.tracks.check()
     asked = delivery.asked()
     if delivery.resume:

@@ -10,12 +10,13 @@ import numpy.typing as npt
 
 from rotopoint.clip import Clip
 from rotopoint.deliver.approved import check_approved, read_approved
+from rotopoint.drawn_masks import check_drawn, read_drawn
 from rotopoint.errors import TrackMissing
-from rotopoint.mattes import MatteSource, color_under, make_matte
+from rotopoint.mattes import Combined, MatteSource, color_under, combined, make_matte
 from rotopoint.plan import SubjectPlan
 from rotopoint.prompting import PromptsInPicture
 from rotopoint.shot import Approved, MatteEdge
-from rotopoint.shot.frames import ClipFrame, SourceFrame
+from rotopoint.shot.frames import ClipFrame, FrameRange, SourceFrame
 from rotopoint.store import Record
 from rotopoint.store.region import WHOLE, sampled
 from rotopoint.stored_tracks import StoredTracks
@@ -50,21 +51,31 @@ class ShotMattes:
             for approved in plan.subject.approved:
                 check_approved(plan.subject.name, approved)
 
+    def check_drawn(self, frames: FrameRange) -> None:
+        """Raises MaskFrameMissing, MaskUnreadable, FrameOutsideClip where what was drawn over the mattes of
+        these clip frames cannot be had."""
+        for plan in self._plans:
+            check_drawn(plan.subject, frames, self._clip.frame_map, self._clip.size)
+
     def matte(self, plan: SubjectPlan, frame: ClipFrame, record: Record | None) -> npt.NDArray[np.float32]:
         """(height, width) linear coverage in the pixels of the source; zeros where no record decides.
 
-        An approved frame keeps its matte, and one with a mask prompt that mask, to the pixel.
-        Raises ApprovedUnusable.
+        An approved frame keeps its matte to the pixel. One with a mask prompt has that mask to the pixel, and
+        one where the subject is absent nothing, before that is combined with others and with drawn masks.
+        Raises ApprovedUnusable, MaskFrameMissing, MaskUnreadable.
         """
         approved = self.approved(plan, frame)
         if approved is not None:
             return read_approved(plan.subject.name, approved, self._clip.size)
         if record is None:
-            return np.zeros(self._clip.size[::-1], np.float32)
+            nothing = np.zeros(self._clip.size[::-1], np.float32)
+            absent = plan.subject.is_absent(frame)
+            return combined(nothing, self._combined(plan, frame)) if absent else nothing
         mask = self._prompts.mask(plan, plan.position_of(record.frame))
         if mask is not None:
             hard = plan.subject.settings_on(frame).edge is MatteEdge.HARD
-            return (mask > 0.5).astype(np.float32) if hard else mask
+            own = (mask > 0.5).astype(np.float32) if hard else mask
+            return combined(own, self._combined(plan, frame))
         return make_matte(self._source(plan, frame, record.frame, record))
 
     def color(
@@ -112,14 +123,39 @@ class ShotMattes:
             lambda: self._clip.read_light(picture),
             lambda offset: self._stored_source(plan, ClipFrame(frame + offset)),
             others,
+            self._combined(plan, frame),
         )
 
-    def _stored_source(self, plan: SubjectPlan, frame: ClipFrame) -> MatteSource | None:
+    def _combined(self, plan: SubjectPlan, frame: ClipFrame) -> Combined:
+        """What the finished matte of a frame is combined with. Where the subject is absent, no mask holds in
+        what is not there."""
+        subject, combine = plan.subject, plan.subject.combine
+        by_id = {other.subject.id: other for other in self._plans}
+        united = [by_id[other] for other in combine.united]
+        hold_in = () if subject.is_absent(frame) else combine.hold_in
+        return Combined(
+            lambda: tuple(self._finished(other, frame) for other in united),
+            lambda: tuple(self._finished(by_id[other], frame) for other in combine.subtracted),
+            lambda: read_drawn(subject, combine.garbage, frame, self._clip.size),
+            lambda: read_drawn(subject, hold_in, frame, self._clip.size),
+            all(one.subject.settings_on(frame).exclusive for one in (plan, *united)),
+        )
+
+    def _finished(self, plan: SubjectPlan, frame: ClipFrame) -> npt.NDArray[np.float32]:
+        """The matte of a frame as it is delivered of the store; zeros where that has nothing of it."""
+        reached = plan.delivered is not None and frame in plan.delivered
+        return self.matte(plan, frame, self._stored(plan, frame) if reached else None)
+
+    def _stored(self, plan: SubjectPlan, frame: ClipFrame) -> Record | None:
         """None where the store has nothing of the frame, and where the subject is absent."""
         if frame not in self._clip.frame_map.full_range or plan.subject.is_absent(frame):
             return None
         try:
-            record = self._tracks.record(plan, frame)
+            return self._tracks.record(plan, frame)
         except TrackMissing:
             return None
-        return self._source(plan, frame, record.frame, record)
+
+    def _stored_source(self, plan: SubjectPlan, frame: ClipFrame) -> MatteSource | None:
+        """As `_stored`."""
+        record = self._stored(plan, frame)
+        return None if record is None else self._source(plan, frame, record.frame, record)

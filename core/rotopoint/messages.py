@@ -112,6 +112,15 @@ def _said(error: BaseException) -> str:
             return f"{name.replace('_', '-')} {value}: expected {expected}"
         case e.SettingTwice(subject, frame, name):
             return f"{name.replace('_', '-')} of {subject} is said twice on frame {frame}; keep one"
+        case e.MaskFrameMissing(subject, frame, path):
+            return (
+                f"{subject} lacks a mask for frame {frame}: {path} is not there; add it, "
+                f"or name the frames that have one, as in 1-48:{path.parent}"
+            )
+        case e.CombinationUnknown(subject, other):
+            return f"{subject} is to be combined with {other}, but the shot has no such subject"
+        case e.CombinationCycle(subjects):
+            return f"these subjects need each other's mattes: {', '.join(subjects)}; combine in one direction"
         case e.CheckpointUnknown(name, known):
             return f"unknown checkpoint {name}; known are {', '.join(known)}, or give a file"
         case e.CheckpointMissing(name, _):

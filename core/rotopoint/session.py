@@ -122,7 +122,7 @@ class ShotSession:
         numbers = range(self.file_number(self.range.first), self.file_number(self.range.last) + 1)
         found = {}
         for subject in shot.subjects:
-            due = due_origin(subject, shot.settings, self.clip.path.absolute(), first)
+            due = due_origin(subject, shot.settings, self.clip.path.absolute(), first, shot.subjects)
             found[subject.name] = {number: due(number) for number in numbers}
         return found
 

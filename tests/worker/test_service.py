@@ -9,19 +9,21 @@ import pytest
 
 from rotopoint.errors import ProtocolBroken
 from rotopoint.events import CancelledEvent, ErrorEvent, Event, ReadyEvent
+from rotopoint.shot import ClipReference, Combination, DrawnMask, Shot, Subject
 from rotopoint.store import TrackStore
 from rotopoint.tracking.cache import Kept
 from rotopoint.worker.inbox import Item
 from rotopoint.worker.protocol import (
     CancelRequest,
     LookRequest,
+    MatteRequest,
     PrepareRequest,
     PreviewRequest,
     ShotRequest,
     ShutdownRequest,
     TrackRequest,
 )
-from rotopoint.worker.service import Service
+from rotopoint.worker.service import Service, asked_about
 
 # A shot that cannot be read: whatever reaches its turn ends with an error.
 SHOT = {"clip": {"path": "a.mp4"}}
@@ -134,3 +136,12 @@ def test_devices_are_given_back_when_nothing_comes(tmp_path: Path) -> None:
     engines = NoEngines()
     serve(tmp_path, click("1"), engines=engines)
     assert engines.released == 1
+
+
+def test_a_matte_is_asked_about_with_those_that_it_is_made_of_and_logits_alone() -> None:
+    combine = Combination(("cup",), garbage=(DrawnMask("gone.png"),))
+    hand, cup, far = Subject("hand", "hand", combine=combine), Subject("cup", "cup"), Subject("far", "far")
+    shot = Shot(ClipReference("a.mp4"), (hand, cup, far))
+    assert asked_about(shot, MatteRequest("1", {}, "hand", 1)).subjects == (cup, hand)
+    (alone,) = asked_about(shot, LookRequest("1", {}, "hand", 1)).subjects
+    assert alone.id == "hand" and alone.combine == Combination()

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import partial
@@ -21,7 +21,9 @@ from rotopoint.errors import OptionUnreadable
 from rotopoint.shot import (
     Box,
     ClipReference,
+    Combination,
     Direction,
+    DrawnMask,
     Mask,
     MatteFormat,
     MatteOverride,
@@ -56,6 +58,19 @@ class SubjectArguments:
     follow: bool = False
     matte: dict[str, Any] = field(default_factory=dict)
     overrides: list[MatteOverride] = field(default_factory=list)
+    united: list[str] = field(default_factory=list)
+    subtracted: list[str] = field(default_factory=list)
+    garbage: list[DrawnMask] = field(default_factory=list)
+    hold_in: list[DrawnMask] = field(default_factory=list)
+
+    def combined(self, earlier: Combination, ids: Mapping[str, str]) -> Combination:
+        """What is asked here with what was asked earlier; `ids` are those of the shot's subjects by name."""
+        return Combination(
+            (*earlier.united, *(ids.get(name, name) for name in self.united)),
+            (*earlier.subtracted, *(ids.get(name, name) for name in self.subtracted)),
+            (*earlier.garbage, *self.garbage),
+            (*earlier.hold_in, *self.hold_in),
+        )
 
 
 class _AddSubject(argparse.Action):
@@ -92,6 +107,22 @@ class _Set(argparse.Action):
             subject.matte[name] = value
         else:
             subject.overrides.append(MatteOverride(frames, name, value))
+
+
+class _Combine(argparse.Action):
+    """Reads what the finished mattes of the `--subject` before it are combined with."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option: str | None = None) -> None:
+        subject = _last_subject(namespace, option, values)
+        match option:
+            case "--unite":
+                subject.united.append(values)
+            case "--subtract":
+                subject.subtracted.append(values)
+            case "--garbage":
+                subject.garbage.append(read_drawn(option, values))
+            case "--hold-in":
+                subject.hold_in.append(read_drawn(option, values))
 
 
 class _AddAbsent(argparse.Action):
@@ -136,6 +167,15 @@ def read_mask(text: str) -> Mask:
     if labelled is None or Path(path).is_file():
         return Mask(frame, path)
     return Mask(frame, labelled[1], int(labelled[2]))
+
+
+def read_drawn(option: str, text: str) -> DrawnMask:
+    """`FILE` or `FOLDER`, or with `A-B:` before it for some clip frames. Raises OptionUnreadable,
+    RangeReversed."""
+    match = re.fullmatch(r"(?:(\d{1,9}(?:-\d{1,9})?):)?(.+)", text, re.DOTALL)
+    if match is None:
+        raise OptionUnreadable(option, text, "[A-B:]FILE or [A-B:]FOLDER, for example 1-48:masks")
+    return DrawnMask(match[2], None if match[1] is None else FrameRange.parse(match[1]))
 
 
 def read_set(text: str) -> tuple[FrameRange | None, str, Value]:
@@ -193,6 +233,7 @@ def build_parser() -> argparse.ArgumentParser:
     prompts.add_argument(
         "--set", action=_Set, metavar="[A-B:]NAME=VALUE", help="how its mattes are made, there or everywhere"
     )
+    _add_combinations(prompts)
     asked = track.add_argument_group("what is asked (a SHOT.json says all this itself)")
     asked.add_argument("--range", metavar="A-B", help="clip frames, both included; default: all")
     asked.add_argument("--direction", choices=_choices(Direction))
@@ -214,6 +255,10 @@ def build_parser() -> argparse.ArgumentParser:
 
     deliver = commands.add_parser("deliver", help="write mattes again from the stored track")
     deliver.add_argument("clip", metavar="SHOT.json")
+    deliver.set_defaults(subjects=None)
+    combined = deliver.add_argument_group("beside what the shot says, each for the --subject before it")
+    combined.add_argument("--subject", action=_AddSubject, metavar="NAME", help="one of the shot's")
+    _add_combinations(combined)
     _add_matte_settings(deliver)
     deliver.add_argument("--format", choices=_choices(MatteFormat), help="of mattes; png is 16-bit")
     deliver.add_argument("--first-number", type=int, metavar="N")
@@ -283,6 +328,16 @@ def _add_matte_settings(parser: argparse.ArgumentParser) -> None:
             mattes.add_argument(described.option, type=described.kind, metavar="N", help=help)
 
 
+def _add_combinations(group: argparse._ArgumentGroup) -> None:
+    for option, metavar, help in (
+        ("--unite", "NAME", "add another subject's matte to its own"),
+        ("--subtract", "NAME", "take another subject's matte away from its own"),
+        ("--garbage", "[A-B:]FILE|FOLDER", "take away what is white there: one image, or one a frame"),
+        ("--hold-in", "[A-B:]FILE|FOLDER", "add what is white there, the same way"),
+    ):
+        group.add_argument(option, action=_Combine, metavar=metavar, help=help)
+
+
 def _add_output(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", type=Path, required=True, metavar="DIR", help="folder of the mattes"
@@ -347,13 +402,24 @@ def options_of(arguments: argparse.Namespace, shot: Shot) -> Options:
 
 def _saved(arguments: argparse.Namespace, path: Path) -> Shot:
     given = vars(arguments)
-    if given.get("subjects"):
-        raise OptionUnreadable("--subject", given["subjects"][0].name, "no subjects beside a SHOT.json")
+    subjects: Sequence[SubjectArguments] = given.get("subjects") or ()
+    if subjects and arguments.command == "track":
+        raise OptionUnreadable("--subject", subjects[0].name, "no subjects beside a SHOT.json")
     for name in ASKED:
         if given.get(name) is not None:
             option = f"--{name.replace('_', '-')}"
             raise OptionUnreadable(option, str(given[name]), "a clip, since a SHOT.json says this itself")
-    return load_shot(path)
+    return _combined(load_shot(path), subjects)
+
+
+def _combined(shot: Shot, given: Iterable[SubjectArguments]) -> Shot:
+    """A saved shot whose subjects are combined with more than it says. Raises SubjectUnknown."""
+    ids = {subject.name: subject.id for subject in shot.subjects}
+    for asked in given:
+        subject = shot.subject(ids.get(asked.name, asked.name))
+        changed = replace(subject, combine=asked.combined(subject.combine, ids))
+        shot = shot.with_subjects(changed if s.id == subject.id else s for s in shot.subjects)
+    return shot
 
 
 def _asked(arguments: argparse.Namespace) -> Shot:
@@ -384,6 +450,10 @@ def _subjects(given: Sequence[SubjectArguments]) -> tuple[Subject, ...]:
         known.follow |= subject.follow
         known.overrides += subject.overrides
         known.matte |= subject.matte
+        known.united += subject.united
+        known.subtracted += subject.subtracted
+        known.garbage += subject.garbage
+        known.hold_in += subject.hold_in
     return tuple(
         Subject(
             name,
@@ -393,6 +463,7 @@ def _subjects(given: Sequence[SubjectArguments]) -> tuple[Subject, ...]:
             follow=found.follow,
             matte=MatteSettings(**found.matte),
             overrides=tuple(found.overrides),
+            combine=found.combined(Combination(), {}),
         )
         for name, found in merged.items()
     )

@@ -63,6 +63,38 @@ def read_mask(path: Path, label: int | None = None) -> NDArray[np.float32]:
         raise MaskUnreadable(path, str(error)) from error
 
 
+def read_coverage(path: Path) -> NDArray[np.float32]:
+    """(H, W) 0..1 of what is painted in a file: how white it is, by the full range; where it is transparent
+    in places, its alpha, unless black and white are painted there as well.
+
+    Unlike `read_mask` it guesses at no labels, and may be empty: a sequence of masks that fades in has faint
+    frames and black ones. A palette of colors is read as `read_mask` does. Raises MaskUnreadable.
+    """
+    try:
+        pixels = _read(path)
+    except ClipNotFound as error:
+        raise MaskUnreadable(path, "there is no such file") from error
+    except ClipUnreadable as error:
+        raise MaskUnreadable(path, error.reason) from error
+    return np.clip(_painted(pixels), 0, 1)
+
+
+def _painted(pixels: MaskPixels) -> NDArray[np.float32]:
+    """(H, W) of what `read_coverage` reads, which rounding may have brought over 1."""
+    stored, values = pixels.stored, _scaled(pixels.stored)
+    if values.ndim == 2:
+        return values
+    if values.shape[2] == 4 and np.ptp(values[..., 3]) > 0:
+        return _of_transparent(values, premultiplied=stored.dtype == np.float32)
+    if _is_gray(stored):
+        white = values[..., 0]
+    elif pixels.indices is not None:
+        return _of_palette(stored[..., :3], pixels.indices)
+    else:
+        white = values[..., :3] @ REC709_LUMA
+    return white if values.shape[2] == 3 or stored.dtype == np.float32 else white * values[..., 3]
+
+
 def coverage_of(pixels: MaskPixels) -> NDArray[np.float32]:
     """(H, W) coverage 0..1.
 

@@ -16,9 +16,10 @@ from functools import cache, lru_cache
 from itertools import groupby
 from pathlib import Path
 
+from rotopoint.clip.drawn_files import drawn_files
 from rotopoint.deliver.naming import record_path
-from rotopoint.errors import OutputUnwritable
-from rotopoint.shot import Mask, MatteSettings, Prompt, Settings, Subject
+from rotopoint.errors import MaskUnreadable, OutputUnwritable
+from rotopoint.shot import DrawnMask, Mask, MatteSettings, Prompt, Settings, Subject
 from rotopoint.shot.frames import ClipFrame, FileNumber
 from rotopoint.shot.matte_settings import MATTE_SETTINGS
 from rotopoint.shot.setting import plain
@@ -86,20 +87,53 @@ def origin_of(
         "first_number": first_number,
         **_asked(subject.matte if matte is None else matte),
     }
+    return _hashed(content)
+
+
+def _hashed(content: object) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode("ascii")).hexdigest()[:32]
 
 
 def due_origin(
-    subject: Subject, settings: Settings, clip: Path, first_number: FileNumber
+    subject: Subject,
+    settings: Settings,
+    clip: Path,
+    first_number: FileNumber,
+    subjects: Iterable[Subject] = (),
 ) -> Callable[[int], str]:
-    """The origin that the matte of a file number must have; arguments as in `origin_of`.
+    """The origin that the matte of a file number must have; arguments as in `origin_of`. `subjects` are those
+    of the shot.
 
-    Of an approved frame that is its content, and EMPTY where the direction does not reach.
+    Of an approved frame that is its content, and EMPTY where the direction does not reach. Where a matte is
+    combined with others or with drawn masks, or exclusive, it has influence what those are made of.
     """
+    others = {other.id: other for other in subjects if other.id != subject.id}
 
     @cache
     def origin(matte: MatteSettings) -> str:
         return origin_of(subject, settings, clip, first_number, matte)
+
+    @cache
+    def tracked(other: str, matte: MatteSettings) -> str:
+        return origin_of(others[other], settings, clip, first_number, matte)
+
+    def finished(ids: Iterable[str]) -> list[Callable[[int], str]]:
+        # Without those that need it no chain of subjects comes back to where it began.
+        found = (others[id] for id in ids if id in others)
+        return [due_origin(o, settings, clip, first_number, others.values()) for o in found]
+
+    combine = subject.combine
+    mattes = {"united": finished(combine.united), "subtracted": finished(combine.subtracted)}
+    drawn = {name: _contents(getattr(combine, name)) for name in ("garbage", "hold_in")}
+
+    def beside(number: int, matte: MatteSettings) -> dict[str, list[str]]:
+        """What has influence on a matte from outside of its subject."""
+        frame = ClipFrame(number - first_number + 1)
+        found = {name: sorted(due(number) for due in all_of) for name, all_of in mattes.items()}
+        found |= {name: content(frame) for name, content in drawn.items()}
+        if matte.exclusive:
+            found["exclusive"] = sorted(tracked(o.id, o.settings_on(frame)) for o in others.values())
+        return {name: values for name, values in found.items() if values}
 
     approved = {a.frame: a.sha256 for a in subject.approved}
     prompted = subject.prompted_frames
@@ -110,9 +144,32 @@ def due_origin(
             return approved[frame]
         if prompted and not settings.direction.reaches(frame, prompted):
             return EMPTY
-        return origin(subject.settings_on(frame))
+        matte = subject.settings_on(frame)
+        more = beside(number, matte)
+        return _hashed([origin(matte), more]) if more else origin(matte)
 
     return due
+
+
+def _contents(masks: Iterable[DrawnMask]) -> Callable[[ClipFrame], list[str]]:
+    """What drawn masks hold on a clip frame, wherever they lie: the content of each file, empty of one that
+    cannot be read."""
+    found = [_content(mask) for mask in masks]
+    return lambda frame: sorted(held for content in found if (held := content(frame)) is not None)
+
+
+def _content(mask: DrawnMask) -> Callable[[ClipFrame], str | None]:
+    """None where the mask says nothing of a frame."""
+    try:
+        file = drawn_files(mask)
+    except MaskUnreadable:
+        return lambda frame: "" if mask.is_on(frame) else None
+
+    def content(frame: ClipFrame) -> str | None:
+        path = file(frame)
+        return None if path is None else content_of(path) or ""
+
+    return content
 
 
 def read_record(folder: Path, clip: str) -> MatteRecord | None:
@@ -205,7 +262,7 @@ def _ends(file: Path) -> list[object]:
     return [file.name, status.st_size, digest]
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=16384)
 def _digest(file: Path, _changed: int, size: int, end: int | None) -> str:
     """Of all of it, or of its head and tail. Raises OSError."""
     with file.open("rb") as stream:

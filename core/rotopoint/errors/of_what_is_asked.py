@@ -162,3 +162,27 @@ class SettingTwice(InputError):
     subject: str
     frame: int
     name: str
+
+
+@dataclass(eq=False)
+class MaskFrameMissing(InputError):
+    """A folder of masks, one a frame, that has none for a frame; `path` is the file that it lacks."""
+
+    subject: str
+    frame: int
+    path: Path
+
+
+@dataclass(eq=False)
+class CombinationUnknown(InputError):
+    """A subject's matte is to be combined with that of another, by id, that the shot has not."""
+
+    subject: str
+    other: str
+
+
+@dataclass(eq=False)
+class CombinationCycle(InputError):
+    """Mattes of subjects that need each other: names, the first once more at the end."""
+
+    subjects: tuple[str, ...]

@@ -3,17 +3,19 @@
 
 from __future__ import annotations
 
-from rotopoint.mattes.chain import CutOut, color_under, make_cut_out, make_matte, still_matte
+from rotopoint.mattes.chain import CutOut, color_under, combined, make_cut_out, make_matte, still_matte
 from rotopoint.mattes.coverage import coverage
 from rotopoint.mattes.holes import fill_holes
-from rotopoint.mattes.source import MatteSource
+from rotopoint.mattes.source import Combined, MatteSource
 from rotopoint.mattes.upsample import Interpolation, upsample
 
 __all__ = [
+    "Combined",
     "CutOut",
     "Interpolation",
     "MatteSource",
     "color_under",
+    "combined",
     "coverage",
     "fill_holes",
     "make_cut_out",

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import reduce
 from typing import TypeAlias
 
 import numpy as np
@@ -13,13 +14,13 @@ from numpy.typing import NDArray
 from rotopoint.mattes.alpha import solved, trimap
 from rotopoint.mattes.bands import has_edge
 from rotopoint.mattes.clean import keep_largest, keep_under, mend_border, remove_specks
-from rotopoint.mattes.combine import exclusive, shared
+from rotopoint.mattes.combine import exclusive, held_in, held_out, shared, union, without
 from rotopoint.mattes.coverage import coverage, hardened
 from rotopoint.mattes.edge import contrasted, expanded, feathered, smoothed_outline
 from rotopoint.mattes.foreground import foreground
 from rotopoint.mattes.guided import snapped
 from rotopoint.mattes.holes import fill_holes
-from rotopoint.mattes.source import MatteSource
+from rotopoint.mattes.source import Combined, MatteSource
 from rotopoint.mattes.temporal import TIMES, Neighbor, smoothed
 from rotopoint.mattes.upsample import LARGEST_LOGIT, upsample
 from rotopoint.shot import MatteEdge, MatteSettings
@@ -69,6 +70,22 @@ IN_TIME: tuple[Operation, ...] = (
     ),
 )
 """On coverage 0..1, beside that of frames before and after, which `still_matte` makes of the neighbors."""
+
+ON_FINISHED: tuple[Callable[[Plane, Combined], Plane], ...] = (
+    lambda matte, more: (
+        union([matte, *united], exclusive=more.side_by_side) if (united := more.united()) else matte
+    ),
+    lambda matte, more: reduce(without, more.subtracted(), matte),
+    lambda matte, more: reduce(held_out, more.garbage(), matte),
+    lambda matte, more: reduce(held_in, more.hold_in(), matte),
+)
+"""On coverage 0..1 that all else is done with, beside finished mattes and drawn masks.
+
+Coverage is combined and not logits: each subject comes in with the edge, the alpha and the steadiness that
+it is delivered with, so what is taken from one and the other add up to what was there. What a person drew
+stays to the pixel: nothing moves, feathers or smooths it. Where both were drawn the hold-in mask decides, as
+in Blender's Keying node.
+"""
 
 Color: TypeAlias = NDArray[np.float32]
 """(height, width, 3) RGB of the picture."""
@@ -139,6 +156,14 @@ def make_matte(source: MatteSource) -> Plane:
     matte = still_matte(source)
     for operation in IN_TIME:
         matte = operation(matte, source.settings, source)
+    return combined(matte, source.combined)
+
+
+def combined(matte: Plane, more: Combined) -> Plane:
+    """A subject's finished matte (height, width) combined with others and with drawn masks; the very plane
+    where there are none."""
+    for operation in ON_FINISHED:
+        matte = operation(matte, more)
     return matte
 
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -21,6 +21,21 @@ def no_plate() -> NDArray[np.float32]:
 
 
 @dataclass(frozen=True)
+class Combined:
+    """What a finished matte is combined with on its frame: each gives coverage (height, width) 0..1.
+
+    `united` and `subtracted` are finished mattes of other subjects, `garbage` and `hold_in` what a person has
+    drawn. `side_by_side`: no pixel is two of the united subjects'.
+    """
+
+    united: Callable[[], Sequence[NDArray[np.float32]]] = tuple
+    subtracted: Callable[[], Sequence[NDArray[np.float32]]] = tuple
+    garbage: Callable[[], Sequence[NDArray[np.float32]]] = tuple
+    hold_in: Callable[[], Sequence[NDArray[np.float32]]] = tuple
+    side_by_side: bool = False
+
+
+@dataclass(frozen=True)
 class MatteSource:
     """One frame of one subject, with what lies around it.
 
@@ -29,8 +44,8 @@ class MatteSource:
     subject's own on it, in pixels of the source. `plate` gives (height, width, 3) float32 RGB,
     display-referred sRGB 0..1, `light` the same scene linear, values over 1 kept. `neighbor` gives the same
     subject so many clip frames later (negative: earlier), None where there is none to be had. `others` are
-    the shot's other subjects on this frame, less those that are absent. What is called may read files: the
-    settings decide whether it is, and once is enough.
+    the shot's other subjects on this frame, less those that are absent. `combined` is what the finished matte
+    is combined with. What is called may read files: the settings decide whether it is, and once is enough.
     """
 
     logits: Logits
@@ -42,6 +57,7 @@ class MatteSource:
     light: Callable[[], NDArray[np.float32]] = no_plate
     neighbor: Callable[[int], MatteSource | None] = lambda _offset: None
     others: Callable[[], tuple[MatteSource, ...]] = tuple
+    combined: Combined = Combined()
 
     @property
     def cell(self) -> float:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from rotopoint.shot.combination import Combination, DrawnMask
 from rotopoint.shot.matte_settings import FeatherSide, MatteEdge, MatteOverride, MatteSettings
 from rotopoint.shot.prompts import Box, Mask, Point, Prompt
 from rotopoint.shot.settings import Direction, MatteFormat, Settings
@@ -13,7 +14,9 @@ __all__ = [
     "Approved",
     "Box",
     "ClipReference",
+    "Combination",
     "Direction",
+    "DrawnMask",
     "Mask",
     "FeatherSide",
     "MatteEdge",

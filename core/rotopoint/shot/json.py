@@ -7,7 +7,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from enum import Enum
 from pathlib import Path
@@ -19,7 +19,9 @@ from rotopoint.shot import (
     Approved,
     Box,
     ClipReference,
+    Combination,
     Direction,
+    DrawnMask,
     Mask,
     MatteFormat,
     MatteOverride,
@@ -36,7 +38,7 @@ from rotopoint.shot.matte_settings import MATTE_SETTINGS
 from rotopoint.shot.setting import LARGEST_WHOLE, Setting, Value, plain
 from rotopoint.whole_files import write_whole
 
-VERSION = 3
+VERSION = 4
 
 LONGEST_ID = 128
 """Characters; the add-on's have 12, the command line takes names."""
@@ -66,7 +68,16 @@ def _with_matte_settings(shot: Json) -> Json:
     return {**shot, "subjects": [{**s, "matte": matte} if isinstance(s, dict) else s for s in subjects]}
 
 
-UPGRADES: dict[int, Callable[[Json], Json]] = {1: _with_absent_and_approved, 2: _with_matte_settings}
+def _with_combinations(shot: Json) -> Json:
+    """From version 3, which combined no mattes: what is not said is nothing."""
+    return shot
+
+
+UPGRADES: dict[int, Callable[[Json], Json]] = {
+    1: _with_absent_and_approved,
+    2: _with_matte_settings,
+    3: _with_combinations,
+}
 """UPGRADES[n] turns a shot of version n into one of version n + 1."""
 
 FILE_SUFFIXES = frozenset({".pt", ".safetensors", ".cube"})
@@ -104,6 +115,12 @@ def shot_to_dict(shot: Shot) -> Json:
                     {"frames": [o.frames.first, o.frames.last], "setting": o.name, "value": plain(o.value)}
                     for o in s.overrides
                 ],
+                "combine": {
+                    "united": list(s.combine.united),
+                    "subtracted": list(s.combine.subtracted),
+                    "garbage": [_drawn_to_dict(mask) for mask in s.combine.garbage],
+                    "hold_in": [_drawn_to_dict(mask) for mask in s.combine.hold_in],
+                },
             }
             for s in shot.subjects
         ],
@@ -195,6 +212,9 @@ def map_paths(shot: Shot, change: Callable[[str], str]) -> Shot:
     def changed(prompt: Prompt) -> Prompt:
         return replace(prompt, path=change(prompt.path)) if isinstance(prompt, Mask) else prompt
 
+    def changed_drawn(masks: Iterable[DrawnMask]) -> tuple[DrawnMask, ...]:
+        return tuple(replace(mask, path=change(mask.path)) for mask in masks)
+
     return replace(
         shot,
         clip=replace(shot.clip, path=change(shot.clip.path)),
@@ -203,6 +223,11 @@ def map_paths(shot: Shot, change: Callable[[str], str]) -> Shot:
                 s,
                 prompts=tuple(changed(p) for p in s.prompts),
                 approved=tuple(replace(a, path=change(a.path)) for a in s.approved),
+                combine=replace(
+                    s.combine,
+                    garbage=changed_drawn(s.combine.garbage),
+                    hold_in=changed_drawn(s.combine.hold_in),
+                ),
             )
             for s in shot.subjects
         ),
@@ -217,6 +242,11 @@ def map_paths(shot: Shot, change: Callable[[str], str]) -> Shot:
 def _is_file(text: str) -> bool:
     """Whether a setting that names a checkpoint or a transform names a file of it."""
     return Path(text).name != text or Path(text).suffix.lower() in FILE_SUFFIXES
+
+
+def _drawn_to_dict(mask: DrawnMask) -> Json:
+    frames = None if mask.frames is None else [mask.frames.first, mask.frames.last]
+    return {"path": mask.path, "frames": frames}
 
 
 def _prompt_to_dict(prompt: Prompt) -> Json:
@@ -364,7 +394,34 @@ class _Reader:
                 self.override(self.mapping(o, f"{where}.overrides[{n}]"), f"{where}.overrides[{n}]")
                 for n, o in enumerate(self.sequence(data, "overrides", where))
             ),
+            combine=self.combination(
+                self.mapping(data.get("combine", {}), f"{where}.combine"), f"{where}.combine"
+            ),
         )
+
+    def combination(self, data: Json, where: str) -> Combination:
+        return Combination(
+            self.texts(data, "united", where),
+            self.texts(data, "subtracted", where),
+            self.drawn(data, "garbage", where),
+            self.drawn(data, "hold_in", where),
+        )
+
+    def texts(self, data: Json, key: str, where: str) -> tuple[str, ...]:
+        values = self.sequence(data, key, where)
+        if not all(isinstance(value, str) for value in values):
+            raise self.fault(f"{where}.{key}", "expected a list of texts")
+        return tuple(values)
+
+    def drawn(self, data: Json, key: str, where: str) -> tuple[DrawnMask, ...]:
+        found = []
+        for n, value in enumerate(self.sequence(data, key, where)):
+            at = f"{where}.{key}[{n}]"
+            mask = self.mapping(value, at)
+            frames = mask.get("frames")
+            limits = None if frames is None else self.frame_range(frames, f"{at}.frames")
+            found.append(DrawnMask(self.path_text(mask, at), limits))
+        return tuple(found)
 
     def matte(self, data: Json, where: str) -> MatteSettings:
         given = {

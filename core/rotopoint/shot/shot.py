@@ -6,8 +6,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from graphlib import CycleError, TopologicalSorter
 
-from rotopoint.errors import NothingToTrack, SubjectNameInvalid, SubjectUnknown, SubjectWithoutPrompt
+from rotopoint.errors import (
+    CombinationCycle,
+    CombinationUnknown,
+    NothingToTrack,
+    SubjectNameInvalid,
+    SubjectUnknown,
+    SubjectWithoutPrompt,
+)
 from rotopoint.shot.settings import Settings
 from rotopoint.shot.subject import Subject
 
@@ -68,12 +76,35 @@ class Shot:
         raise SubjectUnknown(subject_id)
 
     def check_complete(self) -> None:
-        """Raises NothingToTrack or SubjectWithoutPrompt where the shot cannot be tracked."""
+        """Raises NothingToTrack or SubjectWithoutPrompt where the shot cannot be tracked, CombinationUnknown
+        or CombinationCycle where a matte could not be combined with those of other subjects."""
         if not self.subjects:
             raise NothingToTrack
         for subject in self.subjects:
             if not subject.prompts:
                 raise SubjectWithoutPrompt(subject.name)
+        names = {s.id: s.name for s in self.subjects}
+        for subject in self.subjects:
+            for other in subject.combine.subjects:
+                if other not in names:
+                    raise CombinationUnknown(subject.name, other)
+        try:
+            TopologicalSorter({s.id: s.combine.subjects for s in self.subjects}).prepare()
+        except CycleError as error:
+            # It names each before the one that needs it.
+            raise CombinationCycle(tuple(names[id] for id in reversed(error.args[1]))) from error
+
+    def needed_for(self, subject_id: str) -> tuple[Subject, ...]:
+        """The subjects whose mattes a subject's finished matte is made of, itself first.
+
+        Those that the shot lacks are left out. Raises SubjectUnknown.
+        """
+        known = {s.id: s for s in self.subjects}
+        found = [self.subject(subject_id)]
+        for subject in found:
+            others = (known[other] for other in subject.combine.subjects if other in known)
+            found += [other for other in others if other not in found]
+        return tuple(found)
 
     def with_subjects(self, subjects: Iterable[Subject]) -> Shot:
         return replace(self, subjects=tuple(subjects))

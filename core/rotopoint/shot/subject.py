@@ -16,6 +16,7 @@ from rotopoint.errors import (
     SettingTwice,
     SubjectNameInvalid,
 )
+from rotopoint.shot.combination import Combination
 from rotopoint.shot.frames import ClipFrame, FrameRange
 from rotopoint.shot.matte_settings import MatteOverride, MatteSettings, settings_on
 from rotopoint.shot.names import name_fault
@@ -44,7 +45,7 @@ class Subject:
     remembered of them; ranges that touch are joined. Frames that are `approved` keep their mattes.
     `follow`: each picture is cut to where the subject was last, for small subjects of large plates.
     `matte` says how its mattes are made, and `overrides` what of that is otherwise on some frames: no track
-    depends on them.
+    depends on them, nor on `combine`, what its mattes are combined with once they are finished.
     Raises SubjectNameInvalid, BoxEmpty, PromptsConflict, AbsenceConflict, ApprovedTwice, SettingTwice.
     """
 
@@ -57,6 +58,7 @@ class Subject:
     follow: bool = False
     matte: MatteSettings = MatteSettings()
     overrides: tuple[MatteOverride, ...] = ()
+    combine: Combination = Combination()
 
     def __post_init__(self) -> None:
         if fault := name_fault(self.name):
@@ -107,6 +109,10 @@ class Subject:
     def settings_on(self, frame: ClipFrame) -> MatteSettings:
         """How its matte of a clip frame is made."""
         return settings_on(frame, self.matte, self.overrides)
+
+    def looks_beyond(self, frame: ClipFrame) -> bool:
+        """Whether its matte of a clip frame is made from records of other frames or subjects too."""
+        return bool(self.combine.subjects) or self.settings_on(frame).looks_beyond
 
     def prompts_on(self, frame: ClipFrame) -> tuple[Prompt, ...]:
         first = bisect_left(self.prompts, frame, key=_frame_of)

@@ -25,7 +25,7 @@ from rotopoint.errors import (
 from rotopoint.events import CancelledEvent, DoneEvent, ErrorEvent, Event, ReadyEvent
 from rotopoint.messages import explain
 from rotopoint.session import ShotSession
-from rotopoint.shot import Point, Shot
+from rotopoint.shot import Combination, Point, Shot
 from rotopoint.shot.frames import ClipFrame
 from rotopoint.shot.json import revision, shot_from_dict
 from rotopoint.store import TrackStore
@@ -327,12 +327,15 @@ class Service:
 
 
 def asked_about(shot: Shot, request: Click) -> Shot:
-    """The part of a shot that a click is about: others may be unfinished, and have no part in the answer.
+    """The part of a shot that a click is about: others may be unfinished, and have no part in the answer but
+    in a matte that is made of theirs.
 
     What is prepared is a click to come, somewhere on the frame. Raises SubjectUnknown.
     """
+    if isinstance(request, MatteRequest):
+        return shot.with_subjects(shot.needed_for(request.subject))
     subject = shot.subject(request.subject)
     frame = ClipFrame(request.frame)
     if isinstance(request, PrepareRequest) and not subject.prompts_on(frame):
         subject = replace(subject, prompts=(*subject.prompts, Point(frame, 0.0, 0.0)))
-    return shot.with_subjects([subject])
+    return shot.with_subjects([replace(subject, combine=Combination())])

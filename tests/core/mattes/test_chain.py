@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rotopoint.mattes import MatteSource, chain, make_cut_out, make_matte
+from rotopoint.mattes import Combined, MatteSource, chain, make_cut_out, make_matte
 from rotopoint.mattes.chain import logits_of
 from rotopoint.shot import MatteEdge, MatteSettings
 from rotopoint.store.region import Region
@@ -32,6 +32,8 @@ def test_with_nothing_asked_nothing_is_read() -> None:
 
     quiet = source(plate=unasked, neighbor=unasked, others=unasked)
     assert (make_matte(quiet) == 1).all()
+    absent = source(-8.0, combined=Combined(lambda: [np.full((6, 8), 0.5, np.float32)]))
+    assert (make_matte(absent) == 0.5).all()
 
 
 def test_a_record_of_a_part_says_nothing_of_the_rest() -> None:

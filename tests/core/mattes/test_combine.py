@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from rotopoint.mattes import Combined, combined
 from rotopoint.mattes.combine import exclusive, held_in, held_out, shared, union, without
 from rotopoint.mattes.coverage import coverage
 from rotopoint.shot import MatteEdge
@@ -79,3 +80,18 @@ def test_what_lies_side_by_side_leaves_no_seam() -> None:
     left, right = row(1, 0.3, 0), row(0, 0.7, 1)
     np.testing.assert_allclose(union([left, right], exclusive=True), row(1, 1, 1))
     np.testing.assert_allclose(without(union([left, right], exclusive=True), right), left, atol=1e-6)
+
+
+@given(coverages)
+def test_a_finished_matte_is_combined_by_the_same_laws(mattes: np.ndarray) -> None:
+    own, other, drawn = mattes
+    one, full = Combined(), np.ones_like(own)
+    assert combined(own, one) is own
+    apart = combined(own, Combined(subtracted=lambda: [other]))
+    np.testing.assert_allclose(apart + other, combined(own, Combined(lambda: [other])), atol=1e-6)
+    np.testing.assert_array_equal(
+        combined(own, Combined(garbage=lambda: [full], hold_in=lambda: [drawn])), drawn
+    )
+    made = combined(own, Combined(lambda: [other], lambda: [drawn], lambda: [own, drawn], lambda: [other]))
+    assert made.dtype == np.float32 and made.min() >= 0 and made.max() <= 1
+    assert (made >= other).all()
