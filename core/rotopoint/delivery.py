@@ -51,7 +51,8 @@ class ShotDelivery:
         self.names = names
         self._options = options or Options(session.shot.settings.format)
         self._open = ExitStack()
-        plans = session.plans
+        self._mattes = session.mattes.asking(kind.asks)
+        plans = self._mattes.plans
         if not kind.joins and len(plans) > 1 and "{subject}" not in names.text:
             raise NameTemplateUnusable(names.text, "without {subject} all subjects would be one file")
         if version is not None and version < 0:
@@ -164,7 +165,12 @@ class ShotDelivery:
         return Frame(frame, self.session.file_number(frame), layers, plate, light)
 
     def _layer(self, tracked: FrameTracked, needs: frozenset[Need]) -> Layer:
-        plan, mattes = self.session.plan(tracked.subject), self.session.mattes
-        matte = mattes.matte(plan, tracked.frame, tracked.record)
+        mattes = self._mattes
+        (plan,) = (plan for plan in mattes.plans if plan.subject.id == tracked.subject)
+        at = (plan, tracked.frame, tracked.record)
+        matte = (
+            mattes.matte(*at) if Need.MATTE in needs else np.zeros(self.session.clip.size[::-1], np.float32)
+        )
         color = mattes.color(plan, tracked.frame, matte) if Need.FOREGROUND in needs else None
-        return Layer(plan.subject.name, matte, plan.subject.color, color)
+        trimap = mattes.trimap(*at) if Need.TRIMAP in needs else None
+        return Layer(plan.subject.name, matte, plan.subject.color, color, trimap)

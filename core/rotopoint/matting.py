@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -12,14 +14,17 @@ from rotopoint.clip import Clip
 from rotopoint.deliver.approved import check_approved, read_approved
 from rotopoint.drawn_masks import check_drawn, read_drawn
 from rotopoint.errors import TrackMissing
-from rotopoint.mattes import Combined, MatteSource, color_under, combined, make_matte
+from rotopoint.mattes import Combined, MatteSource, color_under, combined, make_matte, trimap_of
+from rotopoint.mattes.alpha import UNKNOWN
 from rotopoint.plan import SubjectPlan
 from rotopoint.prompting import PromptsInPicture
 from rotopoint.shot import Approved, MatteEdge
 from rotopoint.shot.frames import ClipFrame, FrameRange, SourceFrame
+from rotopoint.shot.setting import Value
 from rotopoint.store import Record
 from rotopoint.store.region import WHOLE, sampled
 from rotopoint.stored_tracks import StoredTracks
+from rotopoint.tracking.confidence import Evidence
 from rotopoint.tracking.runtime import NO_OBJECT_LOGIT
 
 OVERVIEW_SIZE = 1024
@@ -36,7 +41,7 @@ class ShotMattes:
         self, clip: Clip, plans: tuple[SubjectPlan, ...], prompts: PromptsInPicture, tracks: StoredTracks
     ) -> None:
         self._clip = clip
-        self._plans = plans
+        self.plans = plans
         self._prompts = prompts
         self._tracks = tracks
         self._approved = {(p.subject.id, a.frame): a for p in plans for a in p.subject.approved}
@@ -47,14 +52,14 @@ class ShotMattes:
 
     def check_approved(self) -> None:
         """Raises ApprovedUnusable where an approved matte is not what it was."""
-        for plan in self._plans:
+        for plan in self.plans:
             for approved in plan.subject.approved:
                 check_approved(plan.subject.name, approved)
 
     def check_drawn(self, frames: FrameRange) -> None:
         """Raises MaskFrameMissing, MaskUnreadable, FrameOutsideClip where what was drawn over the mattes of
         these clip frames cannot be had."""
-        for plan in self._plans:
+        for plan in self.plans:
             check_drawn(plan.subject, frames, self._clip.frame_map, self._clip.size)
 
     def matte(self, plan: SubjectPlan, frame: ClipFrame, record: Record | None) -> npt.NDArray[np.float32]:
@@ -77,6 +82,26 @@ class ShotMattes:
             own = (mask > 0.5).astype(np.float32) if hard else mask
             return combined(own, self._combined(plan, frame))
         return make_matte(self._source(plan, frame, record.frame, record))
+
+    def trimap(self, plan: SubjectPlan, frame: ClipFrame, record: Record | None) -> npt.NDArray[np.float32]:
+        """(height, width) of 0, 1 and `alpha.UNKNOWN`: where the alpha of a subject's own matte is known.
+
+        Of what a person gave, an approved matte or a mask prompt, that is where it is 0 or 1. Zeros where no
+        record decides. Raises as `matte` does.
+        """
+        mask = None if record is None else self._prompts.mask(plan, plan.position_of(record.frame))
+        if record is not None and mask is None and self.approved(plan, frame) is None:
+            return trimap_of(self._source(plan, frame, record.frame, record))
+        given = self.matte(plan, frame, record)
+        return np.where((given > 0) & (given < 1), np.float32(UNKNOWN), given)
+
+    def asking(self, settings: Mapping[str, Value]) -> ShotMattes:
+        """The same mattes, with other settings by name for all subjects; overrides on frames stay."""
+        plans = tuple(
+            replace(plan, subject=replace(plan.subject, matte=replace(plan.subject.matte, **settings)))  # type: ignore[arg-type]
+            for plan in self.plans
+        )
+        return ShotMattes(self._clip, plans, self._prompts, self._tracks) if settings else self
 
     def color(
         self, plan: SubjectPlan, frame: ClipFrame, matte: npt.NDArray[np.float32]
@@ -110,7 +135,11 @@ class ShotMattes:
 
         @cache
         def others() -> tuple[MatteSource, ...]:
-            found = (self._stored_source(other, frame) for other in self._plans if other is not plan)
+            found = (
+                self._stored_source(other, frame)
+                for other in self.plans
+                if other.subject.id != plan.subject.id
+            )
             return tuple(source for source in found if source is not None)
 
         return MatteSource(
@@ -124,13 +153,21 @@ class ShotMattes:
             lambda offset: self._stored_source(plan, ClipFrame(frame + offset)),
             others,
             self._combined(plan, frame),
+            lambda: self._confidence(plan, frame, record),
         )
+
+    def _confidence(self, plan: SubjectPlan, frame: ClipFrame, record: Record | None) -> float:
+        """0..1. Of a record that is not stored, such as the answer to a click, what it says of itself."""
+        stored = self._tracks.confidence(plan, frame)
+        if stored is not None or record is None:
+            return 1.0 if stored is None else stored
+        return Evidence.of(record, record, late_scores=[record.object_score]).confidence()
 
     def _combined(self, plan: SubjectPlan, frame: ClipFrame) -> Combined:
         """What the finished matte of a frame is combined with. Where the subject is absent, no mask holds in
         what is not there."""
         subject, combine = plan.subject, plan.subject.combine
-        by_id = {other.subject.id: other for other in self._plans}
+        by_id = {other.subject.id: other for other in self.plans}
         united = [by_id[other] for other in combine.united]
         hold_in = () if subject.is_absent(frame) else combine.hold_in
         return Combined(

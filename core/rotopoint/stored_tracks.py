@@ -96,6 +96,21 @@ class StoredTracks:
                 return record
         raise TrackMissing(plan.subject.name, (frame,))
 
+    def confidence(self, plan: SubjectPlan, frame: ClipFrame) -> float | None:
+        """How far the record of a clip frame is to be trusted, 0..1; None where the store holds none.
+
+        Raises FrameOutsideClip.
+        """
+        source = self._clip.frame_map.source(frame)
+        if source is None:
+            return None
+        for kernels in ALL_KERNELS:
+            with self.records(plan, kernels, write=False) as records:
+                found = Joining(plan.asked, self._policy, records.get).confidence(plan.position_of(source))
+            if found is not None:
+                return found
+        return None
+
     def pending(self, kernels: Kernels) -> int:
         """On how many pictures of subjects tracking with these would have to work, at most."""
         count = 0

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from rotopoint.errors import OptionUnreadable
 from rotopoint.shot import MatteFormat
 from rotopoint.shot.frames import ClipFrame, FileNumber
+from rotopoint.shot.setting import Value
 
 EnumT = TypeVar("EnumT", bound=Enum)
 
@@ -28,6 +29,7 @@ class Need(Enum):
     FOREGROUND = "foreground"
     PLATE = "plate"
     LIGHT = "light"
+    TRIMAP = "trimap"
 
 
 @dataclass(frozen=True)
@@ -52,15 +54,17 @@ class About:
 class Layer:
     """One subject on one frame, in pixels of the source.
 
-    `matte` (height, width) is coverage 0..1, zeros where the subject is absent; `foreground` (height, width,
-    3) the subject's own color, scene linear and straight, where it is needed. `color` is the one that a
-    person gave it, linear RGB 0..1.
+    `matte` (height, width) is coverage 0..1, zeros where the subject is absent, or where it is not needed;
+    `foreground` (height, width, 3) the subject's own color, scene linear and straight, and `trimap` (height,
+    width) of 0, 1 and `alpha.UNKNOWN`, where they are needed. `color` is the one that a person gave it,
+    linear RGB 0..1.
     """
 
     subject: str
     matte: NDArray[np.float32]
     color: tuple[float, float, float] = (1.0, 1.0, 1.0)
     foreground: NDArray[np.float32] | None = None
+    trimap: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -138,6 +142,9 @@ class Deliverable(ABC):
     """What `{pass}` is in its file names."""
 
     extension: ClassVar[str]
+    asks: ClassVar[Mapping[str, Value]] = {}
+    """Settings that its mattes are made with whatever the shot says, by name."""
+
     joins: ClassVar[bool] = False
     one_file: ClassVar[bool] = False
 

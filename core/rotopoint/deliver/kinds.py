@@ -17,6 +17,8 @@ class Kind(Enum):
     CUT_OUTS = "cut-outs"
     OVERLAY = "overlay"
     BINARY = "binary"
+    ALPHA = "alpha"
+    TRIMAP = "trimap"
     FFV1 = "ffv1"
     PRORES = "prores"
     VP9 = "vp9"
@@ -47,6 +49,14 @@ def deliverable(kind: Kind) -> type[Deliverable]:
             from rotopoint.deliver.pictures import BinaryFiles
 
             return BinaryFiles
+        case Kind.ALPHA:
+            from rotopoint.deliver.alpha_files import AlphaFiles
+
+            return AlphaFiles
+        case Kind.TRIMAP:
+            from rotopoint.deliver.alpha_files import TrimapFiles
+
+            return TrimapFiles
         case Kind.FFV1:
             from rotopoint.deliver.movies import MatteMovie
 

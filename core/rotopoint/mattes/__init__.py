@@ -3,7 +3,15 @@
 
 from __future__ import annotations
 
-from rotopoint.mattes.chain import CutOut, color_under, combined, make_cut_out, make_matte, still_matte
+from rotopoint.mattes.chain import (
+    CutOut,
+    color_under,
+    combined,
+    make_cut_out,
+    make_matte,
+    still_matte,
+    trimap_of,
+)
 from rotopoint.mattes.coverage import coverage
 from rotopoint.mattes.holes import fill_holes
 from rotopoint.mattes.source import Combined, MatteSource
@@ -21,5 +29,6 @@ __all__ = [
     "make_cut_out",
     "make_matte",
     "still_matte",
+    "trimap_of",
     "upsample",
 ]

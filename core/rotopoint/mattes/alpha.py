@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rotopoint.errors import PackageMissing
-from rotopoint.mattes.bands import Box, tiles
+from rotopoint.mattes.bands import Box, changes, tiles
 
 UNKNOWN = 0.5
 """Of a trimap, whose other values are 0 and 1."""
@@ -70,6 +71,43 @@ def trimap(
         deep = cv2.distanceTransform(known.view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
         result[deep > max(radius, 0.5)] = value
     return result
+
+
+def agreed(trimap: NDArray[np.float32], matte: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A trimap (H, W) that takes nothing for known which a cleaned matte (H, W) 0..1 has otherwise.
+
+    A hole that was filled, say, is known to be outside by its logits, and a ring about it unknown: with the
+    ring it becomes inside. So does an unknown place as a whole where the matte contradicts any of it and has
+    no edge in it. The very array where they agree.
+    """
+    import cv2
+
+    inside = matte > 0.5
+    against = ((trimap == 0) & inside) | ((trimap == 1) & ~inside)
+    if not against.any():
+        return trimap
+    result = np.where(against, inside, trimap).astype(np.float32)
+    places = ((trimap == UNKNOWN) | against).view(np.uint8)
+    _, place = cv2.connectedComponents(places, connectivity=8)
+    altered = np.zeros(int(place.max()) + 1, np.bool_)
+    altered[place[against]] = True
+    altered[place[changes(inside.astype(np.float32))]] = False
+    become = altered[place]
+    result[become] = inside[become]
+    return result
+
+
+def drawn_known(
+    trimap: NDArray[np.float32],
+    garbage: Iterable[NDArray[np.float32]],
+    hold_in: Iterable[NDArray[np.float32]],
+) -> NDArray[np.float32]:
+    """A trimap (H, W) in which alpha is known where masks (H, W) that a person drew are 1: 0 under `garbage`,
+    1 under `hold_in`, which decides where both are. The very array without masks."""
+    for masks, value in ((garbage, 0), (hold_in, 1)):
+        for mask in masks:
+            trimap = np.where(mask >= 1, np.float32(value), trimap)
+    return trimap
 
 
 def solved(

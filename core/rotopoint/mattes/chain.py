@@ -11,7 +11,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from rotopoint.mattes.alpha import solved, trimap
+from rotopoint.mattes.alpha import agreed, drawn_known, solved, trimap
 from rotopoint.mattes.bands import has_edge
 from rotopoint.mattes.clean import keep_largest, keep_under, mend_border, remove_specks
 from rotopoint.mattes.combine import exclusive, held_in, held_out, shared, union, without
@@ -39,6 +39,11 @@ ON_LOGITS: tuple[Operation, ...] = (
 )
 """On logits at the source's size, over 0 inside."""
 
+
+def _with_alpha(matte: Plane, asked: MatteSettings, source: MatteSource) -> Plane:
+    return solved(_trimap(matte, source), matte, source.plate()) if asked.alpha and has_edge(matte) else matte
+
+
 ON_COVERAGE: tuple[Operation, ...] = (
     lambda matte, asked, _: fill_holes(matte, asked.largest_hole),
     lambda matte, asked, _: remove_specks(matte, asked.largest_speck),
@@ -50,9 +55,7 @@ ON_COVERAGE: tuple[Operation, ...] = (
         if asked.snap and has_edge(matte)
         else matte
     ),
-    lambda matte, asked, source: (
-        solved(trimap_of(source), matte, source.plate()) if asked.alpha and has_edge(matte) else matte
-    ),
+    _with_alpha,
     lambda matte, asked, _: hardened(matte) if asked.edge is MatteEdge.HARD else matte,
     lambda matte, asked, _: smoothed_outline(matte, asked.smooth),
     lambda matte, asked, _: expanded(matte, asked.expand),
@@ -125,9 +128,22 @@ def asked_logits(source: MatteSource) -> Plane:
 
 
 def trimap_of(source: MatteSource) -> Plane:
-    """Where alpha is known of a frame: (height, width) of 0, 1 and `alpha.UNKNOWN`, as a view shows it."""
+    """Where alpha is known of a frame: (height, width) of 0, 1 and `alpha.UNKNOWN`, just as it is solved with
+    these settings, whether they ask for that or not. What the matte is combined with has no part in it, but
+    for masks that a person drew: under their white it is known."""
+    matte = _covered(source, ON_COVERAGE[: ON_COVERAGE.index(_with_alpha)])
+    return _trimap(matte, source) if has_edge(matte) else (matte > 0.5).astype(np.float32)
+
+
+def _trimap(matte: Plane, source: MatteSource) -> Plane:
+    """Of a matte that is cleaned and lies on the plate's edges: as wide as the tracker is unsure there, or
+    as is asked."""
     width = source.settings.trimap_width
-    return trimap(asked_logits(source), source.cell, width=width if width > 0 else None)
+    if width > 0:
+        found = trimap(matte - np.float32(0.5), source.cell, width=width)
+    else:
+        found = agreed(trimap(asked_logits(source), source.cell, source.confidence()), matte)
+    return drawn_known(found, source.combined.garbage(), source.combined.hold_in())
 
 
 def _neighbors(source: MatteSource) -> list[Neighbor]:
@@ -137,12 +153,16 @@ def _neighbors(source: MatteSource) -> list[Neighbor]:
 
 def still_matte(source: MatteSource) -> Plane:
     """The matte of a frame without a look at others: (height, width) coverage 0..1 in float32."""
+    return _covered(source, ON_COVERAGE)
+
+
+def _covered(source: MatteSource, operations: tuple[Operation, ...]) -> Plane:
     settings, region = source.settings, source.region.within(source.size)
     logits = asked_logits(source)
     matte = np.zeros_like(logits)
     # What the record does not cover makes no edge at its border.
     region.of(matte)[...] = coverage(region.of(logits), settings.edge)
-    for operation in ON_COVERAGE:
+    for operation in operations:
         matte = operation(matte, settings, source)
     return matte
 

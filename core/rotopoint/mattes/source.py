@@ -45,7 +45,8 @@ class MatteSource:
     display-referred sRGB 0..1, `light` the same scene linear, values over 1 kept. `neighbor` gives the same
     subject so many clip frames later (negative: earlier), None where there is none to be had. `others` are
     the shot's other subjects on this frame, less those that are absent. `combined` is what the finished matte
-    is combined with. What is called may read files: the settings decide whether it is, and once is enough.
+    is combined with. `confidence` is how far the record is to be trusted, 0..1. What is called may read
+    files: the settings decide whether it is, and once is enough.
     """
 
     logits: Logits
@@ -58,6 +59,7 @@ class MatteSource:
     neighbor: Callable[[int], MatteSource | None] = lambda _offset: None
     others: Callable[[], tuple[MatteSource, ...]] = tuple
     combined: Combined = Combined()
+    confidence: Callable[[], float] = lambda: 1.0
 
     @property
     def cell(self) -> float:

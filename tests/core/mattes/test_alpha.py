@@ -8,7 +8,7 @@ import pytest
 
 from rotopoint.errors import PackageMissing
 from rotopoint.mattes import coverage, upsample
-from rotopoint.mattes.alpha import UNKNOWN, solved, trimap
+from rotopoint.mattes.alpha import UNKNOWN, agreed, drawn_known, solved, trimap
 from rotopoint.shot import MatteEdge
 from tests.core.mattes.pictures import BEHIND, FRONT, disk, plate_of, tracked
 
@@ -31,6 +31,37 @@ def test_an_unsure_tracker_leaves_more_unknown() -> None:
 def test_a_width_asked_for_is_the_band_s() -> None:
     logits = np.repeat((np.arange(40, dtype=np.float32) - 19.5)[None], 8, axis=0)
     assert (trimap(logits, cell=10, confidence=0, width=6)[4] == UNKNOWN).sum() == 6
+
+
+def places(text: str) -> np.ndarray:
+    """A trimap of one row: . outside, ? unknown, # inside."""
+    return np.array([[{".": 0, "?": UNKNOWN, "#": 1}[sign] for sign in text]], np.float32)
+
+
+@pytest.mark.parametrize(
+    ("known", "matte", "expected"),
+    [
+        ("..??##??..??##", "....####....##", "..??##??..??##"),
+        # A hole that was filled, with the ring about it, and a speck that was removed, with its own.
+        ("##?.?##?.", "#######..", "#######?."),
+        ("..?#?..??##", ".........##", ".......??##"),
+        # What is contradicted beside an edge alone becomes as the matte has it.
+        ("..?####", "....###", "..?.###"),
+    ],
+)
+def test_a_trimap_follows_what_was_cleaned(known: str, matte: str, expected: str) -> None:
+    np.testing.assert_array_equal(agreed(places(known), places(matte)), places(expected))
+
+
+def test_a_trimap_that_agrees_comes_back_as_it_is() -> None:
+    known = places("..??##")
+    assert agreed(known, places("...###")) is known and drawn_known(known, [], []) is known
+
+
+def test_under_the_white_of_a_drawn_mask_alpha_is_known() -> None:
+    garbage, core = ramp(1, 0.9, 1, 0, 0, 0)[:1], ramp(0, 0, 1, 0, 1, 0.5)[:1]
+    found = drawn_known(places("??????"), [garbage], [core])
+    np.testing.assert_array_equal(found, places(".?#?#?"))
 
 
 @pytest.mark.parametrize("sign", [-1, 1])

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rotopoint.mattes import Combined, MatteSource, chain, make_cut_out, make_matte
+from rotopoint.mattes import Combined, MatteSource, chain, make_cut_out, make_matte, trimap_of
+from rotopoint.mattes.alpha import UNKNOWN
 from rotopoint.mattes.chain import logits_of
 from rotopoint.shot import MatteEdge, MatteSettings
 from rotopoint.store.region import Region
@@ -73,6 +74,55 @@ def test_a_cut_out_starts_from_the_plate(monkeypatch: pytest.MonkeyPatch) -> Non
     assert (cut_out.coverage == 1).all() and np.array_equal(cut_out.color, plate)
     monkeypatch.setattr(chain, "ON_COLOR", (lambda color, matte, _, __: color * matte[..., None] * 2,))
     assert (make_cut_out(asked).color == 1).all()
+
+
+def slope(settings: MatteSettings, **more: object) -> MatteSource:
+    """Logits that rise from left to right over a picture of 80x8 pixels, with a hole; a sample is a pixel."""
+    logits = np.repeat(np.linspace(-10, 10, 80, dtype=np.float32)[None], 8, axis=0)
+    logits[3:5, 60:70] = -10
+    return MatteSource(logits, (80, 8), settings, **more)
+
+
+def test_a_trimap_is_wide_where_the_track_is_not_trusted() -> None:
+    """And as wide as is asked, about the edge of the matte, where a width is."""
+    plain = MatteSettings(snap=0, largest_hole=0)
+    bands = [
+        int((trimap_of(slope(plain, confidence=lambda sure=sure: sure))[0] == UNKNOWN).sum())
+        for sure in (1.0, 0.5, 0.0)
+    ]
+    assert bands[0] < bands[1] < bands[2]
+    asked = MatteSettings(snap=0, trimap_width=6)
+    assert (trimap_of(slope(asked, confidence=lambda: 0.0))[0, :55] == UNKNOWN).sum() == 6
+
+
+@pytest.mark.parametrize("width", [0.0, 4.0])
+def test_a_trimap_is_that_of_the_cleaned_matte(width: float) -> None:
+    filled = trimap_of(slope(MatteSettings(snap=0, largest_hole=30, trimap_width=width)))
+    assert (filled[:, 58:] == 1).all()
+    assert (trimap_of(slope(MatteSettings(snap=0, trimap_width=width)))[3:5, 62:68] < 1).all()
+
+
+def test_the_trimap_that_is_shown_is_the_one_that_is_solved(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = []
+
+    def solved(known: np.ndarray, matte: np.ndarray, plate: np.ndarray) -> np.ndarray:
+        given.append(known)
+        return matte
+
+    monkeypatch.setattr(chain, "solved", solved)
+    core = np.zeros((8, 80), np.float32)
+    core[0] = 1
+    asked = MatteSettings(snap=0, largest_hole=30, alpha=True, feather=4, expand=3)
+    drawn = slope(asked, plate=lambda: core, combined=Combined(hold_in=lambda: [core]))
+    make_matte(drawn)
+    np.testing.assert_array_equal(given[0], trimap_of(drawn))
+    assert (given[0][0] == 1).all() and set(np.unique(given[0])) == {0, UNKNOWN, 1}
+
+
+def test_where_there_is_no_edge_all_is_known() -> None:
+    unsure = MatteSettings(snap=0, alpha=True)
+    for value in (-0.5, 8.0):
+        assert (trimap_of(source(value, unsure)) == (value > 0)).all()
 
 
 TOY = """
