@@ -43,7 +43,8 @@ def _numbered(folder: Path, _changed: int) -> Callable[[int], Path]:
     except ClipNotFound as error:
         raise MaskUnreadable(folder, "there is no such folder") from error
     except ClipUnreadable as error:
-        raise MaskUnreadable(folder, error.reason) from error
+        reason = "the folder must hold one sequence of JPEG, PNG, TIFF or EXR images, and no other"
+        raise MaskUnreadable(folder, reason) from error
     first, there = files[0], {file.number: file.path for file in files}
 
     def after(count: int) -> Path:

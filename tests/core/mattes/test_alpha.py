@@ -28,6 +28,19 @@ def test_an_unsure_tracker_leaves_more_unknown() -> None:
     assert bands[0] < bands[1] < bands[2]
 
 
+def test_far_from_a_small_subject_nothing_is_unknown() -> None:
+    """Logits that lie low all over say nothing there; a less confident tracker is believed less far off."""
+    low = np.full((100, 300), -1, np.float32)
+    low[40:60, 100:120] = 9
+    reach = []
+    for sure in (1.0, 0.0):
+        found = trimap(low, 1, sure)
+        assert (found[45:55, 105:115] == 1).all() and (found[:, 200:] == 0).all()
+        reach.append((found[50, 120:] == UNKNOWN).sum())
+    # A quarter of a side of 20 pixels, twice that, and half a cell.
+    np.testing.assert_allclose(reach, (5, 10), atol=1)
+
+
 def test_a_width_asked_for_is_the_band_s() -> None:
     logits = np.repeat((np.arange(40, dtype=np.float32) - 19.5)[None], 8, axis=0)
     assert (trimap(logits, cell=10, confidence=0, width=6)[4] == UNKNOWN).sum() == 6
