@@ -286,6 +286,16 @@ def build_parser() -> argparse.ArgumentParser:
     report = commands.add_parser("report", help="which tracked frames to look at: the least trusted first")
     report.add_argument("clip", metavar="SHOT.json")
     report.add_argument("--worst", type=read_worst, metavar="N", help="show N frames; default: all")
+    report.add_argument(
+        "--html", type=Path, metavar="FILE", help="one page: overlays, confidence, settings, delivered files"
+    )
+    report.add_argument(
+        "--files",
+        type=Path,
+        action="append",
+        metavar="DIR",
+        help="for the page: folders of delivered files; default: the one of SHOT.json",
+    )
     report.add_argument("--store", type=Path, metavar="DIR", help="folder of stored tracks")
     report.add_argument("--json", action="store_true")
 

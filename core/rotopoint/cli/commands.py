@@ -15,7 +15,7 @@ from pathlib import Path
 from rotopoint import checkpoints
 from rotopoint.cli.arguments import build_parser, options_of, shot_of
 from rotopoint.cli.streams import BytesOut, bytes_out, print_line, tell
-from rotopoint.errors import PackageMissing, StoreNotCleared, SubjectUnknown
+from rotopoint.errors import OptionUnreadable, PackageMissing, StoreNotCleared, SubjectUnknown
 from rotopoint.events import DoneEvent, Event, FrameEvent, StartedEvent
 from rotopoint.shot.frames import FrameRange
 from rotopoint.store import TrackStore
@@ -131,13 +131,21 @@ def _show(events: Iterable[Event], out: BytesOut | None, folder: Path) -> None:
 
 
 def report(arguments: argparse.Namespace) -> None:
-    """The tracked frames of a saved shot, the least trusted first."""
+    """The tracked frames of a saved shot, the least trusted first; or all of it as a page to look at."""
     from rotopoint.session import ShotSession
     from rotopoint.shot.json import load_shot
 
+    if arguments.files and arguments.html is None:
+        raise OptionUnreadable("--files", str(arguments.files[0]), "a page to list them on, with --html FILE")
     shot = load_shot(Path(arguments.clip))
     checkpoint = checkpoints.resolve(shot.settings.checkpoint)
     with ShotSession(shot, checkpoint, _store(arguments)) as session:
+        if arguments.html is not None:
+            from rotopoint.report.writing import write_report
+
+            folders = arguments.files or [Path(arguments.clip).absolute().parent]
+            write_report(arguments.html, session, checkpoint, folders, arguments.worst)
+            return
         session.tracks.check()
         rows = [
             (tracked.confidence, session.plan(tracked.subject).subject.name, tracked.frame)
