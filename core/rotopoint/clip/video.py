@@ -7,6 +7,7 @@ import hashlib
 import threading
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -19,6 +20,7 @@ from rotopoint.clip.frame_map import blender_frame_count, blender_frame_map, fra
 from rotopoint.clip.limits import require_count
 from rotopoint.clip.plane import packed_pixels
 from rotopoint.clip.transform import InputTransform
+from rotopoint.clip.video_color import exact_rgb
 from rotopoint.clip.video_decoder import VideoDecoder
 from rotopoint.clip.video_index import index_video
 from rotopoint.errors import ClipUnreadable, FrameSizeDiffers, PictureUndecodable
@@ -26,7 +28,8 @@ from rotopoint.shot import ClipReference, Missing
 from rotopoint.shot.frames import ClipFrame, FileNumber, FrameMap, SourceFrame
 
 CHROMA = Interpolation.POINT
-"""Each pixel has the chroma of its block, as in Blender; within 4 of 255 of what Blender makes of it."""
+"""Each pixel has the chroma of its block, as in Blender; within 4 of 255 of what newer ones make of it, which
+is near enough for the model and for edges. Colors that are delivered are exact: see `video_color`."""
 
 
 class Video(Clip):
@@ -34,7 +37,7 @@ class Video(Clip):
 
     YCbCr becomes RGB by the matrix and range that the stream is tagged with; untagged, by BT.601 of
     limited range, which is what Blender (swscale) assumes, at any size. Transfer function and primaries
-    are not converted: the values are display-referred. More than 8 bits are rounded to 8.
+    are not converted: the values are display-referred. More than 8 bits are rounded to 8, but for light.
 
     A picture that cannot be decoded is an error, or held, or black, as the clip's `missing` says; for black
     the file is decoded once as it is opened.
@@ -51,6 +54,8 @@ class Video(Clip):
             raise ClipUnreadable(self.path, f"only EXR has layers; leave {reference.layer} out")
         self.name = self.path.stem
         self._missing = reference.missing
+        # Blender 4.2, which ignores rotation, converts colors the quick way.
+        self._is_exact = reference.honors_rotation
         self._transform = transform
         self.transform_key = transform.key
         self._reformatter = VideoReformatter()
@@ -129,18 +134,25 @@ class Video(Clip):
         return FileNumber(frame)
 
     def read(self, source: SourceFrame) -> NDArray[np.uint8]:
-        return np.ascontiguousarray(self._transform.apply(self._decoded(source)))
+        return np.ascontiguousarray(self._transform.apply(self._quick_rgb(source)))
 
     def read_light(self, source: SourceFrame) -> NDArray[np.float32]:
-        return np.ascontiguousarray(self._transform.light(self._decoded(source)))
+        rgb = self._exact_rgb(source) if self._is_exact else self._quick_rgb(source)
+        return np.ascontiguousarray(self._transform.light(rgb))
 
-    def _decoded(self, source: SourceFrame) -> NDArray[np.uint8]:
-        """As Blender decodes it, in 8 bits, turned as it shows it."""
+    def _exact_rgb(self, source: SourceFrame) -> NDArray[Any]:
+        with self._one_reader:
+            frame = self._next(source)
+        return np.rot90(exact_rgb(frame), self._quarter_turns)
+
+    def _quick_rgb(self, source: SourceFrame) -> NDArray[np.uint8]:
+        """In 8 bits, turned as Blender shows it."""
         # Mattes and deliveries are made on other threads than those that read for the model.
         with self._one_reader:
-            return self._next(source)
+            frame = self._reformatter.reformat(self._next(source), format="rgb24", interpolation=CHROMA)
+        return np.rot90(packed_pixels(frame, np.uint8, 3), self._quarter_turns)
 
-    def _next(self, source: SourceFrame) -> NDArray[np.uint8]:
+    def _next(self, source: SourceFrame) -> VideoFrame:
         if not 0 <= source < self.picture_count:
             raise IndexError(source)
         try:
@@ -154,10 +166,7 @@ class Video(Clip):
         if (frame.width, frame.height) != self._stored_size:
             raise FrameSizeDiffers(self.path, (frame.width, frame.height), self._stored_size)
         self.check_unchanged(source)
-        rgb = packed_pixels(
-            self._reformatter.reformat(frame, format="rgb24", interpolation=CHROMA), np.uint8, 3
-        )
-        return np.rot90(rgb, self._quarter_turns)
+        return frame
 
     def close(self) -> None:
         self._decoder.close()
