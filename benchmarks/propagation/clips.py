@@ -68,5 +68,11 @@ class InMemory(Clip):
     def read_light(self, source: SourceFrame) -> np.ndarray:
         return self._other.read_light(source)
 
+    def read_values(self, source: SourceFrame) -> np.ndarray:
+        return self._other.read_values(source)
+
+    def encoded(self, light: np.ndarray) -> np.ndarray:
+        return self._other.encoded(light)
+
     def close(self) -> None:
         self._other.close()

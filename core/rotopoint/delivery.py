@@ -10,14 +10,15 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from rotopoint.deliver.deliverable import About, Deliverable, Frame, Layer, Need, Options
+from rotopoint.deliver.deliverable import About, Colors, Deliverable, Frame, Layer, Need, Options
 from rotopoint.deliver.matte_files import MatteFiles
 from rotopoint.deliver.naming import USUAL, NameTemplate, delivery_path
 from rotopoint.errors import NameTemplateUnusable, OptionUnreadable, OutputUnwritable
 from rotopoint.plan import SubjectPlan
 from rotopoint.session import ShotSession
-from rotopoint.shot.frames import FileNumber
+from rotopoint.shot.frames import ClipFrame, FileNumber
 from rotopoint.shot.json import matte_to_dict
 from rotopoint.stored_tracks import FrameTracked
 from rotopoint.whole_files import reason_of
@@ -31,7 +32,7 @@ class ShotDelivery:
 
     `version` is what {version} says in names, by default the first that no file in the folder has yet of
     any subject. `resume`: files that are there stay, and that version is the last one.
-    Raises NameTemplateUnusable, OptionUnreadable, FileNumberNegative, OutputUnwritable.
+    Raises NameTemplateUnusable, OptionUnreadable, InputTransformOneWay, FileNumberNegative, OutputUnwritable.
     """
 
     def __init__(
@@ -51,6 +52,9 @@ class ShotDelivery:
         self.names = names
         self._options = options or Options(session.shot.settings.format)
         self._open = ExitStack()
+        if self._options.colors is Colors.PLATE:
+            # A table that cannot be undone is known here.
+            session.clip.encoded(np.zeros((1, 1, 3), np.float32))
         self._mattes = session.mattes.asking(kind.asks)
         plans = self._mattes.plans
         if not kind.joins and len(plans) > 1 and "{subject}" not in names.text:
@@ -160,7 +164,8 @@ class ShotDelivery:
             plate = np.zeros((*clip.size[::-1], 3), np.uint8) if source is None else clip.read(source)
         if Need.LIGHT in needs:
             black = np.zeros((*clip.size[::-1], 3), np.float32)
-            light = black if source is None else clip.read_light(source)
+            read = clip.read_values if self._options.colors is Colors.PLATE else clip.read_light
+            light = black if source is None else read(source)
         layers = tuple(self._layer(tracked, needs) for tracked in group)
         return Frame(frame, self.session.file_number(frame), layers, plate, light)
 
@@ -171,6 +176,17 @@ class ShotDelivery:
         matte = (
             mattes.matte(*at) if Need.MATTE in needs else np.zeros(self.session.clip.size[::-1], np.float32)
         )
-        color = mattes.color(plan, tracked.frame, matte) if Need.FOREGROUND in needs else None
+        color = self._color(plan, tracked.frame, matte) if Need.FOREGROUND in needs else None
         trimap = mattes.trimap(*at) if Need.TRIMAP in needs else None
         return Layer(plan.subject.name, matte, plan.subject.color, color, trimap)
+
+    def _color(self, plan: SubjectPlan, frame: ClipFrame, matte: NDArray[np.float32]) -> NDArray[np.float32]:
+        clip = self.session.clip
+        color, source = self._mattes.color(plan, frame, matte), clip.frame_map.source(frame)
+        if self._options.colors is Colors.LINEAR or source is None or not matte.any():
+            return color
+        # Where nothing is mixed it is the plate's value itself, also such as the input transform cuts off.
+        values = clip.read_values(source)
+        mixed = (matte > 0) & (matte < 1)
+        values[mixed] = clip.encoded(color[mixed][None])[0]
+        return values

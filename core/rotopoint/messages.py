@@ -59,6 +59,8 @@ def _said(error: BaseException) -> str:
             return f"{path} has changed since the clip was opened; run it again once it is finished"
         case e.InputTransformUnknown(name, reason):
             return f"input transform {name}: {reason}"
+        case e.InputTransformOneWay(name, reason):
+            return f"the input transform {name} cannot be undone: {reason}; deliver with --colors linear"
         case e.RangeReversed(first, last):
             return f"the range {first}-{last} is reversed; write the smaller frame first"
         case e.RangeUnreadable(text):

@@ -14,7 +14,7 @@ from typing import Any
 
 from rotopoint import __version__
 from rotopoint.cores import most_threads
-from rotopoint.deliver.deliverable import Compression, Options
+from rotopoint.deliver.deliverable import Colors, Compression, Options
 from rotopoint.deliver.kinds import Kind
 from rotopoint.deliver.naming import TOKENS, USUAL
 from rotopoint.errors import OptionUnreadable
@@ -268,6 +268,12 @@ def build_parser() -> argparse.ArgumentParser:
     files.add_argument("--compression", choices=_choices(Compression), default="zip", help="of EXR")
     files.add_argument("--plate", action="store_true", help="put the plate into layered EXR")
     files.add_argument(
+        "--colors",
+        choices=_choices(Colors),
+        default="linear",
+        help="of cut-outs and plates: light, or values as the plate has them, such as log",
+    )
+    files.add_argument(
         "--frame-rate", type=float, metavar="N", help="of video; default: the clip's own, else 24"
     )
     files.add_argument(
@@ -406,7 +412,11 @@ def shot_of(arguments: argparse.Namespace) -> Shot:
 def options_of(arguments: argparse.Namespace, shot: Shot) -> Options:
     """What `deliver` is asked of files."""
     return Options(
-        shot.settings.format, Compression(arguments.compression), arguments.plate, arguments.frame_rate
+        shot.settings.format,
+        Compression(arguments.compression),
+        arguments.plate,
+        arguments.frame_rate,
+        Colors(arguments.colors),
     )
 
 

@@ -92,6 +92,19 @@ class Clip(ABC):
         """
 
     @abstractmethod
+    def read_values(self, source: SourceFrame) -> NDArray[np.float32]:
+        """The same picture: (H, W, 3) RGB as the plate has it, before any input transform; whole numbers as
+        0..1 by their full range. Raises as `read` does.
+        """
+
+    @abstractmethod
+    def encoded(self, light: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(H, W, 3) light, as `read_light` gives it, as values of the plate, as `read_values` gives them.
+
+        Raises InputTransformOneWay.
+        """
+
+    @abstractmethod
     def close(self) -> None:
         """Let go of files and decoders; closing twice does nothing."""
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from rotopoint.clip.image_file import read_image
 from rotopoint.clip.image_header import image_size
 from rotopoint.clip.limits import MOST_FRAMES
 from rotopoint.clip.sequence import NumberedFile, Sequence, sequence_from
-from rotopoint.clip.transform import InputTransform
+from rotopoint.clip.transform import InputTransform, fractions, three_channels
 from rotopoint.errors import ClipUnreadable, FrameNumberNegative, FrameSizeDiffers, FramesMissing
 from rotopoint.shot import ClipReference, Missing
 from rotopoint.shot.frames import ClipFrame, FileNumber, FrameMap, SourceFrame
@@ -65,6 +66,16 @@ class ImageSequence(Clip):
 
     def read_light(self, source: SourceFrame) -> NDArray[np.float32]:
         return self._transform.light(self._stored(source))
+
+    def read_values(self, source: SourceFrame) -> NDArray[np.float32]:
+        return np.ascontiguousarray(fractions(three_channels(self._stored(source))))
+
+    def encoded(self, light: NDArray[np.float32]) -> NDArray[np.float32]:
+        return self._transform.encoded(light, whole=self._counts_in_whole_numbers)
+
+    @cached_property
+    def _counts_in_whole_numbers(self) -> bool:
+        return self._stored(SourceFrame(0)).dtype != np.float32
 
     def _stored(self, source: SourceFrame) -> NDArray[Any]:
         if source < 0:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rotopoint.clip.cube import Cube, load_cube
+from rotopoint.clip.inverse_cube import InverseCube
 from rotopoint.errors import InputTransformUnknown
 
 
@@ -33,6 +34,13 @@ class InputTransform(Protocol):
         """The same pixels as (H, W, 3) of float32, scene-linear with Rec.709 primaries: Blender's own space.
 
         Values over 1 stay. Of a table's result it is the light that a display of sRGB sends.
+        """
+
+    def encoded(self, light: NDArray[np.float32], *, whole: bool) -> NDArray[np.float32]:
+        """(H, W, 3) light as the plate would have it: `light` undone, values over 1 kept.
+
+        `whole`: the plate counts in whole numbers, of which 1 here is the largest. Raises
+        InputTransformOneWay.
         """
 
 
@@ -60,7 +68,7 @@ def input_transform(name: str) -> InputTransform:
     if path.suffix.lower() != ".cube":
         raise InputTransformUnknown(name, "give auto, srgb, linear or the path of a .cube file")
     cube = load_cube(path)
-    return Table(cube, f"cube {hashlib.sha256(path.read_bytes()).hexdigest()}")
+    return Table(cube, f"cube {hashlib.sha256(path.read_bytes()).hexdigest()}", name)
 
 
 @dataclass(frozen=True)
@@ -82,6 +90,9 @@ class Srgb:
         rgb = three_channels(pixels)
         return linear_from_srgb(rgb) if rgb.dtype == np.float32 else _light_table(rgb.dtype.name).take(rgb)
 
+    def encoded(self, light: NDArray[np.float32], *, whole: bool) -> NDArray[np.float32]:
+        return srgb_curve(light)
+
 
 @dataclass(frozen=True)
 class Linear:
@@ -96,7 +107,10 @@ class Linear:
         return _linear_table(rgb.dtype.name).take(rgb)
 
     def light(self, pixels: NDArray[Any]) -> NDArray[np.float32]:
-        return _fractions(three_channels(pixels))
+        return fractions(three_channels(pixels))
+
+    def encoded(self, light: NDArray[np.float32], *, whole: bool) -> NDArray[np.float32]:
+        return light
 
 
 @dataclass(frozen=True)
@@ -111,6 +125,9 @@ class Auto:
     def light(self, pixels: NDArray[Any]) -> NDArray[np.float32]:
         return self._of(pixels).light(pixels)
 
+    def encoded(self, light: NDArray[np.float32], *, whole: bool) -> NDArray[np.float32]:
+        return (Srgb() if whole else Linear()).encoded(light, whole=whole)
+
     @staticmethod
     def _of(pixels: NDArray[Any]) -> InputTransform:
         return Linear() if pixels.dtype == np.float32 else Srgb()
@@ -122,12 +139,22 @@ class Table:
 
     cube: Cube
     key: str
+    name: str = ""
+    """The path of its file, as it was given."""
 
     def apply(self, pixels: NDArray[Any]) -> NDArray[np.uint8]:
-        return to_8_bit(self.cube.apply(_fractions(three_channels(pixels))))
+        return to_8_bit(self.cube.apply(fractions(three_channels(pixels))))
 
     def light(self, pixels: NDArray[Any]) -> NDArray[np.float32]:
-        return linear_from_srgb(self.cube.apply(_fractions(three_channels(pixels))))
+        return linear_from_srgb(self.cube.apply(fractions(three_channels(pixels))))
+
+    def encoded(self, light: NDArray[np.float32], *, whole: bool) -> NDArray[np.float32]:
+        return self.inverse.apply(srgb_curve(light))
+
+    @cached_property
+    def inverse(self) -> InverseCube:
+        """Raises InputTransformOneWay."""
+        return InverseCube(self.cube, self.name)
 
 
 def srgb_from_linear(linear: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -137,6 +164,12 @@ def srgb_from_linear(linear: NDArray[np.float32]) -> NDArray[np.float32]:
         light <= 0.0031308, light * 12.92, 1.055 * np.power(light, 1 / 2.4) - 0.055
     ).astype(np.float32)
     return curved
+
+
+def srgb_curve(light: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What `linear_from_srgb` undoes: over 1 the curve goes on, below 0 its line."""
+    curved = 1.055 * np.power(np.maximum(light, np.float32(0.0031308)), np.float32(1 / 2.4)) - 0.055
+    return np.where(light <= 0.0031308, light * np.float32(12.92), curved).astype(np.float32, copy=False)
 
 
 def linear_from_srgb(values: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -159,7 +192,7 @@ def three_channels(pixels: NDArray[Any]) -> NDArray[Any]:
     return pixels[..., :3]
 
 
-def _fractions(pixels: NDArray[Any]) -> NDArray[np.float32]:
+def fractions(pixels: NDArray[Any]) -> NDArray[np.float32]:
     """Whole numbers as 0..1 by their full range; floats as they are."""
     if pixels.dtype == np.float32:
         return pixels
@@ -169,7 +202,7 @@ def _fractions(pixels: NDArray[Any]) -> NDArray[np.float32]:
 @cache
 def _light_table(dtype: str) -> NDArray[np.float32]:
     """The light of every value of uint8 or uint16, taken as sRGB."""
-    return linear_from_srgb(_fractions(np.arange(np.iinfo(dtype).max + 1, dtype=dtype)))
+    return linear_from_srgb(fractions(np.arange(np.iinfo(dtype).max + 1, dtype=dtype)))
 
 
 @cache

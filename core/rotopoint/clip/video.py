@@ -19,7 +19,7 @@ from rotopoint.clip.clip import Clip, FileState, identity_of
 from rotopoint.clip.frame_map import blender_frame_count, blender_frame_map, frame_count_by_times
 from rotopoint.clip.limits import require_count
 from rotopoint.clip.plane import packed_pixels
-from rotopoint.clip.transform import InputTransform
+from rotopoint.clip.transform import InputTransform, fractions
 from rotopoint.clip.video_color import exact_rgb
 from rotopoint.clip.video_decoder import VideoDecoder
 from rotopoint.clip.video_index import index_video
@@ -139,6 +139,13 @@ class Video(Clip):
     def read_light(self, source: SourceFrame) -> NDArray[np.float32]:
         rgb = self._exact_rgb(source) if self._is_exact else self._quick_rgb(source)
         return np.ascontiguousarray(self._transform.light(rgb))
+
+    def read_values(self, source: SourceFrame) -> NDArray[np.float32]:
+        rgb = self._exact_rgb(source) if self._is_exact else self._quick_rgb(source)
+        return np.ascontiguousarray(fractions(rgb))
+
+    def encoded(self, light: NDArray[np.float32]) -> NDArray[np.float32]:
+        return self._transform.encoded(light, whole=True)
 
     def _exact_rgb(self, source: SourceFrame) -> NDArray[Any]:
         with self._one_reader:

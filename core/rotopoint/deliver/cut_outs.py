@@ -12,8 +12,8 @@ from rotopoint.deliver.exr_file import half, write_exr
 
 
 class CutOutFiles(Deliverable):
-    """Half-float EXR with R, G, B and A: scene linear with Rec.709 primaries, premultiplied, values over 1
-    kept. `rotopoint/alpha` says so."""
+    """Half-float EXR with R, G, B and A: scene linear with Rec.709 primaries or as `Options.colors` says,
+    premultiplied, values over 1 kept. `rotopoint/alpha` and `rotopoint/colors` say so."""
 
     part = "cutout"
     extension = "exr"
@@ -36,6 +36,7 @@ class CutOutFiles(Deliverable):
             "rotopoint/clip_frame": int(content.frame),
             "rotopoint/settings": self.about.settings[0] if self.about.settings else "{}",
             "rotopoint/alpha": "premultiplied",
+            "rotopoint/colors": self.options.colors.value,
         }
         path = self.path(content.number)
         write_exr(

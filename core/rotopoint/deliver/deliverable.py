@@ -55,9 +55,9 @@ class Layer:
     """One subject on one frame, in pixels of the source.
 
     `matte` (height, width) is coverage 0..1, zeros where the subject is absent, or where it is not needed;
-    `foreground` (height, width, 3) the subject's own color, scene linear and straight, and `trimap` (height,
-    width) of 0, 1 and `alpha.UNKNOWN`, where they are needed. `color` is the one that a person gave it,
-    linear RGB 0..1.
+    `foreground` (height, width, 3) the subject's own color, scene linear or as `Options.colors` says, and
+    straight, and `trimap` (height, width) of 0, 1 and `alpha.UNKNOWN`, where they are needed. `color` is the
+    one that a person gave it, linear RGB 0..1.
     """
 
     subject: str
@@ -72,8 +72,8 @@ class Frame:
     """All that goes into one frame of a file.
 
     `plate` (height, width, 3) is the picture in display-referred sRGB 0..255, `light` (height, width, 3)
-    the same scene linear with Rec.709 primaries, values over 1 kept: each where it is needed, black where
-    the clip shows no picture.
+    the same scene linear with Rec.709 primaries or as `Options.colors` says, values over 1 kept: each where
+    it is needed, black where the clip shows no picture.
     """
 
     frame: ClipFrame
@@ -103,6 +103,14 @@ class Compression(Enum):
     DWAA = "dwaa"
 
 
+class Colors(Enum):
+    """What color in files is: light, scene linear with Rec.709 primaries (display-referred in video); or
+    values as the plate has them, such as log."""
+
+    LINEAR = "linear"
+    PLATE = "plate"
+
+
 @dataclass(frozen=True)
 class Options:
     """What a person chooses of files; each kind takes what it knows.
@@ -115,6 +123,7 @@ class Options:
     compression: Compression = Compression.ZIP
     plate: bool = False
     frame_rate: float | None = None
+    colors: Colors = Colors.LINEAR
 
     def __post_init__(self) -> None:
         rate = self.frame_rate

@@ -19,8 +19,9 @@ class LayerFiles(Deliverable):
     """A layer a subject with the one channel Y: linear coverage in half float; see `layer_names`.
 
     With the option `plate`, R, G, B and A without a layer are the plate, scene linear with Rec.709
-    primaries, A 1 throughout. All frames have the same channels and windows. Attributes named
-    `rotopoint/...` say where a frame comes from; `rotopoint/layers` is JSON, the subject's name by layer.
+    primaries or as `Options.colors` says, A 1 throughout. All frames have the same channels and windows.
+    Attributes named `rotopoint/...` say where a frame comes from; `rotopoint/layers` is JSON, the subject's
+    name by layer.
     """
 
     part = "layers"
@@ -44,6 +45,7 @@ class LayerFiles(Deliverable):
             "rotopoint/clip": self.about.clip,
             "rotopoint/source": self.about.source,
             "rotopoint/clip_frame": int(content.frame),
+            "rotopoint/colors": self.options.colors.value,
             "rotopoint/layers": json.dumps({names[subject]: subject for subject in self.about.subjects}),
             "rotopoint/settings": json.dumps(
                 dict(zip(names.values(), map(json.loads, self.about.settings), strict=False))

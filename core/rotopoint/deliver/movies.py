@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from rotopoint.clip.plane import packed_pixels
 from rotopoint.clip.transform import srgb_from_linear
-from rotopoint.deliver.deliverable import Deliverable, Frame, Layer, Need, cleaned
+from rotopoint.deliver.deliverable import Colors, Deliverable, Frame, Layer, Need, cleaned
 from rotopoint.deliver.pictures import tinted
 from rotopoint.deliver.png_file import steps
 from rotopoint.errors import OutputUnwritable
@@ -154,7 +154,7 @@ class MatteMovie(Movie):
 
 
 class CutOutMovie(Movie):
-    """A subject with alpha, its own color display-referred and straight."""
+    """A subject with alpha, its own color straight: display-referred, or values of the plate."""
 
     part = "cutout"
 
@@ -165,7 +165,9 @@ class CutOutMovie(Movie):
     def picture(self, content: Frame) -> NDArray[Any]:
         (layer,) = content.layers
         assert layer.foreground is not None
-        color = steps(srgb_from_linear(layer.foreground), np.uint16)
+        as_plate = self.options.colors is Colors.PLATE
+        shown = cleaned(layer.foreground) if as_plate else srgb_from_linear(layer.foreground)
+        color = steps(shown, np.uint16)
         alpha = steps(cleaned(layer.matte), np.uint16)
         return np.concatenate([color, alpha[..., None]], axis=-1)
 

@@ -71,3 +71,11 @@ class ClipChanged(RotopointError):
 class InputTransformUnknown(InputError):
     name: str
     reason: str
+
+
+@dataclass(eq=False)
+class InputTransformOneWay(InputError):
+    """A table that cannot be undone was to bring light back to the plate's values."""
+
+    name: str
+    reason: str

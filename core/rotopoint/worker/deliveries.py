@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rotopoint.deliver.deliverable import Compression, Options, named
+from rotopoint.deliver.deliverable import Colors, Compression, Options, named
 from rotopoint.deliver.kinds import Kind, deliverable
 from rotopoint.deliver.naming import NameTemplate
 from rotopoint.delivery import ShotDelivery
@@ -20,6 +20,7 @@ def delivery_asked(session: ShotSession, request: DeliverRequest) -> ShotDeliver
         compression=named(Compression, "compression", request.compression),
         plate=request.plate,
         frame_rate=request.frame_rate,
+        colors=named(Colors, "colors", request.colors),
     )
     return ShotDelivery(
         session,

@@ -115,6 +115,7 @@ class DeliverRequest:
     compression: str = "zip"
     plate: bool = False
     frame_rate: float | None = None
+    colors: str = "linear"
     name: str = "{clip}_{subject}_{pass}.{number}"
     padding: int = 4
     version: int | None = None
