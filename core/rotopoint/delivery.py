@@ -167,7 +167,7 @@ class ShotDelivery:
             read = clip.read_values if self._options.colors is Colors.PLATE else clip.read_light
             light = black if source is None else read(source)
         layers = tuple(self._layer(tracked, needs) for tracked in group)
-        return Frame(frame, self.session.file_number(frame), layers, plate, light)
+        return Frame(frame, self.session.file_number(frame), layers, plate, light, clip.timecode(frame))
 
     def _layer(self, tracked: FrameTracked, needs: frozenset[Need]) -> Layer:
         mattes = self._mattes

@@ -14,6 +14,7 @@ from typing import IO, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from rotopoint.clip.timecode import Timecode
 from rotopoint.errors import ClipChanged, ClipUnreadable
 from rotopoint.shot.frames import ClipFrame, FileNumber, FrameMap, SourceFrame
 
@@ -75,6 +76,10 @@ class Clip(ABC):
     @abstractmethod
     def file_number(self, frame: ClipFrame) -> FileNumber:
         """The plate's own number for image sequences, the clip frame for video; raises FrameOutsideClip."""
+
+    def timecode(self, _frame: ClipFrame) -> Timecode | None:
+        """The address that the clip's files give to a clip frame; None where they have none."""
+        return None
 
     @abstractmethod
     def read(self, source: SourceFrame) -> NDArray[np.uint8]:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rotopoint.clip.timecode import Timecode
 from rotopoint.errors import ClipUnreadable
 
 if TYPE_CHECKING:
@@ -106,6 +107,16 @@ def pixel_aspect(path: Path) -> float:
     """How many times as wide as high a file's pixels are. Raises ClipUnreadable."""
     with _opened(path, header_only=True) as file:
         return float(file.header().get("pixelAspectRatio", 1.0))
+
+
+def read_timecode(path: Path) -> Timecode | None:
+    """What a file's standard attribute `timeCode` says. Raises ClipUnreadable."""
+    with _opened(path, header_only=True) as file:
+        found = file.header().get("timeCode")
+    if found is None:
+        return None
+    drops, second = bool(found.dropFrame), bool(found.fieldPhase)
+    return Timecode(found.hours, found.minutes, found.seconds, found.frame, drops, second)
 
 
 def read_exr(path: Path, wanted: str = "") -> NDArray[np.float32]:

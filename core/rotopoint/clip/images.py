@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rotopoint.clip.clip import Clip, FileState, identity_of
-from rotopoint.clip.exr import choose_layer, pixel_aspect
+from rotopoint.clip.exr import choose_layer, pixel_aspect, read_timecode
 from rotopoint.clip.image_file import read_image
 from rotopoint.clip.image_header import image_size
 from rotopoint.clip.limits import MOST_FRAMES
 from rotopoint.clip.sequence import NumberedFile, Sequence, sequence_from
+from rotopoint.clip.timecode import Timecode
 from rotopoint.clip.transform import InputTransform, fractions, three_channels
 from rotopoint.errors import ClipUnreadable, FrameNumberNegative, FrameSizeDiffers, FramesMissing
 from rotopoint.shot import ClipReference, Missing
@@ -60,6 +61,11 @@ class ImageSequence(Clip):
     def file_number(self, frame: ClipFrame) -> FileNumber:
         self.frame_map.source(frame)
         return FileNumber(self._first_number + frame - 1)
+
+    def timecode(self, frame: ClipFrame) -> Timecode | None:
+        source = self.frame_map.source(frame)
+        is_exr = self.path.suffix.lower() == ".exr"
+        return read_timecode(self._files[source]) if is_exr and source is not None else None
 
     def read(self, source: SourceFrame) -> NDArray[np.uint8]:
         return self._transform.apply(self._stored(source))

@@ -19,9 +19,11 @@ from rotopoint.clip.clip import Clip, FileState, identity_of
 from rotopoint.clip.frame_map import blender_frame_count, blender_frame_map, frame_count_by_times
 from rotopoint.clip.limits import require_count
 from rotopoint.clip.plane import packed_pixels
+from rotopoint.clip.timecode import Timecode
 from rotopoint.clip.transform import InputTransform, fractions
 from rotopoint.clip.video_color import exact_rgb
 from rotopoint.clip.video_decoder import VideoDecoder
+from rotopoint.clip.video_file import start_timecode
 from rotopoint.clip.video_index import index_video
 from rotopoint.errors import ClipUnreadable, FrameSizeDiffers, PictureUndecodable
 from rotopoint.shot import ClipReference, Missing
@@ -79,6 +81,7 @@ class Video(Clip):
         self.size = (height, width) if self._quarter_turns % 2 else (width, height)
         said = float(self._decoder.stream.sample_aspect_ratio or 0) or 1.0
         self.pixel_aspect = 1 / said if self._quarter_turns % 2 else said
+        self._start_timecode = start_timecode(self._decoder.container, self._decoder.stream)
         index = index_video(self.path, first.interlaced_frame)
         if all(time is None for time in index.times):
             raise ClipUnreadable(self.path, "its pictures have no timestamps")
@@ -132,6 +135,12 @@ class Video(Clip):
     def file_number(self, frame: ClipFrame) -> FileNumber:
         self.frame_map.source(frame)
         return FileNumber(frame)
+
+    def timecode(self, frame: ClipFrame) -> Timecode | None:
+        start, per_second = self._start_timecode, round(self.frame_rate)
+        if start is None or not start.fits(per_second):
+            return None
+        return start.later(frame - 1, per_second)
 
     def read(self, source: SourceFrame) -> NDArray[np.uint8]:
         return np.ascontiguousarray(self._transform.apply(self._quick_rgb(source)))

@@ -11,6 +11,7 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from rotopoint.clip.limits import require_file
+from rotopoint.clip.timecode import Timecode
 from rotopoint.clip.truncation import bytes_missing
 from rotopoint.errors import ClipUnreadable
 
@@ -20,6 +21,16 @@ NOT_VIDEO = frozenset({"tty", "image2"})
 GENERATE_TIMES = 0x1
 """AVFMT_FLAG_GENPTS, which PyAV sets. FFmpeg then makes up times for pictures where the container tells none
 (H.264 in AVI and ASF), one picture late; Blender takes the time of decoding there."""
+
+
+def start_timecode(container: InputContainer, stream: VideoStream) -> Timecode | None:
+    """The timecode of the first picture, where a track of timecode (MOV, MP4) or the metadata has it."""
+    for metadata in (stream.metadata, container.metadata, *(s.metadata for s in container.streams.data)):
+        for name, value in metadata.items():
+            # Matroska has all names in capitals.
+            if name.lower() == "timecode" and (found := Timecode.read(value)) is not None:
+                return found
+    return None
 
 
 def open_video(path: Path) -> tuple[InputContainer, VideoStream]:

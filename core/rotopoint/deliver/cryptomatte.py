@@ -10,12 +10,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rotopoint.deliver.deliverable import Compression, Deliverable, Frame, cleaned
-from rotopoint.deliver.exr_file import write_exr
+from rotopoint.deliver.exr_file import timecode_attributes, write_exr
 
 NAME = "CryptoObject"
 """Of the layers; readers choose between several in a file by it."""
@@ -45,7 +46,8 @@ class CryptomatteFiles(Deliverable):
             f"{NAME}{n // 4:02d}.{'RGBA'[n % 4]}": plane
             for n, plane in enumerate(plane for rank in ranked for plane in rank)
         }
-        about: dict[str, str | int] = {
+        about: dict[str, Any] = {
+            **timecode_attributes(content.timecode, self.about.frame_rate),
             **attributes(layer.subject for layer in content.layers),
             "rotopoint/clip": self.about.clip,
             "rotopoint/source": self.about.source,

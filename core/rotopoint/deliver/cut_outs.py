@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from rotopoint.deliver.deliverable import Deliverable, Frame, Need, cleaned
-from rotopoint.deliver.exr_file import half, write_exr
+from rotopoint.deliver.exr_file import half, timecode_attributes, write_exr
 
 
 class CutOutFiles(Deliverable):
@@ -29,7 +30,8 @@ class CutOutFiles(Deliverable):
         # Where there is no coverage, any color may stand, and no number too.
         premultiplied = np.where(alpha[..., None] > 0, layer.foreground, np.float32(0)) * alpha[..., None]
         channels = {color: half(premultiplied[..., n]) for n, color in enumerate("RGB")}
-        about: dict[str, str | int] = {
+        about: dict[str, Any] = {
+            **timecode_attributes(content.timecode, self.about.frame_rate),
             "rotopoint/clip": self.about.clip,
             "rotopoint/source": self.about.source,
             "rotopoint/subject": layer.subject,

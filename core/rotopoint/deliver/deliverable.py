@@ -14,6 +14,7 @@ from typing import ClassVar, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from rotopoint.clip.timecode import Timecode
 from rotopoint.errors import OptionUnreadable
 from rotopoint.shot import MatteFormat
 from rotopoint.shot.frames import ClipFrame, FileNumber
@@ -73,7 +74,7 @@ class Frame:
 
     `plate` (height, width, 3) is the picture in display-referred sRGB 0..255, `light` (height, width, 3)
     the same scene linear with Rec.709 primaries or as `Options.colors` says, values over 1 kept: each where
-    it is needed, black where the clip shows no picture.
+    it is needed, black where the clip shows no picture. `timecode` is the clip's, where it has one.
     """
 
     frame: ClipFrame
@@ -81,6 +82,7 @@ class Frame:
     layers: tuple[Layer, ...]
     plate: NDArray[np.uint8] | None = None
     light: NDArray[np.float32] | None = None
+    timecode: Timecode | None = None
 
 
 def named(kind: type[EnumT], what: str, text: str) -> EnumT:

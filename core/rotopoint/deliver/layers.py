@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from rotopoint.deliver.deliverable import Deliverable, Frame, Need, cleaned
-from rotopoint.deliver.exr_file import half, write_exr
+from rotopoint.deliver.exr_file import half, timecode_attributes, write_exr
 
 
 class LayerFiles(Deliverable):
@@ -42,6 +42,7 @@ class LayerFiles(Deliverable):
             channels |= {color: half(content.light[..., n]) for n, color in enumerate("RGB")}
             channels["A"] = np.ones(content.light.shape[:2], np.float16)
         about = {
+            **timecode_attributes(content.timecode, self.about.frame_rate),
             "rotopoint/clip": self.about.clip,
             "rotopoint/source": self.about.source,
             "rotopoint/clip_frame": int(content.frame),

@@ -5,13 +5,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rotopoint.clip.image_file import read_gray
+from rotopoint.clip.timecode import Timecode
 from rotopoint.deliver.deliverable import Compression, Deliverable, Frame, Options, cleaned
-from rotopoint.deliver.exr_file import write_exr
+from rotopoint.deliver.exr_file import timecode_attributes, write_exr
 from rotopoint.deliver.naming import EXTENSIONS, MATTE
 from rotopoint.deliver.png_file import encode_png, steps
 from rotopoint.shot import MatteFormat
@@ -25,6 +27,8 @@ class MatteMetadata:
     clip: str
     subject: str
     clip_frame: int
+    timecode: Timecode | None = None
+    frame_rate: float | None = None
 
 
 class MatteFiles(Deliverable):
@@ -40,7 +44,9 @@ class MatteFiles(Deliverable):
     def frame(self, content: Frame) -> Path:
         (layer,) = content.layers
         path = self.path(content.number)
-        metadata = MatteMetadata(self.about.clip, layer.subject, content.frame)
+        metadata = MatteMetadata(
+            self.about.clip, layer.subject, content.frame, content.timecode, self.about.frame_rate
+        )
         write_matte(
             path,
             layer.matte,
@@ -83,11 +89,12 @@ def read_matte(path: Path) -> NDArray[np.float32]:
     return read_gray(path)
 
 
-def _attributes(metadata: MatteMetadata | None) -> dict[str, str | int]:
+def _attributes(metadata: MatteMetadata | None) -> dict[str, Any]:
     if metadata is None:
         return {}
     return {
         "rotopoint/clip": metadata.clip,
         "rotopoint/subject": metadata.subject,
         "rotopoint/clip_frame": int(metadata.clip_frame),
+        **timecode_attributes(metadata.timecode, metadata.frame_rate),
     }

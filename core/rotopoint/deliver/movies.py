@@ -21,6 +21,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from rotopoint.clip.plane import packed_pixels
+from rotopoint.clip.timecode import Timecode
 from rotopoint.clip.transform import srgb_from_linear
 from rotopoint.deliver.deliverable import Colors, Deliverable, Frame, Layer, Need, cleaned
 from rotopoint.deliver.pictures import tinted
@@ -76,7 +77,7 @@ class Movie(Deliverable):
     def frame(self, content: Frame) -> Path:
         pixels = self.picture(content)
         try:
-            self._write(pixels)
+            self._write(pixels, content.timecode)
         except FAULTS as fault:
             raise OutputUnwritable(self._path, _reason(fault)) from fault
         return self._path
@@ -101,9 +102,9 @@ class Movie(Deliverable):
     def picture(self, content: Frame) -> NDArray[Any]:
         """One picture: (H, W) of 16 bits is gray, (H, W, 3) of 8 bits RGB, (H, W, 4) of 16 bits RGBA."""
 
-    def _write(self, pixels: NDArray[Any]) -> None:
+    def _write(self, pixels: NDArray[Any], timecode: Timecode | None) -> None:
         if self._stream is None:
-            self._stream = self._new_stream(pixels.shape[1], pixels.shape[0])
+            self._stream = self._new_stream(pixels.shape[1], pixels.shape[0], timecode)
         stream = self._stream
         channels = 1 if pixels.ndim == 2 else pixels.shape[2]
         given = GIVEN[channels]
@@ -121,7 +122,7 @@ class Movie(Deliverable):
             )
         self._container.mux(stream.encode(frame))
 
-    def _new_stream(self, width: int, height: int) -> VideoStream:
+    def _new_stream(self, width: int, height: int, timecode: Timecode | None) -> VideoStream:
         about, encoding = self.about, self.encoding
         rate = self.options.frame_rate or about.frame_rate or USUAL_RATE
         exact = Fraction(rate).limit_denominator(LARGEST_DENOMINATOR)
@@ -134,6 +135,9 @@ class Movie(Deliverable):
             context.color_range, context.colorspace = ColorRange.MPEG, Colorspace.ITU709
             context.color_primaries, context.color_trc = ColorPrimaries.BT709, ColorTrc.BT709
         stream.metadata.update(encoding.tags)
+        # FFmpeg makes a track of it in MOV and MP4. At another rate it would be that of other frames.
+        if timecode is not None and rate == (about.frame_rate or rate) and timecode.fits(round(rate)):
+            stream.metadata["timecode"] = str(timecode)
         return stream
 
 

@@ -132,6 +132,9 @@ def _clip_rows(session: ShotSession) -> Iterator[tuple[str, str]]:
     )
     if clip.frame_rate is not None:
         yield "Frame rate", f"{clip.frame_rate:.6g}"
+    first, last = (clip.timecode(frame) for frame in (session.range.first, session.range.last))
+    if first is not None and last is not None:
+        yield "Timecode", f"{first} to {last}"
     if clip.layer:
         yield "Layer", clip.layer
     yield "Input transform", settings.input_transform
