@@ -28,6 +28,7 @@ TORCHLESS = [
     "tables.py",
     "cores.py",
     "mattes",
+    "outline",
     "deliver",
     "clip",
     "tracking/limits.py",
@@ -108,6 +109,7 @@ HEAVY |= {"pymatting", "numba", "scipy"}
     + [
         "rotopoint.deliver.approved",
         "rotopoint.mattes",
+        "rotopoint.outline",
         "rotopoint.deliver.naming",
         "rotopoint.worker.client",
         "rotopoint.messages",

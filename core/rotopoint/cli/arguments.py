@@ -274,6 +274,13 @@ def build_parser() -> argparse.ArgumentParser:
         help="of cut-outs and plates: light, or values as the plate has them, such as log",
     )
     files.add_argument(
+        "--tolerance",
+        type=float,
+        default=Options().tolerance,
+        metavar="PX",
+        help="how far outlines as splines may be off; default: %(default)s",
+    )
+    files.add_argument(
         "--frame-rate", type=float, metavar="N", help="of video; default: the clip's own, else 24"
     )
     files.add_argument(
@@ -417,6 +424,7 @@ def options_of(arguments: argparse.Namespace, shot: Shot) -> Options:
         arguments.plate,
         arguments.frame_rate,
         Colors(arguments.colors),
+        arguments.tolerance,
     )
 
 

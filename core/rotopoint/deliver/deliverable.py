@@ -97,6 +97,10 @@ LARGEST_RATE = 999
 """Frames a second."""
 
 
+TOLERANCES = (0.05, 100.0)
+"""Pixels."""
+
+
 class Compression(Enum):
     """Of EXR files. DWAA loses a little, and least in what is smooth."""
 
@@ -118,6 +122,7 @@ class Options:
     """What a person chooses of files; each kind takes what it knows.
 
     `plate`: the plate goes in too. `frame_rate`, of video, is in frames a second; None: the clip's own.
+    `tolerance` is how many pixels splines may be off the outline of a matte.
     Raises OptionUnreadable.
     """
 
@@ -126,8 +131,13 @@ class Options:
     plate: bool = False
     frame_rate: float | None = None
     colors: Colors = Colors.LINEAR
+    tolerance: float = 0.5
 
     def __post_init__(self) -> None:
+        least, most = TOLERANCES
+        if not least <= self.tolerance <= most:
+            expected = f"pixels, from {least:g} to {most:g}"
+            raise OptionUnreadable("--tolerance", str(self.tolerance), expected)
         rate = self.frame_rate
         if rate is not None and not 1 <= rate <= LARGEST_RATE:
             raise OptionUnreadable("--frame-rate", str(rate), f"frames a second, from 1 to {LARGEST_RATE}")

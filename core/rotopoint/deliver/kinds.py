@@ -24,6 +24,10 @@ class Kind(Enum):
     VP9 = "vp9"
     REVIEW = "review"
     SIDE_BY_SIDE = "side-by-side"
+    COCO = "coco"
+    LABEL_MAPS = "label-maps"
+    SVG = "svg"
+    SPLINES = "splines"
 
 
 def deliverable(kind: Kind) -> type[Deliverable]:
@@ -77,6 +81,22 @@ def deliverable(kind: Kind) -> type[Deliverable]:
             from rotopoint.deliver.movies import SideBySideMovie
 
             return SideBySideMovie
+        case Kind.COCO:
+            from rotopoint.deliver.coco import CocoFile
+
+            return CocoFile
+        case Kind.LABEL_MAPS:
+            from rotopoint.deliver.label_maps import LabelMapFiles
+
+            return LabelMapFiles
+        case Kind.SVG:
+            from rotopoint.deliver.splines import SvgFiles
+
+            return SvgFiles
+        case Kind.SPLINES:
+            from rotopoint.deliver.splines import SplinesFile
+
+            return SplinesFile
         case Kind.CUT_OUTS:
             from rotopoint.deliver.cut_outs import CutOutFiles
 

@@ -20,6 +20,7 @@ def delivery_asked(session: ShotSession, request: DeliverRequest) -> ShotDeliver
         compression=named(Compression, "compression", request.compression),
         plate=request.plate,
         frame_rate=request.frame_rate,
+        tolerance=request.tolerance,
         colors=named(Colors, "colors", request.colors),
     )
     return ShotDelivery(

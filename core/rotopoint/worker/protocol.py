@@ -116,6 +116,7 @@ class DeliverRequest:
     plate: bool = False
     frame_rate: float | None = None
     colors: str = "linear"
+    tolerance: float = 0.5
     name: str = "{clip}_{subject}_{pass}.{number}"
     padding: int = 4
     version: int | None = None

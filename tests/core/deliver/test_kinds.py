@@ -14,6 +14,9 @@ from rotopoint.session import ShotSession
 from rotopoint.shot.json import save_shot
 from tests.core.deliver.conftest import COUNT
 
+NOTES = "plate.mattes.json"
+"""What is noted of mattes beside them."""
+
 every_kind = pytest.mark.parametrize("kind", Kind)
 
 
@@ -36,14 +39,14 @@ def test_each_is_delivered_and_never_over_what_is_there(
     files = deliverable(kind)
     assert deliver("--as", kind.value) == 0
     count = (1 if files.one_file else COUNT) * (1 if files.joins else 2)
-    there = {p.name: p.read_bytes() for p in (tmp_path / "out").iterdir() if p.suffix != ".json"}
+    there = {p.name: p.read_bytes() for p in (tmp_path / "out").iterdir() if p.name != NOTES}
     assert len(there) == count and all(there.values())
     assert all(f"_{files.part}." in name for name in there)
     capsys.readouterr()
     assert deliver("--as", kind.value) == 2
     assert "exists; give another folder, or --overwrite" in capsys.readouterr().err
     assert deliver("--as", kind.value, "--overwrite") == 0
-    assert {p.name for p in (tmp_path / "out").iterdir() if p.suffix != ".json"} == set(there)
+    assert {p.name for p in (tmp_path / "out").iterdir() if p.name != NOTES} == set(there)
 
 
 @every_kind
