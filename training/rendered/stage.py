@@ -26,13 +26,13 @@ def build(seed: int, frames: int) -> Stage:
     bpy.ops.wm.read_factory_settings(use_empty=True)
     chance, scene = Random(seed), bpy.context.scene
     scene.frame_start, scene.frame_end = 1, frames
-    _light(chance, scene)
+    light(chance, scene)
     bpy.ops.mesh.primitive_plane_add(size=40)
-    bpy.context.object.data.materials.append(_material(chance))
+    bpy.context.object.data.materials.append(material(chance))
     for _ in range(chance.randint(2, 6)):
         _obstacle(chance, (chance.uniform(-4, 4), chance.uniform(1.5, 5), 0))
 
-    maker, look = chance.choice(MAKERS), [_material(chance) for _ in range(3)]
+    maker, look = chance.choice(MAKERS), [material(chance) for _ in range(3)]
     subject = maker(chance, look, frames)
     across = chance.choice((-1, 1)) * chance.uniform(0.3, 1.6)
     middle = Vector((chance.uniform(-0.4, 0.4), chance.uniform(-0.4, 0.4), 0))
@@ -40,7 +40,7 @@ def build(seed: int, frames: int) -> Stage:
     for number in range(chance.randint(0, 3)):
         twin = number == 0 and chance.random() < 0.5
         other = (maker if twin else chance.choice(MAKERS))(
-            chance, look if twin else [_material(chance) for _ in range(3)], frames
+            chance, look if twin else [material(chance) for _ in range(3)], frames
         )
         place = Vector((chance.uniform(-1.5, 1.5), chance.uniform(-1, 1.5), 0))
         way = Vector((chance.uniform(-1.5, 1.5), chance.uniform(-0.3, 0.3), 0))
@@ -91,7 +91,7 @@ def _camera(chance: Random, scene: bpy.types.Scene, target: Vector, frames: int)
         camera.keyframe_insert("rotation_euler", frame=frame)
 
 
-def _light(chance: Random, scene: bpy.types.Scene) -> None:
+def light(chance: Random, scene: bpy.types.Scene) -> None:
     sun = bpy.data.objects.new("Sun", bpy.data.lights.new("Sun", "SUN"))
     sun.data.energy, sun.data.angle = chance.uniform(1.5, 5), chance.uniform(0.01, 0.3)
     sun.rotation_euler = (chance.uniform(-1, 1), chance.uniform(-1, 1), 0)
@@ -110,11 +110,11 @@ def _obstacle(chance: Random, place: tuple[float, float, float]) -> bpy.types.Ob
     else:
         bpy.ops.mesh.primitive_ico_sphere_add(radius=chance.uniform(0.2, 0.6), location=place)
     made = bpy.context.object
-    made.data.materials.append(_material(chance))
+    made.data.materials.append(material(chance))
     return made
 
 
-def _material(chance: Random) -> bpy.types.Material:
+def material(chance: Random) -> bpy.types.Material:
     """Two colors mixed by noise, waves or checks."""
     material = bpy.data.materials.new("Surface")
     material.use_nodes = True
