@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
-from rotopoint.errors import PackageMissing
-from rotopoint.mattes.bands import Box, changes, tiles
+from rotopoint.mattes.bands import Box, box_around, changes, tiles
+from rotopoint.mattes.laplacian import HALF, REACH, Rows, conjugate_gradients, matting_laplacian
 
 UNKNOWN = 0.5
 """Of a trimap, whose other values are 0 and 1."""
@@ -24,7 +24,7 @@ UNSURE = 2.0
 MARGIN = 0.5
 """Cells that the unknown band is wider still on either side: a sample of the tracker's is no finer."""
 
-REACH = 0.25
+UNKNOWN_REACH = 0.25
 """How far from its edge a subject's alpha may be unknown where the tracker is confident, in sides of a square
 of its area; twice as far where its confidence is zero.
 
@@ -40,9 +40,6 @@ PRIOR = 3e-4
 It decides where colors say nothing: a wide band between like colors would else take any value.
 """
 
-EPSILON = 1e-7
-"""Of the matting Laplacian, as its authors have it: how much colors in a window may leave a line."""
-
 TILE = 192
 OVERLAP = 24
 """Pixels. Tiles fade into each other over twice the overlap."""
@@ -50,8 +47,8 @@ OVERLAP = 24
 ACCURACY = 1e-4
 """Of the residual, as a part of what is solved for."""
 
-NOTHING_LEFT = 1e-7
-"""A residual that is as good as none, where what is solved for is zero."""
+STEPS = 2000
+"""At most; a wide band between like colors takes some 800."""
 
 
 def trimap(
@@ -60,7 +57,7 @@ def trimap(
     """Where alpha is known: (H, W) of 0, 1 and UNKNOWN, of logits (H, W) at the picture's size.
 
     Unknown is what the tracker is unsure of, the more the less its `confidence` (0..1), and half a cell
-    about it, no farther from its edge than REACH; `cell` is how many pixels one of its samples covers. So the
+    about it, no farther from its edge than UNKNOWN_REACH; `cell` is how many pixels one of its samples covers. So the
     band is wide at hair and narrow at a sharp edge. With a `width` it is the pixels that lie within half of
     it of the edge instead, whatever the logits say.
     """
@@ -72,7 +69,9 @@ def trimap(
     else:
         doubt = 1 - min(max(confidence, 0.0), 1.0)
         sure = SURE + UNSURE * doubt
-        far = _from_edge(logits > 0) > max(REACH * (1 + doubt) * np.sqrt(np.count_nonzero(logits > 0)), cell)
+        far = _from_edge(logits > 0) > max(
+            UNKNOWN_REACH * (1 + doubt) * np.sqrt(np.count_nonzero(logits > 0)), cell
+        )
         inside, outside = (logits > sure) | far & (logits > 0), (logits < -sure) | far & (logits <= 0)
         radius = MARGIN * cell
     result = np.full(logits.shape, UNKNOWN, np.float32)
@@ -149,16 +148,13 @@ def solved(
     pixels with what lies OVERLAP pixels around, `threads` at a time, so memory grows by the tile.
 
     A. Levin et al., "A Closed-Form Solution to Natural Image Matting", PAMI 2008, with `expected` as a data
-    term of weight PRIOR. The matting Laplacian and the conjugate gradients are PyMatting's (T. Germer et al.,
-    "PyMatting", JOSS 2020); with such a term the diagonal is preconditioner enough.
-    Raises PackageMissing.
+    term of weight PRIOR; with such a term the diagonal is preconditioner enough.
     """
     unknown = trimap == UNKNOWN
     result = np.where(unknown, expected, trimap).astype(np.float32, copy=False)
     found = list(tiles(unknown, TILE, OVERLAP))
     if not found:
         return result
-    _import_solver()
     total = np.zeros(trimap.shape, np.float32)
     weights = np.zeros(trimap.shape, np.float32)
 
@@ -184,21 +180,26 @@ def _solved_tile(
     Windows are of three pixels a side, so the outermost pixels of a tile have a part of theirs alone; they
     have no weight in the result.
     """
-    from pymatting.laplacian.cf_laplacian import cf_laplacian
-    from pymatting.preconditioner.jacobi import jacobi
-    from pymatting.solver.cg import cg
-    from scipy.sparse import diags
-
-    if not unknown.any() or min(unknown.shape) < 3:
+    around = box_around(unknown, REACH)
+    if around is None or min(unknown.shape) <= REACH:
         return expected
-    asked = unknown.ravel()
-    laplacian = cf_laplacian(plate.astype(np.float64), EPSILON, 1, ~unknown)[asked]
-    start = expected.ravel().astype(np.float64)
-    wanted = PRIOR * start[asked] - laplacian[:, ~asked].dot(start[~asked])
-    matrix = (laplacian[:, asked] + diags(np.full(np.count_nonzero(asked), PRIOR))).tocsr()
-    alpha = expected.ravel().copy()
-    alpha[asked] = cg(matrix, wanted, x0=start[asked], rtol=ACCURACY, atol=NOTHING_LEFT, M=jacobi(matrix))
-    return np.asarray(alpha.reshape(unknown.shape), np.float32)
+    pixels = np.flatnonzero(unknown[around])
+    laplacian = matting_laplacian(plate[around], pixels)
+    inside = expected[around].flatten()
+    start = inside[pixels]
+    inside[pixels] = 0
+    wanted = np.float32(PRIOR) * start - laplacian.times(inside)
+    place = np.full(inside.size, -1)
+    place[pixels] = np.arange(len(pixels))
+    # What is known is in what is wanted, and has no column.
+    columns = place[laplacian.columns]
+    values = np.where(columns < 0, np.float32(0), laplacian.values)
+    values[HALF] += np.float32(PRIOR)
+    matrix = Rows(values, np.maximum(columns, 0))
+    inside[pixels] = conjugate_gradients(matrix, wanted, start, ACCURACY, STEPS)
+    alpha = expected.copy()
+    alpha[around] = inside.reshape(alpha[around].shape)
+    return alpha
 
 
 def _fade(own: slice, around: slice) -> NDArray[np.float32]:
@@ -210,10 +211,3 @@ def _fade(own: slice, around: slice) -> NDArray[np.float32]:
     rising = (position - around.start) / max(2 * (own.start - around.start), 1)
     falling = (around.stop - position) / max(2 * (around.stop - own.stop), 1)
     return np.asarray(np.clip(np.minimum(rising, falling), 0, 1), np.float32)
-
-
-def _import_solver() -> None:
-    try:
-        import pymatting  # noqa: F401
-    except ModuleNotFoundError as error:
-        raise PackageMissing(error.name or "pymatting", "media") from error
