@@ -57,9 +57,9 @@ def trimap(
     """Where alpha is known: (H, W) of 0, 1 and UNKNOWN, of logits (H, W) at the picture's size.
 
     Unknown is what the tracker is unsure of, the more the less its `confidence` (0..1), and half a cell
-    about it, no farther from its edge than UNKNOWN_REACH; `cell` is how many pixels one of its samples covers. So the
-    band is wide at hair and narrow at a sharp edge. With a `width` it is the pixels that lie within half of
-    it of the edge instead, whatever the logits say.
+    about it, no farther from its edge than UNKNOWN_REACH; `cell` is how many pixels one of its samples
+    covers. So the band is wide at hair and narrow at a sharp edge. With a `width` it is the pixels that lie
+    within half of it of the edge instead, whatever the logits say.
     """
     import cv2
 
