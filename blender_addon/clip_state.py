@@ -17,6 +17,7 @@ from rotopoint.events import (
 from rotopoint.shot import Prompt, Shot
 
 from .faults import Remedy
+from .finished import FinishedMattes
 from .previews import Preview, Previews
 
 DOUBTFUL = 0.5
@@ -71,6 +72,7 @@ class ClipState:
     done: int = 0
     total: int = 0
     previews: Previews = field(default_factory=Previews)
+    finished: FinishedMattes = field(default_factory=FinishedMattes)
     trust: dict[tuple[str, int], Trust] = field(default_factory=dict)
     prepared: tuple[str, int, str] | None = None
     previewed: tuple[str, int, str] | None = None

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +35,12 @@ class Preview:
     logits: npt.NDArray[np.floating]
     provisional: bool
     object_score: float | None
+    is_coverage: ClassVar[bool] = False
+
+    @property
+    def values(self) -> npt.NDArray[np.floating]:
+        """The logits: see `finished.Mask`."""
+        return self.logits
 
     @classmethod
     def of(cls, event: PreviewEvent, payload: bytes, shot: Shot) -> Preview:

@@ -12,11 +12,16 @@ from gpu_extras.batch import batch_for_shader
 
 from rotopoint.mattes.upsample import upsample
 
+from ..finished import Mask
+
 FINER = 4
 """Times finer than the model's logits is what the GPU interpolates linearly: it is the matte's own curve."""
 
 OUTLINE = 1.5
 """Pixels on screen at an interface scale of 1."""
+
+HALF = 0.5
+"""Coverage at the edge of a finished matte."""
 
 VERTEX = """
 void main()
@@ -29,15 +34,17 @@ void main()
 FRAGMENT = """
 void main()
 {
-  float logit = texture(logits, place).r;
-  float slope = max(length(vec2(dFdx(logit), dFdy(logit))), 1e-6);
-  float within = logit / slope;
-  float filled = clamp(within + 0.5, 0.0, 1.0) * fill;
+  float value = texture(mask, place).r;
+  float slope = max(length(vec2(dFdx(value), dFdy(value))), 1e-6);
+  float within = (value - edge) / slope;
+  float coverage = is_coverage ? value : clamp(within + 0.5, 0.0, 1.0);
+  float filled = coverage * fill;
   float line = clamp(0.5 + 0.5 * outline - abs(within), 0.0, 1.0) * strength;
   shown = vec4(color.rgb, max(filled, line));
 }
 """
-"""`within` is the distance to the edge in pixels on screen, over 0 inside, where the logits are a plane."""
+"""`within` is the distance to the edge in pixels on screen, over 0 inside, where the values are a plane. The
+edge of logits is at 0, that of a finished matte where it covers a half."""
 
 
 def finer(logits: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
@@ -47,11 +54,16 @@ def finer(logits: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
     return np.ascontiguousarray(drawn[::-1])
 
 
-def texture_of(logits: npt.NDArray[np.floating]) -> gpu.types.GPUTexture:
-    picture = finer(logits)
+def from_bottom(coverage: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """Coverage (h, w) 0..255, rows from the top, as a texture of 0..1 with its first row at the bottom."""
+    return np.multiply(coverage[::-1], np.float32(1 / 255), dtype=np.float32)
+
+
+def texture_of(mask: Mask) -> gpu.types.GPUTexture:
+    picture = from_bottom(mask.values) if mask.is_coverage else finer(mask.values)
     height, width = picture.shape
     data = gpu.types.Buffer("FLOAT", picture.size, picture.ravel())
-    return gpu.types.GPUTexture((width, height), format="R16F", data=data)
+    return gpu.types.GPUTexture((width, height), format="R8" if mask.is_coverage else "R16F", data=data)
 
 
 @dataclass(frozen=True)
@@ -71,9 +83,10 @@ def make_shader() -> gpu.types.GPUShader:
     info = gpu.types.GPUShaderCreateInfo()
     info.push_constant("MAT4", "ModelViewProjectionMatrix")
     info.push_constant("VEC4", "color")
-    for name in ("fill", "strength", "outline"):
+    info.push_constant("BOOL", "is_coverage")
+    for name in ("edge", "fill", "strength", "outline"):
         info.push_constant("FLOAT", name)
-    info.sampler(0, "FLOAT_2D", "logits")
+    info.sampler(0, "FLOAT_2D", "mask")
     info.vertex_in(0, "VEC2", "pos")
     info.vertex_in(1, "VEC2", "uv")
     info.vertex_out(between)
@@ -88,6 +101,8 @@ def draw_matte(
     texture: gpu.types.GPUTexture,
     corners: tuple[tuple[float, float], tuple[float, float]],
     look: Look,
+    *,
+    is_coverage: bool = False,
 ) -> None:
     """Over a rectangle of the region, given by its bottom left and top right corner."""
     (left, bottom), (right, top) = corners
@@ -99,10 +114,12 @@ def draw_matte(
     shader.bind()
     shader.uniform_float("ModelViewProjectionMatrix", _matrix())
     shader.uniform_float("color", (*look.color, 1.0))
+    shader.uniform_bool("is_coverage", is_coverage)
+    shader.uniform_float("edge", HALF if is_coverage else 0.0)
     shader.uniform_float("fill", look.fill)
     shader.uniform_float("strength", look.strength)
     shader.uniform_float("outline", look.outline)
-    shader.uniform_sampler("logits", texture)
+    shader.uniform_sampler("mask", texture)
     batch.draw(shader)
 
 

@@ -16,7 +16,7 @@ from gpu_extras.batch import batch_for_shader
 from rotopoint.errors import RotopointError
 
 from .. import host, shots
-from ..clip_state import Preview
+from ..finished import Mask
 from ..properties import ROTOPOINT_PG_subject
 from .context import shown_frame
 from .matte_shader import OUTLINE, Look, draw_matte, make_shader, texture_of
@@ -53,7 +53,7 @@ class Overlay:
 
     handle: object = None
     dragged: Corners | Place | None = None
-    textures: dict[int, tuple[Preview, gpu.types.GPUTexture]] = field(default_factory=dict)
+    textures: dict[int, tuple[Mask, gpu.types.GPUTexture]] = field(default_factory=dict)
     shader: gpu.types.GPUShader | None = None
 
     def draw(self) -> None:
@@ -95,36 +95,39 @@ class Overlay:
         found = mask_of(clip, subject, frame)
         if found is None:
             return
-        preview, opacity = found
+        mask, opacity = found
         if self.shader is None:
             self.shader = make_shader()
         look = Look(display_color(subject), opacity * FILL, opacity * STRENGTH, OUTLINE * scale)
-        draw_matte(self.shader, self._texture(preview), (to_region(0.0, 0.0), to_region(1.0, 1.0)), look)
+        corners = (to_region(0.0, 0.0), to_region(1.0, 1.0))
+        draw_matte(self.shader, self._texture(mask), corners, look, is_coverage=mask.is_coverage)
 
-    def _texture(self, preview: Preview) -> gpu.types.GPUTexture:
-        key = id(preview)
+    def _texture(self, mask: Mask) -> gpu.types.GPUTexture:
+        key = id(mask)
         if key not in self.textures:
             while len(self.textures) >= MOST_TEXTURES:
                 del self.textures[next(iter(self.textures))]
-            # Holding the preview keeps its id from being given to another.
-            self.textures[key] = (preview, texture_of(preview.logits))
+            # Holding the mask keeps its id from being given to another.
+            self.textures[key] = (mask, texture_of(mask))
         return self.textures[key][1]
 
 
-def mask_of(clip: MovieClip, subject: ROTOPOINT_PG_subject, frame: int) -> tuple[Preview, float] | None:
-    """A subject's mask on a clip frame and how opaque it is to be; None where its matte is empty there, or
-    nothing is known of it."""
+def mask_of(clip: MovieClip, subject: ROTOPOINT_PG_subject, frame: int) -> tuple[Mask, float] | None:
+    """A subject's mask on a clip frame, as finished where that is there, and how opaque it is to be.
+
+    None where its matte is empty there, or nothing is known of it.
+    """
     if any(part.first <= frame <= part.last for part in subject.absent):
         return None
     try:
         prompts = shots.subject_of(subject, clip).prompts
     except RotopointError:
         return None
-    previews = host.state_of(clip).previews
-    answer = previews.answering(subject.uid, frame, prompts)
+    state = host.state_of(clip)
+    answer = state.previews.answering(subject.uid, frame, prompts)
     if answer is not None:
-        return answer, 1.0
-    earlier = previews.get((subject.uid, frame))
+        return state.finished.of(subject.uid, frame, prompts) or answer, 1.0
+    earlier = state.previews.get((subject.uid, frame))
     if earlier is not None and host.engine.awaits(clip.session_uid, subject.uid, frame):
         return earlier, PALE
     return None
