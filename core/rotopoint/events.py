@@ -55,7 +55,9 @@ class PreviewEvent:
 
 @dataclass(frozen=True)
 class MatteEvent:
-    """Payload: linear coverage, 0..255, rows from the top, in the pixels of the source."""
+    """Payload: linear coverage, 0..255, rows from the top, in the pixels of the source or, where fewer were
+    asked for, stretched over the whole picture. `seconds` is what making it took.
+    """
 
     kind: ClassVar[str] = "matte"
     id: str
@@ -66,6 +68,7 @@ class MatteEvent:
     height: int
     dtype: str
     provisional: bool
+    seconds: float | None = None
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ The command line shows the same events.
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import replace
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rotopoint.cores import helping_threads
 from rotopoint.deliver.beside import beside
@@ -23,7 +25,7 @@ from rotopoint.deliver.origins import noting
 from rotopoint.deliver.output_folder import check_folder, make_folder, require_space
 from rotopoint.deliver.resuming import check_resumable, noted
 from rotopoint.delivery import Group, ShotDelivery
-from rotopoint.errors import InputError, OutputExists, StoppedAtFrame
+from rotopoint.errors import InputError, OutputExists, StoppedAtFrame, TrackMissing
 from rotopoint.events import (
     DoneEvent,
     Event,
@@ -33,9 +35,11 @@ from rotopoint.events import (
     PreviewEvent,
     StartedEvent,
 )
+from rotopoint.mattes.smaller import smaller
 from rotopoint.session import ShotSession
 from rotopoint.shot.frames import ClipFrame
 from rotopoint.shot.json import revision
+from rotopoint.store import Record
 from rotopoint.stored_tracks import FrameTracked
 from rotopoint.tracking.engine import Engine
 from rotopoint.tracking.loop import Preview
@@ -177,6 +181,41 @@ def matte(
     """The matte that comes of the answer to a click, in 8 bits; `revised` as in `preview`."""
     answer = session.preview(engine.runtime, subject, ClipFrame(frame), cache)
     coverage = session.matte(session.plan(subject), ClipFrame(frame), answer.record)
+    return _matte_event(request, revised, subject, frame, coverage, answer.provisional)
+
+
+def finished(
+    request: str,
+    revised: str,
+    session: ShotSession,
+    subject: str,
+    frame: int,
+    clicked: Record | None = None,
+    longest: int | None = None,
+) -> tuple[MatteEvent, bytes]:
+    """The matte that is delivered of a frame, in 8 bits, from its stored record, else from the `clicked` one.
+
+    `longest` is how many pixels a side has at most. `revised` is as in `preview`. Raises TrackMissing where
+    there is no record and nothing else decides, FrameOutsideClip, and what `ShotMattes.matte` raises.
+    """
+    begun = time.perf_counter()
+    plan, at = session.plan(subject), ClipFrame(frame)
+    record, provisional = None, False
+    if not plan.subject.is_absent(at) and session.mattes.approved(plan, at) is None:
+        try:
+            record = session.tracks.record(plan, at)
+        except TrackMissing:
+            if clicked is None:
+                raise
+            record, provisional = clicked, True
+    coverage = smaller(session.matte(plan, at, record), longest)
+    event, payload = _matte_event(request, revised, subject, frame, coverage, provisional)
+    return replace(event, seconds=round(time.perf_counter() - begun, 4)), payload
+
+
+def _matte_event(
+    request: str, revised: str, subject: str, frame: int, coverage: NDArray[np.float32], provisional: bool
+) -> tuple[MatteEvent, bytes]:
     steps = (np.clip(coverage, 0, 1) * np.float32(255) + np.float32(0.5)).astype(np.uint8)
     event = MatteEvent(
         id=request,
@@ -186,7 +225,7 @@ def matte(
         width=steps.shape[1],
         height=steps.shape[0],
         dtype="uint8",
-        provisional=answer.provisional,
+        provisional=provisional,
     )
     return event, steps.tobytes()
 

@@ -52,8 +52,9 @@ if TYPE_CHECKING:
 class ShotSession:
     """A shot whose clip is open and whose prompts are known to fit it, with the store of its tracks.
 
-    `tracks` is what the store holds of it, `mattes` what comes of that. Whoever reads pictures or makes
-    mattes beside the model takes a place of `helping` for it: more at a time would not help.
+    `tracks` is what the store holds of it, `mattes` what comes of that; `answered` is what `preview` has
+    given, by subject and clip frame. Whoever reads pictures or makes mattes beside the model takes a place of
+    `helping` for it: more at a time would not help.
     `checkpoint` is the one that the shot names. `clip` is the shot's clip where the caller has it open
     and will close it. Nothing is written before all of the shot was checked.
     Raises what `Shot.check_complete`, `open_clip` and `plan_subject` raise, PolicyUnknown,
@@ -79,6 +80,7 @@ class ShotSession:
             raise
         self.tracks = StoredTracks(store, checkpoint, self.policy, self.clip, self.plans, self.range)
         self.mattes = ShotMattes(self.clip, self.plans, self._prompts, self.tracks)
+        self.answered: dict[tuple[str, ClipFrame], Record] = {}
 
     def __enter__(self) -> ShotSession:
         return self
@@ -201,7 +203,9 @@ class ShotSession:
         """
         with ExitStack() as files:
             tracker, position = self._tracker_at(runtime, subject_id, frame, cache, files)
-            return tracker.preview(position)
+            answer = tracker.preview(position)
+        self.answered[subject_id, frame] = answer.record
+        return answer
 
     def prepare(
         self, runtime: AnyRuntime, subject_id: str, frame: ClipFrame, cache: Cache | None = None

@@ -5,15 +5,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from rotopoint.events import Event, FrameEvent
-from rotopoint.shot import ClipReference, Point, Prompt, Shot, Subject
+from rotopoint.shot import (
+    ClipReference,
+    MatteFormat,
+    MatteSettings,
+    Point,
+    Prompt,
+    Settings,
+    Shot,
+    Subject,
+)
 from rotopoint.shot.json import shot_to_dict
 from rotopoint.worker.client import Received, WorkerClient
-from rotopoint.worker.protocol import PreviewRequest, TrackRequest
+from rotopoint.worker.protocol import FinishRequest, PreviewRequest, TrackRequest
 
 LIMIT = 60.0
 
@@ -33,6 +43,18 @@ def track(worker: WorkerClient, shot: Shot, folder: Path | None = None) -> list[
 
 def preview(worker: WorkerClient, shot: Shot, frame: int, subject: str = "s1") -> Received:
     request = PreviewRequest(worker.new_id(), shot_to_dict(shot), subject, frame)
+    worker.send(request)
+    return worker.wait(request.id, LIMIT)[-1]
+
+
+def with_matte(shot: Shot, **settings: object) -> Shot:
+    """The shot with its only subject's mattes made so, in 8 bits."""
+    subject = replace(shot.subjects[0], matte=MatteSettings(**settings))
+    return replace(shot, subjects=(subject,), settings=Settings(format=MatteFormat.PNG8))
+
+
+def finish(worker: WorkerClient, shot: Shot, frame: int, longest: int | None = None) -> Received:
+    request = FinishRequest(worker.new_id(), shot_to_dict(shot), shot.subjects[0].id, frame, longest)
     worker.send(request)
     return worker.wait(request.id, LIMIT)[-1]
 

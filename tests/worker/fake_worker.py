@@ -147,7 +147,7 @@ class FakeWorker:
             os._exit(self.options.dead)
         try:
             match item:
-                case p.PreviewRequest() | p.MatteRequest():
+                case p.PreviewRequest() | p.MatteRequest() | p.FinishRequest():
                     self.answer(item)
                 case p.LookRequest():
                     self.look(item)
@@ -165,7 +165,7 @@ class FakeWorker:
             request = getattr(item, "id", None)
             self.send(p.ErrorEvent(type(error).__name__, explain(error), error.exit_code, request))
 
-    def answer(self, click: p.PreviewRequest | p.MatteRequest) -> None:
+    def answer(self, click: p.PreviewRequest | p.MatteRequest | p.FinishRequest) -> None:
         shot = shot_from_dict(click.shot)
         disc = Disc.of(shot, click.subject, click.frame)
         about = (click.id, revision(shot), click.subject, click.frame)
@@ -173,7 +173,7 @@ class FakeWorker:
             event = p.PreviewEvent(*about, LOGIT_SIZE, LOGIT_SIZE, "float16", False, 5.0, 0.9)
             self.send(event, disc.logits())
         else:
-            self.send(p.MatteEvent(*about, *disc.size, "uint8", False), b"".join(disc.rows()))
+            self.send(p.MatteEvent(*about, *disc.size, "uint8", False, 0.05), b"".join(disc.rows()))
 
     def look(self, asked: p.LookRequest) -> None:
         """The disc that was tracked, where that is what the shot's points give."""

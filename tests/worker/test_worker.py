@@ -16,12 +16,14 @@ import pytest
 
 from rotopoint.cores import helping_threads
 from rotopoint.deliver.origins import read_record
+from rotopoint.errors import TrackMissing
 from rotopoint.events import (
     CancelledEvent,
     DoneEvent,
     ErrorEvent,
     Event,
     FrameEvent,
+    MatteEvent,
     PreparedEvent,
     PreviewEvent,
     StartedEvent,
@@ -44,10 +46,12 @@ from tests.worker.asking import (
     LIMIT,
     begin,
     content,
+    finish,
     picture,
     preview,
     shot_of,
     track,
+    with_matte,
 )
 from tests.worker.conftest import CORE, LONG, THREADS
 
@@ -383,3 +387,40 @@ def test_the_order_of_clicks_does_not_matter(worker: WorkerClient, clip: Path, t
                 track(worker, shot)
         track(worker, shot, tmp_path / subject)
         assert content(tmp_path / subject) == expected, order
+
+
+def test_a_finished_matte_is_the_delivered_one(worker: WorkerClient, clip: Path, tmp_path: Path) -> None:
+    cv2 = pytest.importorskip("cv2")
+    shot = with_matte(shot_of(clip, id="delivered"), expand=1.5)
+    track(worker, shot, tmp_path)
+    files = list(content(tmp_path).values())
+    for frame in (1, 5):
+        received = finish(worker, shot, frame)
+        assert isinstance(received.event, MatteEvent) and not received.event.provisional
+        assert received.event.seconds is not None and received.event.seconds > 0
+        delivered = cv2.imdecode(np.frombuffer(files[frame - 1], np.uint8), cv2.IMREAD_UNCHANGED)
+        assert np.array_equal(picture(received), delivered)
+    wider = picture(finish(worker, with_matte(shot, expand=4.0), 5))
+    assert wider.sum() > 1.2 * delivered.sum(), "other settings need no other track"
+
+
+def test_what_a_click_has_given_is_finished_before_it_is_tracked(worker: WorkerClient, clip: Path) -> None:
+    shot = with_matte(shot_of(clip, id="clicked"))
+    nothing = finish(worker, shot, 1).event
+    assert isinstance(nothing, ErrorEvent) and nothing.error == TrackMissing.__name__
+    preview(worker, shot, 1, "clicked")
+    received = finish(worker, shot, 1)
+    worker.send(MatteRequest("matte", shot_to_dict(shot), "clicked", 1))
+    assert np.array_equal(picture(received), picture(worker.wait("matte", LIMIT)[-1]))
+    assert received.event.provisional
+    moved = with_matte(shot_of(clip, replace(CLICK, x=22.0), id="clicked"))
+    assert isinstance(finish(worker, moved, 1).event, ErrorEvent), "another click has another answer"
+
+
+def test_a_finished_matte_in_fewer_pixels(worker: WorkerClient, clip: Path) -> None:
+    shot = with_matte(shot_of(clip, id="small"))
+    preview(worker, shot, 1, "small")
+    large, small = picture(finish(worker, shot, 1)), picture(finish(worker, shot, 1, longest=32))
+    assert small.shape == (24, 32)
+    means = large.reshape(24, 2, 32, 2).mean(axis=(1, 3))
+    assert np.abs(small - means).max() <= 1

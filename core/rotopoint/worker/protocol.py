@@ -77,6 +77,20 @@ class MatteRequest:
 
 
 @dataclass(frozen=True)
+class FinishRequest:
+    """The matte that is delivered of one subject on one frame, from what is stored or a click was answered
+    with; nothing is tracked. No side of it has more than `longest` pixels.
+    """
+
+    kind: ClassVar[str] = "finish"
+    id: str
+    shot: dict[str, Any]
+    subject: str
+    frame: int
+    longest: int | None = None
+
+
+@dataclass(frozen=True)
 class PrepareRequest:
     """Make ready what a click of one subject on one frame needs: whoever lands there may click soon."""
 
@@ -150,6 +164,7 @@ Request: TypeAlias = (
     PreviewRequest
     | LookRequest
     | MatteRequest
+    | FinishRequest
     | PrepareRequest
     | TrackRequest
     | DeliverRequest
@@ -167,6 +182,7 @@ REQUESTS: dict[str, type[Request]] = {
         PreviewRequest,
         LookRequest,
         MatteRequest,
+        FinishRequest,
         PrepareRequest,
         TrackRequest,
         DeliverRequest,

@@ -59,10 +59,14 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def _serve(options: argparse.Namespace, inbox: Inbox, outgoing: BinaryIO) -> int:
+    one_at_a_time = threading.Lock()
+
     def send(event: Event, payload: bytes = b"") -> None:
+        message = encode(event, payload)
         try:
-            outgoing.write(encode(event, payload))
-            outgoing.flush()
+            with one_at_a_time:
+                outgoing.write(message)
+                outgoing.flush()
         except OSError as error:
             raise ClientGone from error
 

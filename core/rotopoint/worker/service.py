@@ -34,10 +34,12 @@ from rotopoint.tracking.engine import Engine
 from rotopoint.worker.clips import OpenClips
 from rotopoint.worker.deliveries import delivery_asked
 from rotopoint.worker.engines import Engines
+from rotopoint.worker.finishing import Answers, Finish, Finishing
 from rotopoint.worker.inbox import End, Inbox, Item
 from rotopoint.worker.protocol import (
     CancelRequest,
     DeliverRequest,
+    FinishRequest,
     LookRequest,
     MatteRequest,
     PrepareRequest,
@@ -97,6 +99,8 @@ class Service:
         self._kept = kept
         self._idle = idle
         self._clips = OpenClips(CLIPS_KEPT)
+        self._answers = Answers()
+        self._finishing = Finishing(store, send, self._report)
         self._clicks: dict[tuple[object, ...], Click] = {}
         self._waiting: deque[Job] = deque()
         self._running: Job | None = None
@@ -121,6 +125,7 @@ class Service:
                 self._running = None
         for request in (*self._clicks.values(), *(job.request for job in self._waiting)):
             self._send(CancelledEvent(request.id), b"")
+        self._finishing.close()
         self._clips.close()
         self._kept.close()
 
@@ -136,6 +141,7 @@ class Service:
     def _release(self) -> None:
         # Kept features lie on the device too.
         self._clips.close()
+        self._finishing.rest()
         self._kept.leave_memory()
         self._engines.release_devices()
         self._exhausted = False
@@ -169,6 +175,8 @@ class Service:
                 self._report(item, item.request, None)
             case PreviewRequest() | LookRequest() | MatteRequest() | PrepareRequest():
                 self._accept_click(item)
+            case FinishRequest():
+                self._accept_finish(item)
             case TrackRequest() | DeliverRequest():
                 self._waiting.append(Job(item))
             case ShotRequest(id, shot):
@@ -188,6 +196,13 @@ class Service:
         if older is not None:
             self._send(CancelledEvent(older.id, superseded_by=click.id), b"")
         self._clicks[key] = click
+
+    def _accept_finish(self, request: FinishRequest) -> None:
+        with self._reported(request.id, None):
+            shot = shot_from_dict(request.shot)
+            clicked = self._answers.of(shot, request.subject, request.frame)
+            checkpoint = self._engines.checkpoint(shot.settings.checkpoint)
+            self._finishing.ask(Finish(request, shot, checkpoint, clicked))
 
     def _renew(self, id: str, shot: dict[str, Any]) -> None:
         running = () if self._running is None else (self._running,)
@@ -212,6 +227,8 @@ class Service:
                 return
         if self._running is not None and self._running.request.id == id:
             self._running.cancelled = True
+        else:
+            self._finishing.cancel(id)
 
     def _answer(self, click: Click) -> None:
         with self._reported(click.id, None):
@@ -232,6 +249,8 @@ class Service:
                         answered = answer(
                             click.id, revised, session, engine, click.subject, click.frame, cache
                         )
+                    for (subject, frame), record in session.answered.items():
+                        self._answers.keep(shot, subject, frame, record)
                     self._send(*answered)
 
     def _engine(self, checkpoint: ResolvedCheckpoint) -> Engine:
