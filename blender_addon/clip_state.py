@@ -11,13 +11,14 @@ from rotopoint.events import (
     ErrorEvent,
     Event,
     FrameEvent,
+    MatteEvent,
     PreviewEvent,
     StartedEvent,
 )
 from rotopoint.shot import Prompt, Shot
 
 from .faults import Remedy
-from .finished import FinishedMattes
+from .finished import Finished, FinishedMattes
 from .previews import Preview, Previews
 
 DOUBTFUL = 0.5
@@ -120,11 +121,15 @@ class ClipState:
         match event:
             case PreviewEvent():
                 self.previews.put(Preview.of(event, payload, shot))
+                self.finished.ask_again(event.subject, event.frame)
+            case MatteEvent():
+                self.finished.put(Finished.of(event, payload, shot))
             case StartedEvent(total=total, pending=pending):
                 self.done, self.total = 0, total
                 self.say(f"Tracking: {pending} new of {total} frames")
             case FrameEvent(done=done, total=total, subject=subject, frame=frame, confidence=confidence):
                 self.previews.look_again(subject, frame)
+                self.finished.drop(subject, frame)
                 self.trust.pop((subject, frame), None)
                 if confidence is not None:
                     prompts = shot.subject(subject).prompts

@@ -8,20 +8,31 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 from pathlib import Path
 
-from rotopoint.errors import ProtocolBroken, RotopointError, WorkerDied
+from rotopoint.errors import ProtocolBroken, RotopointError, TrackMissing, WorkerDied
 from rotopoint.events import CancelledEvent, DoneEvent, ErrorEvent, ReadyEvent, ends_work
 from rotopoint.shot import Shot
 from rotopoint.shot.json import revision, shot_to_dict
 from rotopoint.worker.client import HELLO_SECONDS, Received, WorkerClient
-from rotopoint.worker.protocol import LookRequest, PrepareRequest, PreviewRequest, ShotRequest, TrackRequest
+from rotopoint.worker.protocol import (
+    FinishRequest,
+    LookRequest,
+    PrepareRequest,
+    PreviewRequest,
+    ShotRequest,
+    TrackRequest,
+)
 
 from .clip_state import ClipState
 from .faults import TOLD, Remedy, line, remedy_of
+from .finished import solves
+
+LONGEST = 2048
+"""Pixels of a side of a finished matte, at most: more do not go to the screen in time."""
 
 TURN_SECONDS = 0.01
 """Between two looks for events while waiting."""
@@ -40,11 +51,12 @@ class Launch:
 
 
 class Kind(Enum):
-    """What a request is for: a click's mask, the mask stored for a frame on screen, what a click there would
-    need, or all mattes."""
+    """What a request is for: a click's mask, the mask stored for a frame on screen, its finished matte, what
+    a click there would need, or all mattes."""
 
     PREVIEW = auto()
     LOOK = auto()
+    FINISH = auto()
     PREPARE = auto()
     TRACK = auto()
 
@@ -95,6 +107,11 @@ class Engine:
     def starting(self) -> bool:
         """Whether the worker is there and does not compute yet: it loads what it needs."""
         return self._client is not None and not self.device
+
+    @property
+    def finishing(self) -> bool:
+        """Whether mattes are being finished, which takes less than a person notices."""
+        return any(work.kind is Kind.FINISH for work in self._work.values())
 
     @property
     def working(self) -> bool:
@@ -150,6 +167,42 @@ class Engine:
         request = client.new_id()
         client.send(LookRequest(request, shot_to_dict(shot), subject, frame))
         self._work[request] = Work(Kind.LOOK, key, shot, revised, place=(subject, frame))
+
+    def finish(self, key: int, shot: Shot, subject: str, frame: int) -> None:
+        """Ask a started engine for the matte that is delivered of a subject on one clip frame.
+
+        It comes into the clip's finished mattes. Each state of the shot is asked about once; where one is
+        under way, the call does nothing: the next one asks for what is wanted by then.
+        """
+        client, finished, revised = self._client, self.state(key).finished, revision(shot)
+        if client is None or not client.running:
+            return
+        solved = solves(shot, subject, frame)
+        if any(solves(other, subject, frame) == solved for other in self._finishing(key, subject, frame)):
+            return
+        if finished.asks(subject, frame, revised, solved=solved):
+            request = client.new_id()
+            client.send(FinishRequest(request, shot_to_dict(shot), subject, frame, LONGEST))
+            self._work[request] = Work(Kind.FINISH, key, shot, revised, place=(subject, frame))
+
+    def solving(self, key: int, subject: str, frame: int) -> bool:
+        """Whether alpha is being solved of a subject on a clip frame."""
+        return any(solves(shot, subject, frame) for shot in self._finishing(key, subject, frame))
+
+    def leave(self, key: int, frames: Collection[int]) -> None:
+        """Give up finishing mattes of a clip on others than these clip frames: nobody looks at them."""
+        for request, work in list(self._work.items()):
+            if work.key == key and work.kind is Kind.FINISH and work.place and work.place[1] not in frames:
+                if self._client is not None:
+                    self._client.cancel(request)
+                del self._work[request]
+                self.state(key).finished.ask_again(*work.place)
+
+    def _finishing(self, key: int, subject: str, frame: int) -> list[Shot]:
+        """The shots that a subject's matte on a clip frame is being finished by."""
+        wanted = (key, Kind.FINISH, (subject, frame))
+        found = self._work.values()
+        return [work.shot for work in found if (work.key, work.kind, work.place) == wanted]
 
     def prepare(self, key: int, shot: Shot, subject: str, frame: int) -> None:
         """Let a started engine make ready what a click of a subject on one clip frame needs.
@@ -266,9 +319,18 @@ class Engine:
         state = self.state(work.key)
         if over and work.kind is Kind.TRACK:
             state.tracking = False
+        if work.kind is Kind.FINISH and isinstance(event, ErrorEvent):
+            # That a frame has no track yet is no fault.
+            state.finished.fault = "" if event.error == TrackMissing.__name__ else event.message
+            return work.key
         # That a frame is not tracked yet, or a click was followed by another, is no news.
         unasked = (CancelledEvent, ErrorEvent)
-        silent = {Kind.PREVIEW: CancelledEvent, Kind.LOOK: unasked, Kind.PREPARE: unasked}.get(work.kind, ())
+        silent = {
+            Kind.PREVIEW: CancelledEvent,
+            Kind.LOOK: unasked,
+            Kind.FINISH: unasked,
+            Kind.PREPARE: unasked,
+        }.get(work.kind, ())
         if not isinstance(event, silent):
             try:
                 state.apply(event, received.payload, work.shot, work.revision)
@@ -290,6 +352,7 @@ class Engine:
         self._work.clear()
         for state in self.states.values():
             state.previews.look_again()
+            state.finished.ask_again()
             state.prepared = state.previewed = None
         for key in failed:
             self.state(key).tracking = False

@@ -4,13 +4,15 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from rotopoint.shot import MatteSettings, Prompt
+from rotopoint.events import MatteEvent
+from rotopoint.shot import Prompt, Shot
+from rotopoint.shot.frames import ClipFrame
 
 from .previews import Place, Preview
 
@@ -20,18 +22,29 @@ MOST_BYTES = 64 << 20
 
 @dataclass(frozen=True, eq=False)
 class Finished:
-    """One subject's matte on one clip frame, as its prompts and settings there give it.
+    """One subject's matte on one clip frame, as a shot gives it.
 
     `values` are (height, width) uint8, linear coverage 0..255, rows from the top, stretched over the whole
-    picture; they may be fewer than its pixels.
+    picture; they may be fewer than its pixels. Making them took `seconds`; `solved`: with alpha.
     """
 
     subject: str
     frame: int
     prompts: tuple[Prompt, ...]
-    settings: MatteSettings
     values: npt.NDArray[np.uint8]
+    seconds: float = 0.0
+    solved: bool = False
     is_coverage: ClassVar[bool] = True
+
+    @classmethod
+    def of(cls, event: MatteEvent, payload: bytes, shot: Shot) -> Finished:
+        """Raises ValueError and TypeError where the event and its bytes do not fit."""
+        values = np.frombuffer(payload, np.dtype(event.dtype)).reshape(event.height, event.width)
+        prompts = shot.subject(event.subject).prompts
+        seconds = event.seconds or 0.0
+        return cls(
+            event.subject, event.frame, prompts, values, seconds, solves(shot, event.subject, event.frame)
+        )
 
 
 Mask: TypeAlias = Preview | Finished
@@ -39,15 +52,32 @@ Mask: TypeAlias = Preview | Finished
 over 0 inside."""
 
 
-class FinishedMattes:
-    """The newest matte of each place.
+def solves(shot: Shot, subject: str, frame: int) -> bool:
+    """Whether a subject's matte on a clip frame is made with solved alpha, which takes seconds."""
+    return shot.subject(subject).settings_on(ClipFrame(frame)).alpha
 
-    What was not drawn for the longest goes first where all together take more than `most_bytes`.
+
+def unsolved(shot: Shot, subject: str) -> Shot:
+    """The shot with a subject's mattes made without solving alpha on any frame."""
+    asked = shot.subject(subject)
+    overrides = tuple(o for o in asked.overrides if o.name != "alpha")
+    plain = replace(asked, matte=replace(asked.matte, alpha=False), overrides=overrides)
+    return shot.with_subjects(plain if other is asked else other for other in shot.subjects)
+
+
+class FinishedMattes:
+    """The newest matte of each place, and what was asked for.
+
+    What was not drawn for the longest goes first where all together take more than `most_bytes`. `fault` is
+    what stood in the way of the last one.
     """
 
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
+        self.fault = ""
         self._most_bytes = most_bytes
         self._mattes: OrderedDict[Place, Finished] = OrderedDict()
+        self._asked: dict[tuple[str, int, bool], str] = {}
+        self._settled = ""
         self._bytes = 0
 
     def of(self, subject: str, frame: int, prompts: tuple[Prompt, ...]) -> Finished | None:
@@ -58,8 +88,13 @@ class FinishedMattes:
         self._mattes.move_to_end((subject, frame))
         return found
 
+    def newest(self, subject: str, frame: int) -> Finished | None:
+        """A subject's matte on a clip frame, whatever prompts and settings it is of."""
+        return self._mattes.get((subject, frame))
+
     def put(self, finished: Finished) -> None:
-        self.drop(finished.subject, finished.frame)
+        self.fault = ""
+        self._pop(finished.subject, finished.frame)
         self._mattes[finished.subject, finished.frame] = finished
         self._bytes += finished.values.nbytes
         while self._bytes > self._most_bytes and len(self._mattes) > 1:
@@ -67,6 +102,29 @@ class FinishedMattes:
 
     def drop(self, subject: str, frame: int) -> None:
         """What was finished of a subject on a clip frame does not hold any more."""
+        self._pop(subject, frame)
+        self.ask_again(subject, frame)
+
+    def asks(self, subject: str, frame: int, revision: str, *, solved: bool) -> bool:
+        """Whether it was not yet asked for by this revision of the shot; from now on it was."""
+        new = self._asked.get((subject, frame, solved)) != revision
+        self._asked[subject, frame, solved] = revision
+        return new
+
+    def settles(self, revision: str) -> bool:
+        """Whether the shot was the same at the call before: nobody is changing it."""
+        same, self._settled = self._settled == revision, revision
+        return same
+
+    def ask_again(self, subject: str | None = None, frame: int | None = None) -> None:
+        """What was said of a subject on a clip frame, or of all, may be another by now."""
+        if subject is None or frame is None:
+            self._asked.clear()
+            return
+        for solved in (False, True):
+            self._asked.pop((subject, frame, solved), None)
+
+    def _pop(self, subject: str, frame: int) -> None:
         found = self._mattes.pop((subject, frame), None)
         if found is not None:
             self._bytes -= found.values.nbytes

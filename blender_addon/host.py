@@ -22,11 +22,13 @@ from . import compat, made_of, mattes, shots, windows
 from .clip_state import ClipState
 from .engine import Engine, Launch, Work
 from .faults import TOLD, Refused, Remedy, line, remedy_of
+from .finished import solves, unsolved
 from .package import package_folder
 from .preferences import preferences
 
 TICK_SECONDS = 0.05
 IDLE_SECONDS = 0.5
+HURRIED_SECONDS = 0.01
 TURNS_PER_COMPARISON = 5
 """Comparing what is asked with what is tracked takes longer than listening."""
 
@@ -182,6 +184,43 @@ def look(clip: MovieClip, frame: int) -> None:
                 engine.look(clip.session_uid, shot, subject.uid, frame)
 
 
+def finish(clip: MovieClip, frame: int, *, solve: bool) -> None:
+    """Ask a started engine for the finished mattes of the visible subjects that have a mask on a clip frame.
+
+    Where alpha is solved, which takes seconds, the matte without it comes first, and that with it is asked
+    for where `solve` says so and nothing was changed since the last time: not while a slider is dragged.
+    """
+    if not engine.started:
+        return
+    try:
+        shot = shots.shot_of(clip)
+    except TOLD:
+        return
+    shot = shot.with_subjects(s for s in shot.subjects if s.prompts)
+    key, previews = clip.session_uid, state_of(clip).previews
+    settled = solve and engine.state(key).finished.settles(revision(shot))
+    for subject in clip.rotopoint.subjects:
+        if not subject.visible or not subject.prompted_frames():
+            continue
+        if previews.answering(subject.uid, frame, shot.subject(subject.uid).prompts) is None:
+            continue
+        solved = solves(shot, subject.uid, frame)
+        engine.finish(key, unsolved(shot, subject.uid) if solved else shot, subject.uid, frame)
+        if solved and settled:
+            engine.finish(key, shot, subject.uid, frame)
+
+
+def finish_soon() -> None:
+    """Settings of mattes have changed: show what comes of them, once Blender has taken in the change."""
+    if engine.started and not bpy.app.background and not bpy.app.timers.is_registered(_finish_shown):
+        bpy.app.timers.register(_finish_shown)
+
+
+def _finish_shown() -> None:
+    for clip, frame in shown():
+        finish(clip, frame, solve=False)
+
+
 def show_prompted(clip: MovieClip, frame: int) -> None:
     """Ask an idle engine for the active subject's mask where a clip frame has prompts of it and their mask is
     not there: after undo, say, which no click follows. Each state of the shot is asked for once.
@@ -278,7 +317,8 @@ class _Timer:
             raise
 
     def _work(self) -> float | None:
-        listen()
+        finishing = engine.finishing
+        changed = listen()
         self._turns += 1
         compare = self._turns % TURNS_PER_COMPARISON == 0
         if compare:
@@ -286,15 +326,24 @@ class _Timer:
         if not engine.started:
             return None
         on_screen = list(shown())
+        for clip, frame in on_screen if finishing else ():
+            if clip.session_uid in changed:
+                # Settings may have changed since it was asked for.
+                finish(clip, frame, solve=False)
         seen = [(clip.session_uid, frame) for clip, frame in on_screen]
         if compare or seen != self._seen:
             stays = seen == self._seen
             self._seen = seen
+            for key in engine.states:
+                engine.leave(key, [frame for other, frame in seen if other == key])
             for clip, frame in on_screen:
                 look(clip, frame)
                 if stays:
+                    finish(clip, frame, solve=True)
                     show_prompted(clip, frame)
                     prepare(clip, frame)
+        if engine.finishing:
+            return HURRIED_SECONDS
         return TICK_SECONDS if engine.working or on_screen else IDLE_SECONDS
 
 

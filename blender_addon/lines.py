@@ -59,6 +59,17 @@ def draw_fault(layout: UILayout, context: Context, reason: str | None) -> None:
         draw_text(layout, context, reason, icon="ERROR", alert=True)
 
 
+def draw_finish(layout: UILayout, context: Context, clip: MovieClip, subject: str, frame: int) -> None:
+    """Whether a subject's matte on a clip frame is shown as it will be delivered, and how long that took."""
+    finished = host.state_of(clip).finished
+    draw_fault(layout, context, finished.fault or None)
+    if host.engine.solving(clip.session_uid, subject, frame):
+        draw_text(layout, context, "Alpha is being solved", icon="TIME")
+    elif (shown := finished.newest(subject, frame)) is not None:
+        made = f"Alpha solved in {shown.seconds:.1f} s" if shown.solved else f"Made in {shown.seconds:.2f} s"
+        draw_text(layout, context, f"Shown as delivered. {made}", icon="HIDE_OFF")
+
+
 def draw_last_word(layout: UILayout, context: Context, clip: MovieClip) -> None:
     """On a clip's work, as long as it holds, and what helps where it is a failure."""
     state: ClipState = host.state_of(clip)

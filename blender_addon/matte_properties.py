@@ -10,7 +10,7 @@ from typing import Any
 
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
-from bpy.types import PropertyGroup, UILayout
+from bpy.types import Context, PropertyGroup, UILayout
 
 from rotopoint.shot import MatteOverride, MatteSettings
 from rotopoint.shot.frames import ClipFrame, FrameRange
@@ -23,11 +23,19 @@ DECIMALS = 4
 FRAME = {"min": 1, "default": 1}
 
 
+def _show_change(_group: PropertyGroup, _context: Context) -> None:
+    # It imports this module.
+    from . import host
+
+    host.finish_soon()
+
+
 def _property(described: Setting) -> Any:
     said: dict[str, Any] = {
         "name": described.label,
         "description": described.help,
         "default": plain(described.default),
+        "update": _show_change,
     }
     if issubclass(described.kind, Enum):
         # By number, so that a choice stays what it is in saved files when others join it.

@@ -8,7 +8,7 @@ from bpy.types import Context, Panel, UILayout, UIList
 from rotopoint.shot.names import name_fault
 
 from .. import compositor, host
-from ..lines import draw_fault, draw_last_word
+from ..lines import draw_fault, draw_finish, draw_last_word
 from ..matte_properties import draw_overrides, draw_settings
 from .context import clip_in, shown_frame, subject_in
 from .frame_operators import weak_frames
@@ -176,8 +176,10 @@ class ROTOPOINT_PT_matte_settings(_ClipPanel):
         subject = subject_in(context)
         layout.use_property_split = True
         layout.use_property_decorate = False
+        clip = clip_in(context)
+        frame = shown_frame(context, clip)
+        draw_finish(layout, context, clip, subject.uid, frame)
         draw_settings(layout, subject.matte)
-        frame = shown_frame(context, clip_in(context))
         layout.operator_menu_enum("rotopoint.override_add", "setting", text=f"Otherwise on Frame {frame}")
         draw_overrides(layout, subject.overrides, frame)
 

@@ -121,6 +121,7 @@ class FakeWorker:
         self.cancelled: set[str] = set()
         self.newer: dict[str, dict] = {}
         self.tracked: dict[tuple[str, int], Disc] = {}
+        self.answered: list[Disc] = []
 
     def send(self, event: p.Event, payload: bytes = b"") -> None:
         self.outgoing.write(p.encode(event, payload))
@@ -168,6 +169,9 @@ class FakeWorker:
     def answer(self, click: p.PreviewRequest | p.MatteRequest | p.FinishRequest) -> None:
         shot = shot_from_dict(click.shot)
         disc = Disc.of(shot, click.subject, click.frame)
+        if isinstance(click, p.FinishRequest) and disc not in (*self.tracked.values(), *self.answered):
+            raise TrackMissing(shot.subject(click.subject).name, (click.frame,))
+        self.answered.append(disc)
         about = (click.id, revision(shot), click.subject, click.frame)
         if isinstance(click, p.PreviewRequest):
             event = p.PreviewEvent(*about, LOGIT_SIZE, LOGIT_SIZE, "float16", False, 5.0, 0.9)

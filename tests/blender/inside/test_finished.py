@@ -11,18 +11,38 @@ import pytest
 
 from blender_addon import host, shots
 from blender_addon.clip_editor import matte_shader, overlay
-from blender_addon.finished import Finished, FinishedMattes
-from rotopoint.shot import MatteSettings, Point, Prompt
-from rotopoint.shot.frames import ClipFrame
+from blender_addon.engine import Kind
+from blender_addon.finished import Finished, FinishedMattes, solves, unsolved
+from rotopoint.events import ErrorEvent
+from rotopoint.shot import ClipReference, MatteOverride, MatteSettings, Point, Prompt, Shot, Subject
+from rotopoint.shot.frames import ClipFrame, FrameRange
+from rotopoint.worker.client import Received
 from tests.blender.inside.addon import add_subject, load_clip, use_fake_worker
-from tests.blender.inside.footage import write_plates
+from tests.blender.inside.footage import HEIGHT, WIDTH, write_plates
 
 LIMIT = 30.0
 HERE, THERE = (Point(ClipFrame(1), 5.0, 5.0),), (Point(ClipFrame(1), 7.0, 7.0),)
 
 
 def finished(frame: int, prompts: tuple[Prompt, ...] = HERE, side: int = 4) -> Finished:
-    return Finished("runner", frame, prompts, MatteSettings(), np.zeros((side, side), np.uint8))
+    return Finished("runner", frame, prompts, np.zeros((side, side), np.uint8))
+
+
+def test_a_shot_without_solved_alpha_keeps_all_else() -> None:
+    frames = FrameRange(ClipFrame(2), ClipFrame(3))
+    others = (MatteOverride(frames, "expand", 2.0),)
+    subject = Subject(
+        "s",
+        "A",
+        HERE,
+        matte=MatteSettings(feather=3.0),
+        overrides=(MatteOverride(frames, "alpha", True), *others),
+    )
+    shot = Shot(ClipReference("a.mp4"), (subject, Subject("t", "B", HERE, matte=MatteSettings(alpha=True))))
+    assert [solves(shot, "s", frame) for frame in (1, 2)] == [False, True]
+    plain = unsolved(shot, "s")
+    assert not solves(plain, "s", 2) and solves(plain, "t", 2)
+    assert plain.subject("s").overrides == others and plain.subject("s").matte.feather == 3.0
 
 
 @pytest.fixture
@@ -69,8 +89,108 @@ def test_a_finished_matte_is_drawn_in_place_of_the_logits(clip: bpy.types.MovieC
     prompts = shots.subject_of(subject, clip).prompts
     mask, opacity = overlay.mask_of(clip, subject, 1)
     assert not mask.is_coverage and mask.values is mask.logits and opacity == 1.0
-    matte = Finished(subject.uid, 1, prompts, MatteSettings(), np.zeros((4, 4), np.uint8))
+    matte = Finished(subject.uid, 1, prompts, np.zeros((4, 4), np.uint8))
     state.finished.put(matte)
     assert overlay.mask_of(clip, subject, 1) == (matte, 1.0)
     subject.points[0].x = 0.25
     assert overlay.mask_of(clip, subject, 1) is None
+
+
+def asked(clip: bpy.types.MovieClip) -> list[tuple[int, bool]]:
+    """The finished mattes under way: their frame, and whether alpha is solved."""
+    uid, key = clip.rotopoint.subjects[0].uid, clip.session_uid
+    return [
+        (frame, solved)
+        for frame in range(1, 13)
+        for solved in sorted(solves(shot, uid, frame) for shot in host.engine._finishing(key, uid, frame))
+    ]
+
+
+@pytest.fixture
+def clicked(clip: bpy.types.MovieClip) -> bpy.types.MovieClip:
+    """The mask of frame 1 is there."""
+    host.ask_preview(clip, clip.rotopoint.subjects[0].uid, 1)
+    host.wait(clip, LIMIT)
+    return clip
+
+
+def test_a_finished_matte_comes_once_for_each_state_of_the_shot(clicked: bpy.types.MovieClip) -> None:
+    subject = clicked.rotopoint.subjects[0]
+    host.finish(clicked, 1, solve=True)
+    assert asked(clicked) == [(1, False)]
+    state = host.wait(clicked, LIMIT)
+    shown, _ = overlay.mask_of(clicked, subject, 1)
+    assert shown.is_coverage and shown.values.shape == (HEIGHT, WIDTH) and shown.values.max() == 255
+    assert shown is state.finished.newest(subject.uid, 1) and shown.seconds > 0
+    host.finish(clicked, 1, solve=True)
+    assert asked(clicked) == []
+    subject.matte.expand = 3.0
+    assert overlay.mask_of(clicked, subject, 1)[0] is shown, "the earlier one stays until the next is there"
+    host.finish(clicked, 1, solve=False)
+    subject.matte.expand = 4.0
+    host.finish(clicked, 1, solve=False)
+    assert asked(clicked) == [(1, False)], "one at a time"
+    host.wait(clicked, LIMIT)
+    host.finish(clicked, 1, solve=False)
+    assert asked(clicked) == [(1, False)], "and the newest after it"
+
+
+def test_a_frame_without_a_mask_is_not_finished(clip: bpy.types.MovieClip) -> None:
+    host.engine.start()
+    host.finish(clip, 1, solve=True)
+    assert asked(clip) == []
+
+
+def test_what_nobody_looks_at_any_more_is_given_up_and_asked_for_again(
+    clicked: bpy.types.MovieClip,
+) -> None:
+    host.finish(clicked, 1, solve=True)
+    host.engine.leave(clicked.session_uid, [1, 2])
+    assert asked(clicked) == [(1, False)]
+    host.engine.leave(clicked.session_uid, [2])
+    assert asked(clicked) == []
+    host.finish(clicked, 1, solve=True)
+    assert asked(clicked) == [(1, False)]
+
+
+def test_alpha_is_solved_behind_the_quick_matte_once_settings_are_still(clicked: bpy.types.MovieClip) -> None:
+    subject = clicked.rotopoint.subjects[0]
+    subject.matte.alpha = True
+    host.finish(clicked, 1, solve=False)
+    host.finish(clicked, 1, solve=True)
+    assert asked(clicked) == [(1, False)], "it may be in mid-drag"
+    host.finish(clicked, 1, solve=True)
+    assert asked(clicked) == [(1, False), (1, True)]
+    assert host.engine.solving(clicked.session_uid, subject.uid, 1)
+    state = host.wait(clicked, LIMIT)
+    assert state.finished.newest(subject.uid, 1).solved
+    assert not host.engine.solving(clicked.session_uid, subject.uid, 1)
+
+
+def test_tracking_a_frame_and_a_click_on_it_make_its_matte_new(clicked: bpy.types.MovieClip) -> None:
+    uid = clicked.rotopoint.subjects[0].uid
+    host.finish(clicked, 1, solve=True)
+    state = host.wait(clicked, LIMIT)
+    host.ask_preview(clicked, uid, 1)
+    host.wait(clicked, LIMIT)
+    host.finish(clicked, 1, solve=True)
+    assert asked(clicked) == [(1, False)]
+    host.wait(clicked, LIMIT)
+    host.ask_track(clicked)
+    host.wait(clicked, LIMIT)
+    assert state.finished.newest(uid, 1) is None
+
+
+def test_what_stands_in_the_way_of_a_matte_is_told_until_one_comes(clicked: bpy.types.MovieClip) -> None:
+    uid = clicked.rotopoint.subjects[0].uid
+    finished = host.state_of(clicked).finished
+    for error, expected in (("TrackMissing", ""), ("PackageMissing", "install pymatting")):
+        finished.ask_again()
+        host.finish(clicked, 1, solve=True)
+        (request,) = (id for id, work in host.engine._work.items() if work.kind is Kind.FINISH)
+        host.engine._take(Received(ErrorEvent(error, "install pymatting", 2, request, None), b""))
+        assert finished.fault == expected and asked(clicked) == []
+    finished.ask_again()
+    host.finish(clicked, 1, solve=True)
+    host.wait(clicked, LIMIT)
+    assert finished.fault == "" and finished.newest(uid, 1) is not None
