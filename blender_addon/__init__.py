@@ -10,6 +10,7 @@ if __name__.startswith("bl_ext."):
 
 from . import (  # noqa: E402, of the wheel as it is now
     clip_editor,
+    delivery_properties,
     earlier_files,
     host,
     matte_properties,
@@ -18,7 +19,16 @@ from . import (  # noqa: E402, of the wheel as it is now
     sequencer,
 )
 
-ROOMS = (matte_properties, properties, earlier_files, preferences, host, clip_editor, sequencer)
+ROOMS = (
+    matte_properties,
+    properties,
+    delivery_properties,
+    earlier_files,
+    preferences,
+    host,
+    clip_editor,
+    sequencer,
+)
 
 
 def register() -> None:

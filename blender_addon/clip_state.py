@@ -17,6 +17,7 @@ from rotopoint.events import (
 )
 from rotopoint.shot import Prompt, Shot
 
+from .delivery import Delivery
 from .faults import Remedy
 from .finished import Finished, FinishedMattes
 from .previews import Preview, Previews
@@ -74,6 +75,7 @@ class ClipState:
     total: int = 0
     previews: Previews = field(default_factory=Previews)
     finished: FinishedMattes = field(default_factory=FinishedMattes)
+    delivery: Delivery | None = None
     trust: dict[tuple[str, int], Trust] = field(default_factory=dict)
     prepared: tuple[str, int, str] | None = None
     previewed: tuple[str, int, str] | None = None

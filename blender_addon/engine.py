@@ -19,6 +19,7 @@ from rotopoint.shot import Shot
 from rotopoint.shot.json import revision, shot_to_dict
 from rotopoint.worker.client import HELLO_SECONDS, Received, WorkerClient
 from rotopoint.worker.protocol import (
+    DeliverRequest,
     FinishRequest,
     LookRequest,
     PrepareRequest,
@@ -28,6 +29,7 @@ from rotopoint.worker.protocol import (
 )
 
 from .clip_state import ClipState
+from .delivery import Delivery
 from .faults import TOLD, Remedy, line, remedy_of
 from .finished import solves
 
@@ -52,13 +54,14 @@ class Launch:
 
 class Kind(Enum):
     """What a request is for: a click's mask, the mask stored for a frame on screen, its finished matte, what
-    a click there would need, or all mattes."""
+    a click there would need, all mattes, or files for others."""
 
     PREVIEW = auto()
     LOOK = auto()
     FINISH = auto()
     PREPARE = auto()
     TRACK = auto()
+    DELIVER = auto()
 
 
 @dataclass(frozen=True)
@@ -236,15 +239,35 @@ class Engine:
                 self._client.send(ShotRequest(request, shot_to_dict(shot)))
                 self._work[request] = replace(work, shot=shot, revision=revision(shot))
 
-    def cancel(self, key: int) -> None:
-        """Give up all work of a clip; its last events still come."""
+    def deliver(self, key: int, shot: Shot, request: DeliverRequest) -> None:
+        """Write files of what is tracked; the clip's state says how far it is. Raises as `preview` does."""
+        client = self._started()
+        request = replace(request, id=client.new_id())
+        client.send(request)
+        folder = Path(request.folder)
+        self._work[request.id] = Work(Kind.DELIVER, key, shot, revision(shot), folder)
+        self.state(key).delivery = Delivery(folder)
+
+    def cancel_delivery(self, key: int) -> None:
+        """Give up what is being delivered of a clip; its last event still comes."""
         for request, work in self._work.items():
-            if work.key == key and self._client is not None:
+            if work.key == key and work.kind is Kind.DELIVER and self._client is not None:
+                self._client.cancel(request)
+
+    def writing(self) -> set[Path]:
+        """The folders that deliveries under way write to."""
+        return {w.folder for w in self._work.values() if w.kind is Kind.DELIVER and w.folder is not None}
+
+    def cancel(self, key: int) -> None:
+        """Give up all work of a clip but deliveries; its last events still come."""
+        for request, work in self._work.items():
+            if work.key == key and work.kind is not Kind.DELIVER and self._client is not None:
                 self._client.cancel(request)
 
     def forget(self, key: int) -> None:
         """Give up all work of a clip that is gone, and its state."""
         self.cancel(key)
+        self.cancel_delivery(key)
         self._work = {request: work for request, work in self._work.items() if work.key != key}
         self.states.pop(key, None)
 
@@ -319,6 +342,9 @@ class Engine:
         state = self.state(work.key)
         if over and work.kind is Kind.TRACK:
             state.tracking = False
+        if work.kind is Kind.DELIVER and state.delivery is not None:
+            state.delivery.apply(event, time.monotonic())
+            return work.key
         if work.kind is Kind.FINISH and isinstance(event, ErrorEvent):
             # That a frame has no track yet is no fault.
             state.finished.fault = "" if event.error == TrackMissing.__name__ else event.message
@@ -353,6 +379,8 @@ class Engine:
         for state in self.states.values():
             state.previews.look_again()
             state.finished.ask_again()
+            if state.delivery is not None and state.delivery.working:
+                state.delivery.fail(reason)
             state.prepared = state.previewed = None
         for key in failed:
             self.state(key).tracking = False

@@ -18,7 +18,7 @@ from rotopoint.errors import NothingToTrack, RotopointError
 from rotopoint.shot import Shot
 from rotopoint.shot.json import revision
 
-from . import compat, made_of, mattes, shots, windows
+from . import compat, delivery_properties, made_of, mattes, shots, windows
 from .clip_state import ClipState
 from .engine import Engine, Launch, Work
 from .faults import TOLD, Refused, Remedy, line, remedy_of
@@ -93,6 +93,13 @@ def ask_track(clip: MovieClip) -> Path:
     return folder
 
 
+def ask_deliver(clip: MovieClip) -> None:
+    """Ask for files of a clip's tracked subjects, as its delivery says. Raises RotopointError."""
+    request, shot = delivery_properties.request_for(clip)
+    start()
+    engine.deliver(clip.session_uid, shot, request)
+
+
 def mattes_outdated(clip: MovieClip) -> str | None:
     """Which mattes of a clip are not of what is asked, for a panel; None also while that is being changed."""
     if state_of(clip).tracking:
@@ -108,8 +115,10 @@ def mattes_outdated(clip: MovieClip) -> str | None:
 def wait(clip: MovieClip, timeout: float | None = None) -> ClipState:
     """Until a clip's work is over. Raises TimeoutError; failures are in the state."""
     key = clip.session_uid
-    before = engine.tracked()
+    before, writing = engine.tracked(), engine.writing()
     state = engine.wait(key, timeout)
+    for folder in writing - engine.writing():
+        _show_anew(folder)
     if key in before:
         _show_anew(before[key].folder)
     return state
@@ -152,8 +161,10 @@ def _revise(key: int, clip: MovieClip, shot: Shot, work: Work) -> None:
 
 def listen() -> set[int]:
     """Take in what has come and show it; the keys of the clips whose state changed."""
-    before = engine.tracked()
+    before, writing = engine.tracked(), engine.writing()
     changed = engine.pump()
+    for folder in writing - engine.writing():
+        _show_anew(folder)
     for key in before.keys() - engine.tracked().keys():
         _show_anew(before[key].folder)
     if changed:

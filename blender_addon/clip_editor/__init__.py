@@ -4,6 +4,7 @@
 import bpy
 
 from . import (
+    deliver,
     frame_operators,
     keymap,
     matte_operators,
@@ -26,6 +27,7 @@ CLASSES = (
     *track_operators.CLASSES,
     *shot_operators.CLASSES,
     *panel.CLASSES,
+    *deliver.CLASSES,
     *menu.CLASSES,
 )
 

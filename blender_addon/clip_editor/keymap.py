@@ -17,6 +17,7 @@ def register() -> None:
         return
     keymap = configuration.keymaps.new(name="Clip Editor", space_type="CLIP_EDITOR")
     _items.append((keymap, keymap.keymap_items.new("rotopoint.point", POINTING_KEY, "PRESS")))
+    _items.append((keymap, keymap.keymap_items.new("rotopoint.deliver_cancel", "ESC", "PRESS")))
     for key, backward in (("LEFT_ARROW", True), ("RIGHT_ARROW", False)):
         for to, shift in (("PROMPT", False), ("WEAK", True)):
             item = keymap.keymap_items.new("rotopoint.frame_jump", key, "PRESS", alt=True, shift=shift)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -31,8 +31,10 @@ class ShotDelivery:
     """Writes what it is given of a session; a context manager, in which files are open.
 
     `version` is what {version} says in names, by default the first that no file in the folder has yet of
-    any subject. `resume`: files that are there stay, and that version is the last one.
-    Raises NameTemplateUnusable, OptionUnreadable, InputTransformOneWay, FileNumberNegative, OutputUnwritable.
+    any subject. `resume`: files that are there stay, and that version is the last one. `subjects` are the ids
+    of those that files are written of, None: all.
+    Raises NameTemplateUnusable, OptionUnreadable, InputTransformOneWay, FileNumberNegative, OutputUnwritable,
+    SubjectUnknown.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class ShotDelivery:
         version: int | None = None,
         *,
         resume: bool = False,
+        subjects: Collection[str] | None = None,
     ) -> None:
         self.session = session
         self.folder = folder
@@ -56,7 +59,9 @@ class ShotDelivery:
             # A table that cannot be undone is known here.
             session.clip.encoded(np.zeros((1, 1, 3), np.float32))
         self._mattes = session.mattes.asking(kind.asks)
-        plans = self._mattes.plans
+        asked = {plan.subject.id: plan for plan in self._mattes.plans}
+        chosen = list(asked) if subjects is None else [session.plan(each).subject.id for each in subjects]
+        self.plans = plans = tuple(asked[each] for each in dict.fromkeys(chosen))
         if not kind.joins and len(plans) > 1 and "{subject}" not in names.text:
             raise NameTemplateUnusable(names.text, "without {subject} all subjects would be one file")
         if version is not None and version < 0:
@@ -91,9 +96,11 @@ class ShotDelivery:
 
     def stored(self) -> Iterator[Group]:
         """The frames of the range from the store alone; see `StoredTracks.all`."""
+        chosen = {plan.subject.id for plan in self.plans}
         if not self.kind.joins:
-            return ((tracked,) for tracked in self.session.tracks.all())
-        return self.session.tracks.side_by_side()
+            return ((t,) for t in self.session.tracks.all() if t.subject in chosen)
+        beside = self.session.tracks.side_by_side()
+        return (tuple(t for t in group if t.subject in chosen) for group in beside)
 
     @property
     def note(self) -> Path:
@@ -106,6 +113,7 @@ class ShotDelivery:
             "origins": self.session.due_origins(),
             "kind": f"{self.kind.__name__} {self._options}",
             "names": f"{self.names} {self.version}",
+            "subjects": [plan.subject.name for plan in self.plans],
         }
         return hashlib.sha256(json.dumps(content).encode("ascii")).hexdigest()
 
@@ -151,7 +159,7 @@ class ShotDelivery:
         except OSError as fault:
             raise OutputUnwritable(self.folder, reason_of(fault)) from fault
         clip, part = self.session.clip.name, self.kind.part
-        subjects = [None] if self.kind.joins else [plan.subject.name for plan in self.session.plans]
+        subjects = [None] if self.kind.joins else [plan.subject.name for plan in self.plans]
         latest = max(self.names.latest_version(stems, clip, subject, part) for subject in subjects)
         return max(1, latest) if self.resume else latest + 1
 

@@ -234,7 +234,7 @@ def _frame_events(
     request: str, session: ShotSession, frames: Iterator[Group], delivery: ShotDelivery | None, pending: int
 ) -> Iterator[Event]:
     revised = revision(session.shot)
-    total = len(session.range) * len(session.plans)
+    total = len(session.range) * len(session.plans if delivery is None else delivery.plans)
     yield StartedEvent(request, revised, total, pending)
     done = computed = 0
     with _written(session, frames, delivery) as written:

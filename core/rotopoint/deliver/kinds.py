@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
 
 from rotopoint.deliver.deliverable import Deliverable
 
 
 class Kind(Enum):
-    """As a person asks for it; `deliverable` has what each is."""
+    """As a person asks for it; `deliverable` has what each is. New ones go to the end."""
 
     MATTES = "mattes"
     LAYERS = "layers"
@@ -28,6 +29,41 @@ class Kind(Enum):
     LABEL_MAPS = "label-maps"
     SVG = "svg"
     SPLINES = "splines"
+
+
+@dataclass(frozen=True)
+class Words:
+    """What a person reads of a kind, and which fields of `Options` it heeds."""
+
+    label: str
+    help: str = ""
+    options: tuple[str, ...] = ()
+
+
+WORDS = {
+    Kind.MATTES: Words("Mattes", "Coverage, one file a frame and subject", ("format", "compression")),
+    Kind.LAYERS: Words(
+        "Layered EXR", "One file a frame with a named layer a subject", ("compression", "plate")
+    ),
+    Kind.CRYPTOMATTE: Words(
+        "Cryptomatte", "One EXR file a frame with all subjects, to be picked by name", ("compression",)
+    ),
+    Kind.CUT_OUTS: Words(
+        "Cut-outs", "The subjects' own color, premultiplied, as scene linear EXR", ("compression",)
+    ),
+    Kind.OVERLAY: Words("Overlay", "The subjects' colors over the picture, as PNG"),
+    Kind.BINARY: Words("Binary Masks", "Black and white without grays, as PNG"),
+    Kind.FFV1: Words("FFV1", "Lossless video of mattes, one a subject", ("frame_rate",)),
+    Kind.PRORES: Words("ProRes 4444", "Video of cut-outs with alpha, one a subject", ("frame_rate",)),
+    Kind.VP9: Words("VP9", "Small video of cut-outs with alpha, one a subject", ("frame_rate",)),
+    Kind.REVIEW: Words("Review", "H.264 video of the subjects' colors over the picture", ("frame_rate",)),
+    Kind.SIDE_BY_SIDE: Words("Side by Side", "H.264 video of picture and matte", ("frame_rate",)),
+}
+
+
+def words_for(kind: Kind) -> Words:
+    """What interfaces say of a kind; of one that nobody has described, its name."""
+    return WORDS.get(kind) or Words(kind.value.replace("-", " ").capitalize())
 
 
 def deliverable(kind: Kind) -> type[Deliverable]:

@@ -31,4 +31,5 @@ def delivery_asked(session: ShotSession, request: DeliverRequest) -> ShotDeliver
         NameTemplate(request.name, request.padding),
         request.version,
         resume=request.resume,
+        subjects=request.subjects,
     )

@@ -116,7 +116,8 @@ class DeliverRequest:
     """Write files of stored tracks, mattes unless told otherwise; files that are there are refused, unless
     they are to be replaced or the delivery that wrote them resumes.
 
-    `files` is a kind as `deliver.kinds.Kind` names it; what follows is as the command line has it.
+    `files` is a kind as `deliver.kinds.Kind` names it; what follows is as the command line has it. `subjects`
+    are the ids of those that files are written of, None: all; others still have a say in exclusive mattes.
     """
 
     kind: ClassVar[str] = "deliver"
@@ -134,6 +135,7 @@ class DeliverRequest:
     name: str = "{clip}_{subject}_{pass}.{number}"
     padding: int = 4
     version: int | None = None
+    subjects: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from rotopoint.errors import (
     OutputExists,
     OutputUnwritable,
     StoppedAtFrame,
+    SubjectUnknown,
 )
 from rotopoint.events import DoneEvent, FrameEvent, StartedEvent
 from rotopoint.jobs import deliver_events
@@ -116,6 +117,21 @@ def test_several_subjects_need_names_of_their_own(stored: Stored, tmp_path: Path
     with stored(BALL) as session:
         delivery = ShotDelivery(session, tmp_path, names=one)
         assert [path.name for path in delivery.paths()] == [f"plate.{n:04d}.png" for n in range(1, COUNT + 1)]
+
+
+def test_files_of_some_subjects_alone(stored: Stored, tmp_path: Path, joined: type[Told]) -> None:
+    one = NameTemplate("{clip}.{number}")
+    with stored() as session:
+        delivery = ShotDelivery(session, tmp_path, names=one, subjects=[GONE.id])
+        started, *frames, done = deliver_events("d", delivery, overwrite=False)
+        assert (started.total, done.frames) == (COUNT, COUNT)
+        assert {event.subject for event in frames} == {GONE.id}
+        list(
+            deliver_events("d", ShotDelivery(session, tmp_path, joined, subjects=[BALL.id]), overwrite=False)
+        )
+        with pytest.raises(SubjectUnknown):
+            ShotDelivery(session, tmp_path, subjects=["nobody"])
+    assert [layer.subject for frame in joined.said[1:-1] for layer in frame.layers] == [BALL.name] * COUNT
 
 
 def test_a_new_version_goes_beside_those_before(stored: Stored, tmp_path: Path) -> None:

@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from rotopoint.cli import main
-from rotopoint.deliver.kinds import Kind, deliverable
+from rotopoint.deliver.deliverable import Options
+from rotopoint.deliver.kinds import Kind, deliverable, words_for
 from rotopoint.session import ShotSession
 from rotopoint.shot.json import save_shot
 from tests.core.deliver.conftest import COUNT
@@ -84,3 +86,11 @@ def test_what_cannot_be_a_name_is_one_line(
         (line,) = capsys.readouterr().err.splitlines()
         assert line.startswith("rotopoint: --")
     assert not (tmp_path / "out").exists()
+
+
+@every_kind
+def test_each_has_words_for_people(kind: Kind) -> None:
+    words = words_for(kind)
+    assert words.label and set(words.options) <= {field.name for field in fields(Options)}
+    # Videos have a rate, and nothing else has.
+    assert ("frame_rate" in words.options) == deliverable(kind).one_file
