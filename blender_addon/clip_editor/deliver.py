@@ -77,7 +77,11 @@ class ROTOPOINT_OT_deliver_cancel(ClipOperator, Operator):
 
 
 class ROTOPOINT_PT_deliver(Panel):
+    """Above the many settings of mattes, so that progress is in view."""
+
     bl_label = "Deliver"
+    bl_parent_id = "ROTOPOINT_PT_mattes"
+    bl_order = -1
     bl_space_type = "CLIP_EDITOR"
     bl_region_type = "UI"
     bl_category = "Rotopoint"

@@ -64,11 +64,12 @@ class Disc:
         values = [self.depth((c + 0.5) * across, (r + 0.5) * down) for r in cells for c in cells]
         return struct.pack(f"<{len(values)}e", *values)
 
-    def rows(self) -> list[bytes]:
-        """Coverage 0 or 255 in the pixels of the source."""
+    def rows(self, expand: float = 0.0) -> list[bytes]:
+        """Coverage 0 or 255 in the pixels of the source, so many of which the disc grows all around."""
         width, height = self.size
         return [
-            bytes(255 if self.depth(x + 0.5, y + 0.5) > 0 else 0 for x in range(width)) for y in range(height)
+            bytes(255 if self.depth(x + 0.5, y + 0.5) > -expand else 0 for x in range(width))
+            for y in range(height)
         ]
 
     def png(self) -> bytes:
@@ -177,7 +178,9 @@ class FakeWorker:
             event = p.PreviewEvent(*about, LOGIT_SIZE, LOGIT_SIZE, "float16", False, 5.0, 0.9)
             self.send(event, disc.logits())
         else:
-            self.send(p.MatteEvent(*about, *disc.size, "uint8", False, 0.05), b"".join(disc.rows()))
+            asked = shot.subject(click.subject).settings_on(ClipFrame(click.frame))
+            rows = disc.rows(asked.expand)
+            self.send(p.MatteEvent(*about, *disc.size, "uint8", False, 0.05), b"".join(rows))
 
     def look(self, asked: p.LookRequest) -> None:
         """The disc that was tracked, where that is what the shot's points give."""

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Mattes in the window: settings change what is shown, and the Deliver dialog writes files."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.gui.footage import COUNT
+from tests.gui.windowed_blender import WindowedBlender
+
+VERSIONS = [pytest.param("4.3", marks=pytest.mark.slow), "5.2"]
+
+pytestmark = [pytest.mark.gui, pytest.mark.parametrize("blender", VERSIONS, indirect=True, scope="module")]
+
+CLIP = "bpy.data.movieclips[0]"
+SUBJECT = f"{CLIP}.rotopoint.subjects[0]"
+STATE = f"part('host').state_of({CLIP})"
+NEWEST = f"{STATE}.finished.newest({SUBJECT}.uid, 1)"
+
+
+def tint(blender: WindowedBlender, picture: np.ndarray, x: float, y: float) -> float:
+    """How much more red than blue a place of the clip is on a screenshot."""
+    across, down = blender.at(x, y)
+    patch = picture[down - 1 : down + 2, across - 1 : across + 2].reshape(-1, 3).mean(axis=0)
+    return float(patch[2] - patch[0])
+
+
+def test_a_changed_setting_changes_what_is_shown(blender: WindowedBlender) -> None:
+    blender.ask(
+        "bpy.context.scene.frame_current = 1\nbpy.ops.rotopoint.subject_add(name='runner')\nanswer = None"
+    )
+    blender.ask("show_tab()\nanswer = None")
+    blender.move(0.5, 0.5)
+    blender.key("k")
+    blender.click(0.5, 0.5)
+    blender.key("Escape")
+    blender.until(NEWEST)
+    # A disc of a quarter of the picture's height: this lies outside, by a tenth of it.
+    outside = (0.5, 0.5 + 0.35)
+    blender.move(0.1, 0.1)
+    before = tint(blender, blender.screenshot("as it is"), *outside)
+    blender.ask(f"height = {CLIP}.size[1]\n{SUBJECT}.matte.expand = 0.2 * height\nanswer = None")
+    blender.until(f"{NEWEST}.values.mean() > 1.5 * 255 * 3.14 / 16 * {CLIP}.size[1] / {CLIP}.size[0]")
+    blender.move(0.1, 0.12)
+    after = tint(blender, blender.screenshot("expanded"), *outside)
+    assert after > before + 20, (before, after)
+
+
+def test_the_dialog_delivers_and_says_where(blender: WindowedBlender) -> None:
+    blender.invoke("rotopoint.track", direction="both")
+    blender.until(f"{STATE}.message.startswith('Done: {COUNT} frames')")
+    blender.invoke("rotopoint.deliver")
+    blender.move(0.5, 0.5)
+    blender.screenshot("deliver")
+    assert blender.ask(f"answer = {STATE}.delivery is None"), "it waits for OK"
+    blender.key("Return")
+    blender.until(f"{STATE}.delivery and {STATE}.delivery.done > 2")
+    blender.move(0.5, 0.45)
+    blender.screenshot("delivering")
+    blender.key("Escape")
+    blender.until(f"not {STATE}.delivery.working")
+    said = blender.ask(f"answer = {STATE}.delivery.message")
+    assert said.startswith("Cancelled after"), said
+    blender.invoke("rotopoint.deliver")
+    blender.key("Return")
+    blender.until(f"{STATE}.delivery.message.startswith('Delivered {COUNT} frames')")
+    blender.move(0.5, 0.5)
+    blender.screenshot("delivered")
