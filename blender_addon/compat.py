@@ -115,6 +115,39 @@ def new_apply_mask(tree: NodeTree) -> Node:
     return node
 
 
+def new_replace_alpha(tree: NodeTree) -> Node:
+    """A Set Alpha node that puts its Alpha in place of the image's, and leaves the color."""
+    node = tree.nodes.new("CompositorNodeSetAlpha")
+    _choose(node, "mode", "REPLACE_ALPHA", "Type", "Replace Alpha")
+    return node
+
+
+def new_to_straight(tree: NodeTree) -> Node:
+    """An Alpha Convert node that divides the color of a premultiplied image by its alpha."""
+    node = tree.nodes.new("CompositorNodePremulKey")
+    _choose(node, "mapping", "PREMUL_TO_STRAIGHT", "Type", "To Straight")
+    return node
+
+
+def add_color_mix(tree: NodeTree, factor: NodeSocket, first: NodeSocket, second: NodeSocket) -> NodeSocket:
+    """A Mix node's color between two images of the same alpha.
+
+    As with Math, the compositor's own node gave way to the shader's, which 4.2 does not take here; and from
+    5.2 the alpha is mixed too, where it was that of the first.
+    """
+    if hasattr(bpy.types, "CompositorNodeMixRGB"):
+        node = tree.nodes.new("CompositorNodeMixRGB")
+        colors, mixed = [s for s in node.inputs if s.type == "RGBA"], node.outputs[0]
+    else:
+        node = tree.nodes.new("ShaderNodeMix")
+        node.data_type = "RGBA"
+        colors = [s for s in node.inputs if s.type == "RGBA"]
+        mixed = next(s for s in node.outputs if s.type == "RGBA")
+    for source, socket in ((factor, node.inputs[0]), (first, colors[0]), (second, colors[1])):
+        tree.links.new(source, socket)
+    return mixed
+
+
 def alpha_over_inputs(node: Node) -> tuple[NodeSocket, NodeSocket]:
     """Background and foreground of an Alpha Over node: two sockets called Image until 5.0 named them."""
     background, foreground = (socket for socket in node.inputs if socket.type == "RGBA")

@@ -68,7 +68,7 @@ class ROTOPOINT_PG_delivery(PropertyGroup):
     last: IntProperty(name="Last", description="Last clip frame", min=1, default=1)
     folder: StringProperty(
         name="Folder",
-        description="Folder of the files; empty: deliveries, beside the clip's mattes",
+        description=f"Folder of the files; empty: {mattes.DELIVERIES}, beside the clip's mattes",
         subtype="DIR_PATH",
         options=compat.RELATIVE_PATH,
     )
@@ -102,7 +102,7 @@ class ROTOPOINT_PG_delivery(PropertyGroup):
 def folder_of(clip: MovieClip) -> Path:
     """Where a clip's deliveries go. Raises Refused."""
     chosen = clip.rotopoint_delivery.folder
-    return Path(shots.absolute(chosen, clip)) if chosen else mattes.folder_of(clip) / "deliveries"
+    return Path(shots.absolute(chosen, clip)) if chosen else mattes.folder_of(clip) / mattes.DELIVERIES
 
 
 def request_for(clip: MovieClip, id: str = "") -> tuple[DeliverRequest, Shot]:
@@ -189,7 +189,7 @@ def draw_delivery(layout: UILayout, asked: ROTOPOINT_PG_delivery) -> None:
         column = layout.column(align=True)
         column.prop(asked, "first")
         column.prop(asked, "last")
-    layout.prop(asked, "folder", placeholder="deliveries")
+    layout.prop(asked, "folder", placeholder=mattes.DELIVERIES)
     layout.prop(asked, "name_template")
     layout.prop(asked, "padding")
     _draw_choice(layout, asked, "use_first_number", "first_number")

@@ -9,15 +9,19 @@ from pathlib import Path
 import bpy
 from bpy.types import MovieClip
 
-from rotopoint.deliver.naming import clip_naming, find_mattes, shot_path
-from rotopoint.errors import OutputUnwritable, TrackMissing
+from rotopoint.deliver.naming import CUT_OUT, NameTemplate, clip_naming, find_mattes, shot_path
+from rotopoint.errors import NameTemplateUnusable, OutputUnwritable, TrackMissing
 from rotopoint.shot import Shot, Subject
+from rotopoint.shot.frames import FileNumber
 from rotopoint.shot.json import save_shot
 from rotopoint.shot.names import FORBIDDEN
 
 from . import shots
 from .compositor import MatteSequence
 from .faults import Refused
+
+DELIVERIES = "deliveries"
+"""The folder of files for other programs, beside the mattes, unless another one is chosen."""
 
 
 def folder_of(clip: MovieClip) -> Path:
@@ -48,6 +52,36 @@ def matte_sequences(clip: MovieClip) -> tuple[MatteSequence, ...]:
     if not sequences:
         raise Refused(f"no mattes of {clip.name} in {folder}: track the clip first")
     return sequences
+
+
+def cut_out_sequences(clip: MovieClip) -> tuple[MatteSequence, ...]:
+    """The cut-outs of each subject that the clip's delivery has written, the newest version of each.
+
+    Those with a gap are left out. Raises what `shots.shot_of` and `folder_of` raise.
+    """
+    asked, shot = clip.rotopoint_delivery, shots.shot_of(clip)
+    folder = Path(shots.absolute(asked.folder, clip)) if asked.folder else folder_of(clip) / DELIVERIES
+    try:
+        names = NameTemplate(asked.name_template, asked.padding)
+    except NameTemplateUnusable:
+        return ()
+    clip_name, number = naming_of(clip, shot)
+    number = asked.first_number if asked.use_first_number else number
+    stems = [path.stem for path in folder.glob("*.exr")] if folder.is_dir() else []
+    found = []
+    for subject in shot.subjects:
+        version = names.latest_version(stems, clip_name, subject.name, CUT_OUT)
+        files = {
+            n: folder / f"{names.name(clip_name, subject.name, CUT_OUT, FileNumber(n), version or 1)}.exr"
+            for n in range(number, number + (shot.clip.frame_count or 1))
+        }
+        there = [n for n, path in files.items() if path.stem in stems]
+        if there and there[-1] - there[0] + 1 == len(there):
+            first = there[0]
+            found.append(
+                MatteSequence(subject.id, subject.name, files[first], first, len(there), first - number + 1)
+            )
+    return tuple(found)
 
 
 def save_shot_beside(clip: MovieClip, shot: Shot, folder: Path) -> Path:

@@ -13,6 +13,7 @@ from . import (
     panel,
     pointing_mode,
     prompt_operators,
+    scene_operators,
     shot_operators,
     subject_operators,
     track_operators,
@@ -28,6 +29,7 @@ CLASSES = (
     *shot_operators.CLASSES,
     *panel.CLASSES,
     *deliver.CLASSES,
+    *scene_operators.CLASSES,
     *menu.CLASSES,
 )
 

@@ -46,6 +46,8 @@ class ROTOPOINT_MT_clip(Menu):
         layout.separator()
         layout.operator("rotopoint.wire")
         layout.operator("rotopoint.unwire")
+        layout.operator("rotopoint.scene_match")
+        layout.operator("rotopoint.view_standard")
         layout.operator("rotopoint.deliver", text="Deliver...")
         layout.operator("rotopoint.deliver_cancel")
         layout.separator()

@@ -12,6 +12,7 @@ from ..lines import draw_fault, draw_finish, draw_last_word
 from ..matte_properties import draw_overrides, draw_settings
 from .context import clip_in, shown_frame, subject_in
 from .frame_operators import weak_frames
+from .scene_operators import draw_scene
 
 
 class ROTOPOINT_UL_subjects(UIList):
@@ -150,6 +151,8 @@ class ROTOPOINT_PT_mattes(_ClipPanel):
         row = layout.row(align=True)
         row.operator("rotopoint.wire", icon="NODE_COMPOSITING")
         row.operator("rotopoint.unwire", text="", icon="UNLINKED")
+        if names.keys() & compositor.wired_subjects(context.scene, clip).keys():
+            draw_scene(layout, context, clip)
         layout.use_property_split = True
         layout.use_property_decorate = False
         layout.prop(asked, "folder", placeholder="//rotopoint/")

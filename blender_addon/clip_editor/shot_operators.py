@@ -37,7 +37,8 @@ class ROTOPOINT_OT_wire(DoubtfulOperator, ClipOperator, Operator):
         asked = {subject.uid: subject.name for subject in clip.rotopoint.subjects}
         gone = compositor.wired_subjects(context.scene, clip).keys() - asked.keys()
         compositor.unwire(context.scene, clip, gone)
-        compositor.wire(context.scene, clip, sequences)
+        wiring = compositor.wire(context.scene, clip, sequences, mattes.cut_out_sequences(clip))
+        compositor.view(wiring)
         names = ", ".join(sequence.subject_name for sequence in sequences)
         self.report({"INFO"}, f"Wired: {names}")
         found = {sequence.subject_id for sequence in sequences}

@@ -3,6 +3,7 @@
 
 from ..matte_sequence import MatteSequence
 from .node_group import ensure_node_group
+from .viewer import view
 from .wiring import SubjectNodes, Wiring, out_of_date, unwire, wire, wired_subjects
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "ensure_node_group",
     "out_of_date",
     "unwire",
+    "view",
     "wire",
     "wired_subjects",
 ]

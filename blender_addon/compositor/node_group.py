@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The node group Rotopoint: a plate and its matte in, the cut-out and the shaped matte out."""
+"""The node group Rotopoint: a plate and its matte in, the cut-out and the shaped matte out. One asset."""
 
 from __future__ import annotations
 
@@ -9,10 +9,15 @@ from bpy.types import NodeSocket, NodeTree
 from .. import compat
 
 NAME = "Rotopoint"
-VERSION = 1
+VERSION = 2
 """Raise it when `_build` changes: groups of an older version are rebuilt in place."""
 
 VERSION_KEY = "rotopoint_version"
+
+DESCRIPTION = "Cuts a subject out of a plate by its matte, with its own color at soft edges"
+
+COVERED = 1e-4
+"""Alpha from which on a cut-out's color means something."""
 
 
 def ensure_node_group() -> NodeTree:
@@ -20,9 +25,10 @@ def ensure_node_group() -> NodeTree:
 
     Inputs: Image; Matte, linear coverage 0..1; Expand, whole pixels (rounded) by which the matte grows,
     or shrinks where negative; Feather, pixels that the soft edge reaches to either side; Invert, 0..1,
-    which mixes in 1 - matte after the two. Outputs: Image, the plate times the matte in all four
-    channels, so premultiplied; Matte, as shaped. With Expand, Feather and Invert at 0 the matte passes
-    through unchanged.
+    which mixes in 1 - matte after the two; Cut-out, the subject's own color as delivered, premultiplied;
+    Despill, 0..1, how much that color takes the plate's place where the cut-out has any. Outputs: Image, the
+    color times the matte in all four channels, so premultiplied; Matte, as shaped. With Expand, Feather and
+    Invert at 0 the matte passes through unchanged, and with Despill at 0 the plate's color does.
 
     A group of an older version is rebuilt inside; its sockets stay, so links to it and parameters set on
     its nodes stay too. One that an older Blender made is left as it is: Blender converts its nodes so that
@@ -37,6 +43,9 @@ def ensure_node_group() -> NodeTree:
     _declare(tree)
     _build(tree)
     tree[VERSION_KEY] = VERSION
+    tree.color_tag = "MATTE"
+    tree.asset_mark()
+    tree.asset_data.description = DESCRIPTION
     return tree
 
 
@@ -62,6 +71,17 @@ def _declare(tree: NodeTree) -> None:
     )
     invert = _socket(tree, "Invert", "INPUT", "NodeSocketFloat", "1 turns the matte around", (0.0, 0.0, 1.0))
     invert.subtype = "FACTOR"
+    cut_out = _socket(tree, "Cut-out", "INPUT", "NodeSocketColor", "The subject's own color, premultiplied")
+    cut_out.default_value = (0.0, 0.0, 0.0, 0.0)
+    despill = _socket(
+        tree,
+        "Despill",
+        "INPUT",
+        "NodeSocketFloat",
+        "1 takes the color from the cut-out, which is free of the old background",
+        (0.0, 0.0, 1.0),
+    )
+    despill.subtype = "FACTOR"
     _socket(tree, "Image", "OUTPUT", "NodeSocketColor", "The plate times the matte, premultiplied")
     _socket(tree, "Matte", "OUTPUT", "NodeSocketFloat", "The matte after Expand, Feather and Invert")
 
@@ -92,13 +112,31 @@ def _build(tree: NodeTree) -> None:
     feathered = compat.add_gaussian_blur(tree, expanded, given.outputs["Feather"])
     matte = _add_inversion(tree, feathered, given.outputs["Invert"])
     cut_out = compat.new_apply_mask(tree)
-    tree.links.new(given.outputs["Image"], cut_out.inputs["Image"])
+    tree.links.new(_add_despill(tree, given), cut_out.inputs["Image"])
     tree.links.new(matte, cut_out.inputs["Alpha"])
     tree.links.new(cut_out.outputs["Image"], result.inputs["Image"])
     tree.links.new(matte, result.inputs["Matte"])
     for column, node in enumerate(tree.nodes):
         node.location = (180.0 * column, 0.0)
     result.location = (180.0 * len(tree.nodes), 0.0)
+
+
+def _add_despill(tree: NodeTree, given: bpy.types.Node) -> NodeSocket:
+    """The plate's color, or as far as Despill says the cut-out's where it has any; alpha is the plate's."""
+    straight = compat.new_to_straight(tree)
+    tree.links.new(given.outputs["Cut-out"], straight.inputs["Image"])
+    own = compat.new_replace_alpha(tree)
+    tree.links.new(straight.outputs["Image"], own.inputs["Image"])
+    tree.links.new(_add_alpha(tree, given.outputs["Image"]), own.inputs["Alpha"])
+    covered = compat.add_math(tree, "GREATER_THAN", _add_alpha(tree, given.outputs["Cut-out"]), COVERED)
+    factor = compat.add_math(tree, "MULTIPLY", covered, given.outputs["Despill"])
+    return compat.add_color_mix(tree, factor, given.outputs["Image"], own.outputs["Image"])
+
+
+def _add_alpha(tree: NodeTree, image: NodeSocket) -> NodeSocket:
+    parts = tree.nodes.new("CompositorNodeSeparateColor")
+    tree.links.new(image, parts.inputs["Image"])
+    return parts.outputs["Alpha"]
 
 
 def _add_inversion(tree: NodeTree, matte: NodeSocket, factor: NodeSocket) -> NodeSocket:

@@ -19,6 +19,8 @@ PICTURE = "rotopoint_picture"
 
 MATTE = "matte"
 CUT_OUT = "cut-out"
+FOREGROUND = "foreground"
+VIEWER = "viewer"
 JOIN = "join"
 OVER = "over"
 

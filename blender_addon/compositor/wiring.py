@@ -2,7 +2,8 @@
 """Puts mattes between a Movie Clip node and the scene's picture, and takes them out again.
 
 For each subject an Image node reads the matte files and a Rotopoint group cuts the subject out of the
-plate. The cut-outs of several subjects are laid over each other by Alpha Over nodes. Where the clip led
+plate. Where cut-outs were delivered, another Image node reads them, and the group takes its color from
+there. The cut-outs of several subjects are laid over each other by Alpha Over nodes. Where the clip led
 to the scene's picture, the cut-outs take its place at the links that left it; what stood downstream stays
 there. Where something else was the scene's picture, they are laid over it.
 
@@ -29,6 +30,7 @@ from .node_group import ensure_node_group
 from .nodes import (
     CUT_OUT,
     FIRST_FRAME,
+    FOREGROUND,
     JOIN,
     MATTE,
     OVER,
@@ -64,8 +66,15 @@ class Wiring:
     result: NodeSocket
 
 
-def wire(scene: Scene, clip: MovieClip, mattes: Iterable[MatteSequence]) -> Wiring:
+def wire(
+    scene: Scene,
+    clip: MovieClip,
+    mattes: Iterable[MatteSequence],
+    cut_outs: Iterable[MatteSequence] = (),
+) -> Wiring:
     """Wire the mattes of `clip` into the compositor of `scene`, or update what an earlier call wired.
+
+    `cut_outs` are delivered ones, premultiplied: the color of the subjects that have one comes from there.
 
     Subjects already wired and not named in `mattes` stay as they are, as do parameters and links that a
     person changed; links between subjects that were lost are made again. A second call with the same
@@ -87,6 +96,10 @@ def wire(scene: Scene, clip: MovieClip, mattes: Iterable[MatteSequence]) -> Wiri
     subjects = tuple(
         _ensure_subject(tree, clip_node, output, sequence, row) for row, sequence in enumerate(sequences)
     )
+    wired = {nodes.subject_id: nodes for nodes in subjects}
+    for sequence in cut_outs:
+        if sequence.subject_id in wired:
+            _ensure_foreground(tree, clip, wired[sequence.subject_id], sequence)
     result = last_of(tree, clip)
     assert result is not None
     return Wiring(tree, clip_node, subjects, result)
@@ -110,7 +123,8 @@ def unwire(scene: Scene, clip: MovieClip, subjects: Collection[str] | None = Non
         for subject in leaving:
             leave(tree, clip, subject)
         # What lays the cut-outs over something goes with the last of them.
-        ours = [n for n in ours_in(tree, clip) if n[ROLE] in (MATTE, CUT_OUT) and n[SUBJECT] in leaving]
+        parts = (MATTE, FOREGROUND, CUT_OUT)
+        ours = [n for n in ours_in(tree, clip) if n[ROLE] in parts and n[SUBJECT] in leaving]
     clip_node = find_clip_node(tree, clip)
     for node in ours:
         if node[ROLE] == OVER:
@@ -120,7 +134,8 @@ def unwire(scene: Scene, clip: MovieClip, subjects: Collection[str] | None = Non
             for link in list(node.outputs["Image"].links):
                 if link.to_node not in ours:
                     tree.links.new(clip_node.outputs["Image"], link.to_socket)
-    images = {node.image for node in ours if node[ROLE] == MATTE and node.image is not None}
+    readers = [node for node in ours if node[ROLE] in (MATTE, FOREGROUND)]
+    images = {node.image for node in readers if node.image is not None}
     for node in ours:
         tree.nodes.remove(node)
     for image in images:
@@ -143,8 +158,12 @@ def out_of_date(scene: Scene, clip: MovieClip, subjects: Mapping[str, str]) -> s
     tree = compat.find_compositor_tree(scene)
     if tree is None:
         return None
-    readers = [node for node in ours_in(tree, clip) if node[ROLE] == MATTE]
+    readers = [node for node in ours_in(tree, clip) if node[ROLE] in (MATTE, FOREGROUND)]
     for node in readers:
+        if node[ROLE] == FOREGROUND:
+            if node.image is None or not is_there(node.image.filepath):
+                return f"The cut-outs of {node.label} are not where they were wired from: deliver, then wire"
+            continue
         if node.image is None or not is_there(node.image.filepath):
             return f"The mattes of {node.label} are not where they were wired from: wire again"
         name = subjects.get(node[SUBJECT])
@@ -171,6 +190,7 @@ def _ensure_subject(
         matte = new_node(tree, "CompositorNodeImage", MATTE, clip, sequence)
         matte.location = (clip_node.location.x, clip_node.location.y - 420.0 - 360.0 * row)
     _read_files(matte, clip, sequence)
+    compat.set_non_color(matte.image)
     if cut_out is None:
         last = last_of(tree, clip)
         cut_out = new_node(tree, "CompositorNodeGroup", CUT_OUT, clip, sequence)
@@ -192,8 +212,26 @@ def _ensure_subject(
     return SubjectNodes(sequence.subject_id, matte, cut_out)
 
 
+def _ensure_foreground(tree: NodeTree, clip: MovieClip, nodes: SubjectNodes, sequence: MatteSequence) -> None:
+    """Let the group take a subject's color from its cut-outs; what a person has set stays on a second run."""
+    reader = find(tree, clip, FOREGROUND, sequence.subject_id)
+    is_new = reader is None
+    if reader is None:
+        reader = new_node(tree, "CompositorNodeImage", FOREGROUND, clip, sequence)
+        reader.location = (nodes.matte.location.x, nodes.matte.location.y - 180.0)
+        reader.hide = True
+    _read_files(reader, clip, sequence)
+    if reader.label != sequence.subject_name:
+        reader.label = sequence.subject_name
+    socket = nodes.cut_out.inputs["Cut-out"]
+    if not socket.is_linked:
+        tree.links.new(reader.outputs["Image"], socket)
+        if is_new:
+            nodes.cut_out.inputs["Despill"].default_value = 1.0
+
+
 def _read_files(node: Node, clip: MovieClip, sequence: MatteSequence) -> None:
-    """Let the Image node show each matte where Blender shows the picture that it belongs to.
+    """Let the Image node show each file where Blender shows the picture that it belongs to.
 
     Blender shows picture n of the clip's file (from 1) at the scene frame n + frame_start - 1 -
     frame_offset of the clip, and an Image node shows the file number scene frame - frame_start + 1 +
@@ -208,7 +246,6 @@ def _read_files(node: Node, clip: MovieClip, sequence: MatteSequence) -> None:
     elif Path(bpy.path.abspath(image.filepath)).resolve() != path.resolve():
         image.filepath = to_save(path)
         image.reload()
-    compat.set_non_color(image)
     wanted = {
         "image": image,
         "frame_start": _node_start(clip, sequence.first_frame),

@@ -10,13 +10,14 @@ import numpy as np
 
 from rotopoint.deliver.deliverable import Deliverable, Frame, Need, cleaned
 from rotopoint.deliver.exr_file import half, timecode_attributes, write_exr
+from rotopoint.deliver.naming import CUT_OUT
 
 
 class CutOutFiles(Deliverable):
     """Half-float EXR with R, G, B and A: scene linear with Rec.709 primaries or as `Options.colors` says,
     premultiplied, values over 1 kept. `rotopoint/alpha` and `rotopoint/colors` say so."""
 
-    part = "cutout"
+    part = CUT_OUT
     extension = "exr"
 
     @property

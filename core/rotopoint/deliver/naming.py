@@ -18,6 +18,9 @@ from rotopoint.shot.names import FORBIDDEN
 MATTE = "matte"
 """What {pass} is in the name of a matte."""
 
+CUT_OUT = "cutout"
+"""And in that of a subject's own color."""
+
 TOKENS = ("clip", "subject", "pass", "version", "number")
 
 MOST_DIGITS = 10

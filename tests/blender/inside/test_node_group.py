@@ -113,6 +113,47 @@ def test_image_comes_out_premultiplied(scene: bpy.types.Scene, tmp_path: Path) -
     assert np.abs(rgba[..., :3] - linear * 128 / 255).max() < 1e-3
 
 
+def linear(display: np.ndarray) -> np.ndarray:
+    return np.where(display <= 0.04045, display / 12.92, ((display + 0.055) / 1.055) ** 2.4)
+
+
+def test_despill_takes_the_color_of_the_cut_out_where_it_has_any(
+    scene: bpy.types.Scene, tmp_path: Path
+) -> None:
+    matte = np.full((HEIGHT, WIDTH), 128, np.uint8)
+    node = build(scene, tmp_path, matte)
+    own, half = np.array([1.5, 0.25, 0.5], np.float32), WIDTH // 2
+    cut_out = np.zeros((HEIGHT, WIDTH, 4), np.float32)
+    cut_out[:, :half, 3] = 0.25
+    cut_out[..., :3] = own * cut_out[..., 3:]
+    header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
+    OpenEXR.File(header, {"RGBA": cut_out}).write(str(tmp_path / "own.exr"))
+    tree = compat.find_compositor_tree(scene)
+    reader = tree.nodes.new("CompositorNodeImage")
+    reader.image = bpy.data.images.load(str(tmp_path / "own.exr"))
+    tree.links.new(reader.outputs["Image"], node.inputs["Cut-out"])
+    settings = scene.render.image_settings
+    settings.file_format, settings.color_mode, settings.color_depth = "OPEN_EXR", "RGBA", "32"
+    scene.render.filepath = str(tmp_path / "out.exr")
+    plates = linear(plate(7)[..., ::-1] / 255)
+    for despill in (0.0, 0.5, 1.0):
+        node.inputs["Despill"].default_value = despill
+        bpy.ops.render.render(write_still=True)
+        (channels,) = OpenEXR.File(str(tmp_path / "out.exr")).channels().values()
+        got = channels.pixels
+        assert np.abs(got[..., 3] - 128 / 255).max() < 1e-4
+        mixed = (1 - despill) * plates + despill * own
+        assert np.abs(got[:, :half, :3] - (mixed * 128 / 255)[:, :half]).max() < 2e-3
+        assert np.abs(got[:, half:, :3] - (plates * 128 / 255)[:, half:]).max() < 2e-3
+
+
+def test_the_group_is_an_asset(scene: bpy.types.Scene) -> None:
+    tree = ensure_node_group()
+    assert tree.asset_data is not None and "Cuts a subject out" in tree.asset_data.description
+    ensure_node_group()
+    assert [t.name for t in bpy.data.node_groups if t.asset_data is not None] == ["Rotopoint"]
+
+
 def test_a_second_call_finds_the_group(scene: bpy.types.Scene) -> None:
     tree = ensure_node_group()
     names = [node.name for node in tree.nodes]
@@ -132,7 +173,8 @@ def test_an_older_group_is_rebuilt_and_keeps_links_and_parameters(
     group.nodes.remove(group.nodes[-1])
     assert ensure_node_group() == group == node.node_tree
     assert group[VERSION_KEY] == VERSION
-    assert [socket.name for socket in node.inputs] == ["Image", "Matte", "Expand", "Feather", "Invert"]
+    sockets = ["Image", "Matte", "Expand", "Feather", "Invert", "Cut-out", "Despill"]
+    assert [socket.name for socket in node.inputs] == sockets
     assert node.inputs["Expand"].default_value == 3
     assert np.array_equal(alpha(scene, tmp_path), before)
 
