@@ -281,6 +281,8 @@ def _show_anew(folder: Path | None) -> None:
     for image in bpy.data.images:
         if image.source == "SEQUENCE" and _lies_in(Path(bpy.path.abspath(image.filepath)).parent, folder):
             image.reload()
+            # Without it viewers keep what they made of the files before.
+            image.update_tag()
     for scene in bpy.data.scenes:
         strips = [] if scene.sequence_editor is None else list(compat.all_strips(scene))
         mattes_there = [

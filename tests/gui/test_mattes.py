@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 
@@ -67,3 +69,38 @@ def test_the_dialog_delivers_and_says_where(blender: WindowedBlender) -> None:
     blender.until(f"{STATE}.delivery.message.startswith('Delivered {COUNT} frames')")
     blender.move(0.5, 0.5)
     blender.screenshot("delivered")
+
+
+MIDDLE = """
+import numpy as np
+viewer = bpy.data.images.get('Viewer Node')
+answer = None
+if viewer is not None and viewer.size[0] == bpy.data.movieclips[0].size[0]:
+    width, height = viewer.size
+    pixels = np.empty(width * height * 4, np.float32)
+    viewer.pixels.foreach_get(pixels)
+    columns = pixels.reshape(height, width, 4)[..., 3].sum(axis=0)
+    if columns.any():
+        answer = float((columns * np.arange(width)).sum() / columns.sum() / width)
+"""
+"""Where the Viewer's alpha has its middle, 0..1 of its width; None before it shows anything."""
+
+
+def test_the_compositing_workspace_shows_the_cut_out_and_what_is_tracked_anew(
+    blender: WindowedBlender,
+) -> None:
+    blender.ask(f"{SUBJECT}.matte.expand = 0\n{SUBJECT}.points[0].x = 0.6\nanswer = None")
+    blender.invoke("rotopoint.track", direction="both")
+    blender.until(f"{STATE}.message.startswith('Done: {COUNT} frames')")
+    blender.ask(
+        "bpy.ops.rotopoint.wire()\nwindow = bpy.context.window_manager.windows[0]\n"
+        "window.workspace = bpy.data.workspaces['Compositing']\nanswer = None"
+    )
+    for place in (0.6, 0.3):
+        blender.ask(f"{SUBJECT}.points[0].x = {place}\npart('host').ask_track({CLIP})\nanswer = None")
+        blender.until(f"not {STATE}.tracking")
+        deadline = time.monotonic() + 60.0
+        while abs((blender.ask(MIDDLE) or 0.0) - place) > 0.01:
+            assert time.monotonic() < deadline, blender.ask(MIDDLE)
+            time.sleep(0.1)
+        blender.screenshot(f"viewer {place}")
