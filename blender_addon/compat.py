@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import bpy
-from bpy.types import ID, FCurve, Image, Node, NodeSocket, NodeTree, PropertyGroup, Scene
+from bpy.types import ID, FCurve, Image, Node, NodeSocket, NodeTree, PropertyGroup, Scene, SpaceClipEditor
 
 LARGEST_FEATHER = 256
 """Pixels. Where Blur has no size in pixels as a socket (4.2), its socket scales this fixed size."""
@@ -29,6 +29,12 @@ def honors_rotation() -> bool:
     Measured: 4.2.23 and 4.3.2 show a turned video as it is stored, 4.4.0 and later upright.
     """
     return bpy.app.version >= (4, 4, 0)
+
+
+def shows_overlays(space: SpaceClipEditor) -> bool:
+    """Whether a Clip Editor is to show anything over the picture; before 5.0 there is no saying no."""
+    overlay = getattr(space, "overlay", None)
+    return overlay is None or overlay.show_overlays
 
 
 def kept_values(group: PropertyGroup) -> Any:

@@ -17,6 +17,7 @@ from . import (
     shot_operators,
     subject_operators,
     track_operators,
+    views,
 )
 
 CLASSES = (
@@ -31,6 +32,7 @@ CLASSES = (
     *deliver.CLASSES,
     *scene_operators.CLASSES,
     *menu.CLASSES,
+    *views.CLASSES,
 )
 
 
@@ -38,6 +40,7 @@ def register() -> None:
     for cls in CLASSES:
         bpy.utils.register_class(cls)
     menu.register()
+    views.register()
     keymap.register()
     overlay.register()
 
@@ -45,6 +48,7 @@ def register() -> None:
 def unregister() -> None:
     overlay.unregister()
     keymap.unregister()
+    views.unregister()
     menu.unregister()
     for cls in reversed(CLASSES):
         bpy.utils.unregister_class(cls)

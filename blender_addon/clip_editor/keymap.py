@@ -8,6 +8,9 @@ import bpy
 POINTING_KEY = "K"
 """Free in the Clip Editor of every version, as arrows with Alt are."""
 
+SHOW_KEY, VIEW_KEY = "M", "V"
+"""For mattes and their views; with Blender's own masks these keys do what they do there."""
+
 _items: list[tuple[bpy.types.KeyMap, bpy.types.KeyMapItem]] = []
 
 
@@ -17,7 +20,12 @@ def register() -> None:
         return
     keymap = configuration.keymaps.new(name="Clip Editor", space_type="CLIP_EDITOR")
     _items.append((keymap, keymap.keymap_items.new("rotopoint.point", POINTING_KEY, "PRESS")))
-    _items.append((keymap, keymap.keymap_items.new("rotopoint.deliver_cancel", "ESC", "PRESS")))
+    for operator, key in (
+        ("rotopoint.deliver_cancel", "ESC"),
+        ("rotopoint.mattes_show", SHOW_KEY),
+        ("rotopoint.view_next", VIEW_KEY),
+    ):
+        _items.append((keymap, keymap.keymap_items.new(operator, key, "PRESS")))
     for key, backward in (("LEFT_ARROW", True), ("RIGHT_ARROW", False)):
         for to, shift in (("PROMPT", False), ("WEAK", True)):
             item = keymap.keymap_items.new("rotopoint.frame_jump", key, "PRESS", alt=True, shift=shift)

@@ -44,6 +44,10 @@ class ROTOPOINT_MT_clip(Menu):
         layout.operator("rotopoint.track", text="Track Backward").direction = "backward"
         layout.operator("rotopoint.cancel")
         layout.separator()
+        layout.operator("rotopoint.mattes_show")
+        layout.operator("rotopoint.view_next")
+        layout.operator("rotopoint.split")
+        layout.separator()
         layout.operator("rotopoint.wire")
         layout.operator("rotopoint.unwire")
         layout.operator("rotopoint.scene_match")

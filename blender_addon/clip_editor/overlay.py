@@ -10,24 +10,25 @@ import bpy
 import gpu
 import mathutils
 import numpy as np
-from bpy.types import MovieClip, SpaceClipEditor
+from bpy.types import Context, MovieClip, Region, SpaceClipEditor
 from gpu_extras.batch import batch_for_shader
 
 from rotopoint.errors import RotopointError
 
-from .. import host, shots
+from .. import compat, host, shots
 from ..finished import Mask
 from ..properties import ROTOPOINT_PG_subject
 from .context import shown_frame
-from .matte_shader import OUTLINE, Look, draw_matte, make_shader, texture_of
+from .matte_shader import OUTLINE, Checker, Drawn, Look, Painter, Place
+from .views import View, views
 
 Corners = tuple[float, float, float, float]
-Place = tuple[float, float]
+Position = tuple[float, float]
 Color = tuple[float, float, float, float]
 ToRegion = Callable[[float, float], tuple[float, float]]
 
-FILL, STRENGTH = 0.4, 0.9
-"""Opacities of a matte's area and of its outline."""
+STRENGTH = 0.9
+"""Opacity of a matte's outline."""
 
 PALE = 0.45
 """Of that for a mask whose prompts have changed since, as long as the new one is on its way."""
@@ -52,16 +53,16 @@ class Overlay:
     """`dragged` is where a point or a box is being dragged to. Textures are kept by the mask they show."""
 
     handle: object = None
-    dragged: Corners | Place | None = None
-    textures: dict[int, tuple[Mask, gpu.types.GPUTexture]] = field(default_factory=dict)
-    shader: gpu.types.GPUShader | None = None
+    dragged: Corners | Position | None = None
+    textures: dict[int, tuple[Mask, Drawn]] = field(default_factory=dict)
+    painter: Painter | None = None
 
     def draw(self) -> None:
         """Called by Blender for each Clip Editor."""
         context = bpy.context
         space, region = context.space_data, context.region
         clip = space.clip
-        if clip is None or space.view != "CLIP":
+        if clip is None or space.view != "CLIP" or not compat.shows_overlays(space):
             return
         frame = shown_frame(context, clip)
         scale = context.preferences.system.ui_scale
@@ -71,9 +72,8 @@ class Overlay:
             return region.view2d.view_to_region(x, y, clip=False)
 
         gpu.state.blend_set("ALPHA")
-        for subject in clip.rotopoint.subjects:
-            if subject.visible:
-                self._draw_mask(clip, subject, frame, to_region, scale)
+        if views(context).show:
+            self._draw_mattes(context, clip, frame)
         for subject in clip.rotopoint.subjects:
             if subject.visible:
                 _draw_prompts(subject, frame, to_region, scale, is_active=subject == active)
@@ -84,32 +84,61 @@ class Overlay:
                 _draw_box(self.dragged, WHITE, to_region, scale)
         gpu.state.blend_set("NONE")
 
-    def _draw_mask(
-        self,
-        clip: MovieClip,
-        subject: ROTOPOINT_PG_subject,
-        frame: int,
-        to_region: ToRegion,
-        scale: float,
-    ) -> None:
-        found = mask_of(clip, subject, frame)
-        if found is None:
+    def _draw_mattes(self, context: Context, clip: MovieClip, frame: int) -> None:
+        chosen = views(context)
+        visible = [subject for subject in clip.rotopoint.subjects if subject.visible]
+        found = [(s, mask) for s in visible if (mask := mask_of(clip, s, frame)) is not None]
+        # All that is covered would say that the matte is empty where nothing is known of it.
+        if not found and not any(is_absent(subject, frame) for subject in visible):
             return
-        mask, opacity = found
-        if self.shader is None:
-            self.shader = make_shader()
-        look = Look(display_color(subject), opacity * FILL, opacity * STRENGTH, OUTLINE * scale)
-        corners = (to_region(0.0, 0.0), to_region(1.0, 1.0))
-        draw_matte(self.shader, self._texture(mask), corners, look, is_coverage=mask.is_coverage)
+        if self.painter is None:
+            self.painter = Painter()
+        place = _place(context.region, chosen.split)
+        drawn = [self._drawn(mask) for _, (mask, _) in found]
+        scale = context.preferences.system.ui_scale
+        match chosen.view:
+            case View.MATTE:
+                self.painter.black_and_white(place, drawn)
+            case View.CUT_OUT:
+                self.painter.cut_out(place, drawn, _checker(context))
+            case _:
+                looks = [
+                    Look(display_color(s), opacity * chosen.fill, opacity * STRENGTH, OUTLINE * scale)
+                    for s, (_, opacity) in found
+                ]
+                self.painter.fill_and_outline(place, zip(drawn, looks, strict=True))
+        if 0.0 < chosen.split < 1.0:
+            x = place.at_split
+            gpu.state.line_width_set(scale)
+            _draw("LINES", [(x, place.bottom), (x, place.top)], WHITE)
 
-    def _texture(self, mask: Mask) -> gpu.types.GPUTexture:
+    def _drawn(self, mask: Mask) -> Drawn:
         key = id(mask)
         if key not in self.textures:
             while len(self.textures) >= MOST_TEXTURES:
                 del self.textures[next(iter(self.textures))]
             # Holding the mask keeps its id from being given to another.
-            self.textures[key] = (mask, texture_of(mask))
+            self.textures[key] = (mask, Drawn.of(mask))
         return self.textures[key][1]
+
+
+def _place(region: Region, split: float) -> Place:
+    """Where Blender draws the picture: from a whole pixel, but not up to one."""
+    left, bottom = region.view2d.view_to_region(0.0, 0.0, clip=False)
+    start, end = region.view2d.region_to_view(0, 0), region.view2d.region_to_view(region.width, region.height)
+    across, up = region.width / (end[0] - start[0]), region.height / (end[1] - start[1])
+    return Place(left, bottom, left + across, bottom + up, split)
+
+
+def _checker(context: Context) -> Checker:
+    """As Blender itself shows what is transparent."""
+    theme = context.preferences.themes[0].user_interface
+    side = theme.transparent_checker_size * context.preferences.system.ui_scale
+    return Checker(tuple(theme.transparent_checker_primary), tuple(theme.transparent_checker_secondary), side)
+
+
+def is_absent(subject: ROTOPOINT_PG_subject, frame: int) -> bool:
+    return any(part.first <= frame <= part.last for part in subject.absent)
 
 
 def mask_of(clip: MovieClip, subject: ROTOPOINT_PG_subject, frame: int) -> tuple[Mask, float] | None:
@@ -117,7 +146,7 @@ def mask_of(clip: MovieClip, subject: ROTOPOINT_PG_subject, frame: int) -> tuple
 
     None where its matte is empty there, or nothing is known of it.
     """
-    if any(part.first <= frame <= part.last for part in subject.absent):
+    if is_absent(subject, frame):
         return None
     try:
         prompts = shots.subject_of(subject, clip).prompts
@@ -182,7 +211,7 @@ def _draw(kind: str, vertices: Iterable[tuple[float, float]], color: Color) -> N
 _overlay = Overlay()
 
 
-def show_dragged(place: Corners | Place | None) -> None:
+def show_dragged(place: Corners | Position | None) -> None:
     """Draw a point, or a box by two opposite corners, where it is dragged to, in 0..1; None: nothing is."""
     _overlay.dragged = place
 
@@ -198,5 +227,5 @@ def unregister() -> None:
         SpaceClipEditor.draw_handler_remove(_overlay.handle, "WINDOW")
         _overlay.handle = None
     _overlay.textures.clear()
-    _overlay.shader = None
+    _overlay.painter = None
     _overlay.dragged = None
