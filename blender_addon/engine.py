@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 from pathlib import Path
@@ -53,11 +53,12 @@ class Launch:
 
 
 class Kind(Enum):
-    """What a request is for: a click's mask, the mask stored for a frame on screen, its finished matte, what
-    a click there would need, all mattes, or files for others."""
+    """What a request is for: a click's mask, the mask stored for a frame on screen or one that will be soon,
+    its finished matte, what a click there would need, all mattes, or files for others."""
 
     PREVIEW = auto()
     LOOK = auto()
+    AHEAD = auto()
     FINISH = auto()
     PREPARE = auto()
     TRACK = auto()
@@ -93,6 +94,8 @@ class Engine:
 
     def __init__(self, launch: Callable[[], Launch], hello_within: float = HELLO_SECONDS) -> None:
         self.states: dict[int, ClipState] = {}
+        self.on_screen: frozenset[tuple[int, int]] = frozenset()
+        """The clips and their frames that somebody looks at: what comes of others is no reason to draw."""
         self.device = ""
         self.command: list[str] | None = None
         """That of the last start; None where there was none to be had."""
@@ -170,6 +173,22 @@ class Engine:
         request = client.new_id()
         client.send(LookRequest(request, shot_to_dict(shot), subject, frame))
         self._work[request] = Work(Kind.LOOK, key, shot, revised, place=(subject, frame))
+
+    def look_ahead(self, key: int, shot: Shot, places: Iterable[tuple[str, int]], most: int) -> None:
+        """The same of subjects and clip frames that will be on screen soon, the most wanted first, until
+        `most` are under way."""
+        client, state, revised = self._client, self.state(key), revision(shot)
+        if client is None or not client.running:
+            return
+        room = most - sum(work.kind is Kind.AHEAD for work in self._work.values())
+        for subject, frame in places:
+            if room <= 0:
+                return
+            if state.previews.looks(subject, frame, revised):
+                request = client.new_id()
+                client.send(LookRequest(request, shot_to_dict(shot), subject, frame))
+                self._work[request] = Work(Kind.AHEAD, key, shot, revised, place=(subject, frame))
+                room -= 1
 
     def finish(self, key: int, shot: Shot, subject: str, frame: int) -> None:
         """Ask a started engine for the matte that is delivered of a subject on one clip frame.
@@ -354,6 +373,7 @@ class Engine:
         silent = {
             Kind.PREVIEW: CancelledEvent,
             Kind.LOOK: unasked,
+            Kind.AHEAD: unasked,
             Kind.FINISH: unasked,
             Kind.PREPARE: unasked,
         }.get(work.kind, ())
@@ -363,6 +383,8 @@ class Engine:
             except (ValueError, TypeError) as error:
                 self._work[request] = work
                 raise ProtocolBroken(type(event).__name__, str(error), request) from error
+        if work.kind is Kind.AHEAD and work.place and (work.key, work.place[1]) not in self.on_screen:
+            return None
         return work.key
 
     def _fail(self, error: RotopointError | OSError) -> set[int]:

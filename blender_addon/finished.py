@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import ClassVar, TypeAlias
 
@@ -11,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rotopoint.events import MatteEvent
-from rotopoint.shot import Prompt, Shot
+from rotopoint.shot import Prompt, Shot, Subject
 from rotopoint.shot.frames import ClipFrame
 
 from .previews import Place, Preview
@@ -25,7 +26,8 @@ class Finished:
     """One subject's matte on one clip frame, as a shot gives it.
 
     `values` are (height, width) uint8, linear coverage 0..255, rows from the top, stretched over the whole
-    picture; they may be fewer than its pixels. Making them took `seconds`; `solved`: with alpha.
+    picture; they may be fewer than its pixels. Making them took `seconds`; `solved`: with alpha. `approved`
+    is the hash of the file that a person has approved and that they come from, "" where they are made.
     """
 
     subject: str
@@ -34,16 +36,22 @@ class Finished:
     values: npt.NDArray[np.uint8]
     seconds: float = 0.0
     solved: bool = False
+    approved: str = ""
     is_coverage: ClassVar[bool] = True
 
     @classmethod
     def of(cls, event: MatteEvent, payload: bytes, shot: Shot) -> Finished:
         """Raises ValueError and TypeError where the event and its bytes do not fit."""
         values = np.frombuffer(payload, np.dtype(event.dtype)).reshape(event.height, event.width)
-        prompts = shot.subject(event.subject).prompts
-        seconds = event.seconds or 0.0
+        asked, frame = shot.subject(event.subject), event.frame
         return cls(
-            event.subject, event.frame, prompts, values, seconds, solves(shot, event.subject, event.frame)
+            asked.id,
+            frame,
+            asked.prompts,
+            values,
+            seconds=event.seconds or 0.0,
+            solved=solves(shot, asked.id, frame),
+            approved=approved_of(asked, frame),
         )
 
 
@@ -55,6 +63,11 @@ over 0 inside."""
 def solves(shot: Shot, subject: str, frame: int) -> bool:
     """Whether a subject's matte on a clip frame is made with solved alpha, which takes seconds."""
     return shot.subject(subject).settings_on(ClipFrame(frame)).alpha
+
+
+def approved_of(asked: Subject, frame: int) -> str:
+    """The hash of the matte that is approved of a clip frame, "" where none is."""
+    return next((approved.sha256 for approved in asked.approved if approved.frame == frame), "")
 
 
 def unsolved(shot: Shot, subject: str) -> Shot:
@@ -82,8 +95,15 @@ class FinishedMattes:
 
     def of(self, subject: str, frame: int, prompts: tuple[Prompt, ...]) -> Finished | None:
         """The matte that a subject with these prompts has on a clip frame, maybe by earlier settings."""
+        return self._of(subject, frame, lambda matte: not matte.approved and matte.prompts == prompts)
+
+    def approved(self, subject: str, frame: int, sha256: str) -> Finished | None:
+        """The matte of the file with this hash, which was approved of a clip frame."""
+        return self._of(subject, frame, lambda matte: matte.approved == sha256)
+
+    def _of(self, subject: str, frame: int, holds: Callable[[Finished], bool]) -> Finished | None:
         found = self._mattes.get((subject, frame))
-        if found is None or found.prompts != prompts:
+        if found is None or not holds(found):
             return None
         self._mattes.move_to_end((subject, frame))
         return found

@@ -19,10 +19,11 @@ from rotopoint.shot import Shot
 from rotopoint.shot.json import revision
 
 from . import compat, delivery_properties, made_of, mattes, shots, windows
+from .ahead import AT_ONCE, frames_ahead
 from .clip_state import ClipState
 from .engine import Engine, Launch, Work
 from .faults import TOLD, Refused, Remedy, line, remedy_of
-from .finished import solves, unsolved
+from .finished import approved_of, solves, unsolved
 from .package import package_folder
 from .preferences import preferences
 
@@ -195,6 +196,25 @@ def look(clip: MovieClip, frame: int) -> None:
                 engine.look(clip.session_uid, shot, subject.uid, frame)
 
 
+def look_ahead(clip: MovieClip, frame: int, before: int | None) -> None:
+    """Ask for the stored masks that are not there yet of the frames that follow the one on screen; the frame
+    on screen `before` says which way. Not while the clip is tracked: most of them are not stored yet.
+    """
+    if not engine.started or state_of(clip).tracking:
+        return
+    try:
+        shot = shots.shot_of(clip)
+    except TOLD:
+        return
+    shot = shot.with_subjects(s for s in shot.subjects if s.prompts)
+    visible = {subject.uid for subject in clip.rotopoint.subjects if subject.visible}
+    asked = [(s.id, s.prompts) for s in shot.subjects if s.id in visible]
+    answering = state_of(clip).previews.answering
+    frames = frames_ahead(frame, before, shot.clip.frame_count or 0)
+    places = ((s, f) for f in frames for s, prompts in asked if answering(s, f, prompts) is None)
+    engine.look_ahead(clip.session_uid, shot, places, AT_ONCE)
+
+
 def finish(clip: MovieClip, frame: int, *, solve: bool) -> None:
     """Ask a started engine for the finished mattes of the visible subjects that have a mask on a clip frame.
 
@@ -213,7 +233,9 @@ def finish(clip: MovieClip, frame: int, *, solve: bool) -> None:
     for subject in clip.rotopoint.subjects:
         if not subject.visible or not subject.prompted_frames():
             continue
-        if previews.answering(subject.uid, frame, shot.subject(subject.uid).prompts) is None:
+        asked = shot.subject(subject.uid)
+        known = approved_of(asked, frame) or previews.answering(subject.uid, frame, asked.prompts)
+        if not known:
             continue
         solved = solves(shot, subject.uid, frame)
         engine.finish(key, unsolved(shot, subject.uid) if solved else shot, subject.uid, frame)
@@ -339,11 +361,16 @@ class _Timer:
         if not engine.started:
             return None
         on_screen = list(shown())
+        engine.on_screen = frozenset((clip.session_uid, frame) for clip, frame in on_screen)
         for clip, frame in on_screen if finishing else ():
             if clip.session_uid in changed:
                 # Settings may have changed since it was asked for.
                 finish(clip, frame, solve=False)
         seen = [(clip.session_uid, frame) for clip, frame in on_screen]
+        if compare or windows.playing():
+            before = dict(self._seen)
+            for clip, frame in on_screen:
+                look_ahead(clip, frame, before.get(clip.session_uid))
         if compare or seen != self._seen:
             stays = seen == self._seen
             self._seen = seen

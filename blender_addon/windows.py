@@ -14,3 +14,8 @@ def redraw() -> None:
         for area in window.screen.areas:
             if area.type in SHOWING:
                 area.tag_redraw()
+
+
+def playing() -> bool:
+    """Whether an animation plays."""
+    return any(window.screen.is_animation_playing for window in bpy.context.window_manager.windows)

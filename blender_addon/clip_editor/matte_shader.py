@@ -26,13 +26,19 @@ OUTLINE = 1.5
 HALF = 0.5
 """Coverage at the edge of a finished matte."""
 
+BANDS = 64
+"""Of the picture's height: in each, only what a mask reaches of its width is drawn."""
+
 VERTEX = """
 void main()
 {
-  place = uv;
-  gl_Position = ModelViewProjectionMatrix * vec4(pos, 0.0, 1.0);
+  place = vec2(max(uv.x, split), uv.y);
+  vec2 pixel = mix(corners.xy, corners.zw, place);
+  gl_Position = ModelViewProjectionMatrix * vec4(pixel, 0.0, 1.0);
 }
 """
+"""`corners` are the picture's bottom left and top right one in the region, in pixels; `uv` and `place` are
+0..1 of it, and nothing is drawn left of `split`."""
 
 MATTE_FRAGMENT = """
 void main()
@@ -51,12 +57,13 @@ edge of logits is at 0, that of a finished matte where it covers a half."""
 CHECKER_FRAGMENT = """
 void main()
 {
-  vec2 square = floor(place * size / side);
+  vec2 pixel = mix(corners.xy, corners.zw, place);
+  vec2 square = floor(pixel / side);
   vec3 checker = mod(square.x + square.y, 2.0) < 1.0 ? first.rgb : second.rgb;
-  shown = vec4(checker, 1.0 - texture(mask, place).a);
+  shown = vec4(checker, 1.0 - texture(mask, pixel / size).a);
 }
 """
-"""`mask` and `place` are about the whole region, whose `size` is in pixels."""
+"""`mask` is of the whole region, whose `size` is in pixels."""
 
 TRIANGLES = [(0, 1, 2), (0, 2, 3)]
 
@@ -65,18 +72,12 @@ Color: TypeAlias = tuple[float, ...]
 
 @dataclass(frozen=True)
 class Drawn:
-    """A mask as the GPU holds it; the texture's first row is at the bottom."""
+    """A mask as the GPU holds it, and the rectangles that it lies in, None where it is empty. The texture's
+    first row is at the bottom."""
 
     texture: gpu.types.GPUTexture
     is_coverage: bool
-
-    @classmethod
-    def of(cls, mask: Mask) -> Drawn:
-        picture = from_bottom(mask.values) if mask.is_coverage else finer(mask.values)
-        height, width = picture.shape
-        data = gpu.types.Buffer("FLOAT", picture.size, picture.ravel())
-        form = "R8" if mask.is_coverage else "R16F"
-        return cls(gpu.types.GPUTexture((width, height), format=form, data=data), mask.is_coverage)
+    rectangles: gpu.types.GPUBatch | None
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,10 @@ class Place:
     right: float
     top: float
     split: float = 0.0
+
+    @property
+    def corners(self) -> tuple[float, float, float, float]:
+        return (self.left, self.bottom, self.right, self.top)
 
     @property
     def at_split(self) -> float:
@@ -127,20 +132,48 @@ def from_bottom(coverage: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     return np.multiply(coverage[::-1], np.float32(1 / 255), dtype=np.float32)
 
 
+def rectangles(inside: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
+    """The parts (n, 4) of a picture that hold all that is `inside` (h, w), with room for an outline: left,
+    bottom, right, top in 0..1, row 0 at the bottom; at most BANDS, one above another. Drawing all of the
+    picture for a small mask takes longer than all else."""
+    height, width = inside.shape
+    bounds = np.unique(np.linspace(0, height, BANDS + 1).astype(int))
+    found = np.logical_or.reduceat(inside, bounds[:-1], axis=0)
+    # An outline may reach into what lies above and below.
+    near = found.copy()
+    near[1:] |= found[:-1]
+    near[:-1] |= found[1:]
+    used = np.flatnonzero(near.any(axis=1))
+    room = int(np.diff(bounds).max())
+    left = np.maximum(near.argmax(axis=1) - room, 0)
+    right = np.minimum(width - near[:, ::-1].argmax(axis=1) + room, width)
+    sides = (left / width, bounds[:-1] / height, right / width, bounds[1:] / height)
+    return np.stack(sides, axis=1)[used].astype(np.float32)
+
+
 class Painter:
     """Shaders, and a picture of the region's size in which coverage is gathered; made while a region is
     drawn."""
 
     def __init__(self) -> None:
-        self._matte = _make_shader(
-            MATTE_FRAGMENT,
-            {"color": "VEC4", "is_coverage": "BOOL"}
-            | dict.fromkeys(("edge", "fill", "strength", "outline"), "FLOAT"),
-        )
+        numbers = dict.fromkeys(("edge", "fill", "strength", "outline"), "FLOAT")
+        self._matte = _make_shader(MATTE_FRAGMENT, {"color": "VEC4"} | numbers | {"is_coverage": "BOOL"})
         self._checker = _make_shader(
-            CHECKER_FRAGMENT, {"first": "VEC4", "second": "VEC4", "size": "VEC2", "side": "FLOAT"}
+            CHECKER_FRAGMENT, {"first": "VEC3", "second": "VEC3", "side": "FLOAT", "size": "VEC2"}
         )
+        self._whole = _batch(self._matte, np.array([[0.0, 0.0, 1.0, 1.0]], np.float32))
         self._gathered: gpu.types.GPUOffScreen | None = None
+
+    def drawn(self, mask: Mask) -> Drawn:
+        """A mask, given to the GPU."""
+        picture = from_bottom(mask.values) if mask.is_coverage else finer(mask.values)
+        height, width = picture.shape
+        data = gpu.types.Buffer("FLOAT", picture.size, picture.ravel())
+        form = "R8" if mask.is_coverage else "R16F"
+        texture = gpu.types.GPUTexture((width, height), format=form, data=data)
+        parts = rectangles(picture > 0)
+        batch = _batch(self._matte, parts) if len(parts) else None
+        return Drawn(texture, mask.is_coverage, batch)
 
     def fill_and_outline(self, place: Place, masks: Iterable[tuple[Drawn, Look]]) -> None:
         for mask, look in masks:
@@ -154,27 +187,30 @@ class Painter:
 
     def cut_out(self, place: Place, masks: Iterable[Drawn], checker: Checker) -> None:
         """The picture under the mattes stays, and a checkerboard covers the rest of it."""
-        _, _, width, height = gpu.state.viewport_get()
-        with self._gathering(width, height) as gathered:
+        with self._gathering() as gathered:
             for mask in masks:
                 self._draw(place, mask, Look((1.0, 1.0, 1.0), 1.0))
-        self._checker.bind()
-        self._checker.uniform_float("first", (*checker.first[:3], 1.0))
-        self._checker.uniform_float("second", (*checker.second[:3], 1.0))
-        self._checker.uniform_float("side", checker.side)
-        self._checker.uniform_float("size", (width, height))
-        _draw_over(place, self._checker, gathered, region=(width, height))
+        shader = self._checker
+        shader.bind()
+        shader.uniform_float("first", checker.first[:3])
+        shader.uniform_float("second", checker.second[:3])
+        shader.uniform_float("side", checker.side)
+        shader.uniform_float("size", _region_size())
+        _draw_over(place, shader, gathered, self._whole)
 
     @contextmanager
-    def _gathering(self, width: int, height: int) -> Iterator[gpu.types.GPUTexture]:
+    def _gathering(self) -> Iterator[gpu.types.GPUTexture]:
         """What is drawn meanwhile goes to a picture of its own, transparent at first."""
-        if self._gathered is None or (self._gathered.width, self._gathered.height) != (width, height):
-            self._gathered = gpu.types.GPUOffScreen(width, height)
+        size = _region_size()
+        if self._gathered is None or (self._gathered.width, self._gathered.height) != size:
+            self._gathered = gpu.types.GPUOffScreen(*size)
         with self._gathered.bind():
             gpu.state.active_framebuffer_get().clear(color=(0.0, 0.0, 0.0, 0.0))
             yield self._gathered.texture_color
 
     def _draw(self, place: Place, mask: Drawn, look: Look) -> None:
+        if mask.rectangles is None:
+            return
         shader = self._matte
         shader.bind()
         shader.uniform_float("color", (*look.color[:3], 1.0))
@@ -183,53 +219,55 @@ class Painter:
         shader.uniform_float("outline", look.outline)
         shader.uniform_bool("is_coverage", mask.is_coverage)
         shader.uniform_float("edge", HALF if mask.is_coverage else 0.0)
-        _draw_over(place, shader, mask.texture)
+        _draw_over(place, shader, mask.texture, mask.rectangles)
+
+
+def _region_size() -> tuple[int, int]:
+    _, _, width, height = gpu.state.viewport_get()
+    return width, height
 
 
 def _draw_over(
-    place: Place,
-    shader: gpu.types.GPUShader,
-    texture: gpu.types.GPUTexture,
-    region: tuple[int, int] | None = None,
+    place: Place, shader: gpu.types.GPUShader, texture: gpu.types.GPUTexture, parts: gpu.types.GPUBatch
 ) -> None:
-    """With a bound shader, over the picture right of its split; the texture is stretched over the picture, or
-    over the whole region of this size."""
-    corners = _corners(place)
-    if region is None:
-        over = [(place.split, 0.0), (1.0, 0.0), (1.0, 1.0), (place.split, 1.0)]
-    else:
-        over = [(x / region[0], y / region[1]) for x, y in corners]
-    batch = batch_for_shader(shader, "TRIS", {"pos": corners, "uv": over}, indices=TRIANGLES)
+    """With a bound shader, over parts of the picture."""
     matrix = gpu.matrix.get_projection_matrix() @ gpu.matrix.get_model_view_matrix()
     shader.uniform_float("ModelViewProjectionMatrix", matrix)
+    shader.uniform_float("corners", place.corners)
+    shader.uniform_float("split", place.split)
     shader.uniform_sampler("mask", texture)
-    batch.draw(shader)
+    parts.draw(shader)
 
 
 def _fill(place: Place, color: Color) -> None:
     shader = gpu.shader.from_builtin("UNIFORM_COLOR")
     shader.uniform_float("color", color)
-    corners = {"pos": [(x, y, 0.0) for x, y in _corners(place)]}
-    batch_for_shader(shader, "TRIS", corners, indices=TRIANGLES).draw(shader)
-
-
-def _corners(place: Place) -> list[tuple[float, float]]:
-    """Around what is drawn over, from the bottom left."""
     left, right = place.at_split, place.right
-    return [(left, place.bottom), (right, place.bottom), (right, place.top), (left, place.top)]
+    corners = [(left, place.bottom), (right, place.bottom), (right, place.top), (left, place.top)]
+    around = {"pos": [(x, y, 0.0) for x, y in corners]}
+    batch_for_shader(shader, "TRIS", around, indices=TRIANGLES).draw(shader)
+
+
+def _batch(shader: gpu.types.GPUShader, parts: npt.NDArray[np.float32]) -> gpu.types.GPUBatch:
+    """Rectangles as `rectangles` gives them, for a shader."""
+    corners = parts[:, [[0, 1], [2, 1], [2, 3], [0, 3]]].reshape(-1, 2)
+    first = 4 * np.arange(len(parts), dtype=np.int32)[:, None, None]
+    triangles = (np.array(TRIANGLES, np.int32) + first).reshape(-1, 3)
+    return batch_for_shader(shader, "TRIS", {"uv": corners}, indices=triangles)
 
 
 def _make_shader(fragment: str, constants: dict[str, str]) -> gpu.types.GPUShader:
-    """With these constants by name and type."""
+    """With these constants by name and type, beside those of the place."""
     between = gpu.types.GPUStageInterfaceInfo("rotopoint_matte")
     between.smooth("VEC2", "place")
     info = gpu.types.GPUShaderCreateInfo()
     info.push_constant("MAT4", "ModelViewProjectionMatrix")
+    info.push_constant("VEC4", "corners")
     for name, kind in constants.items():
         info.push_constant(kind, name)
+    info.push_constant("FLOAT", "split")
     info.sampler(0, "FLOAT_2D", "mask")
-    info.vertex_in(0, "VEC2", "pos")
-    info.vertex_in(1, "VEC2", "uv")
+    info.vertex_in(0, "VEC2", "uv")
     info.vertex_out(between)
     info.fragment_out(0, "VEC4", "shown")
     info.vertex_source(VERTEX)

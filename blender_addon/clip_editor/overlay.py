@@ -94,7 +94,7 @@ class Overlay:
         if self.painter is None:
             self.painter = Painter()
         place = _place(context.region, chosen.split)
-        drawn = [self._drawn(mask) for _, (mask, _) in found]
+        drawn = [self._drawn(self.painter, mask) for _, (mask, _) in found]
         scale = context.preferences.system.ui_scale
         match chosen.view:
             case View.MATTE:
@@ -112,13 +112,13 @@ class Overlay:
             gpu.state.line_width_set(scale)
             _draw("LINES", [(x, place.bottom), (x, place.top)], WHITE)
 
-    def _drawn(self, mask: Mask) -> Drawn:
+    def _drawn(self, painter: Painter, mask: Mask) -> Drawn:
         key = id(mask)
         if key not in self.textures:
             while len(self.textures) >= MOST_TEXTURES:
                 del self.textures[next(iter(self.textures))]
             # Holding the mask keeps its id from being given to another.
-            self.textures[key] = (mask, Drawn.of(mask))
+            self.textures[key] = (mask, painter.drawn(mask))
         return self.textures[key][1]
 
 
@@ -142,7 +142,7 @@ def is_absent(subject: ROTOPOINT_PG_subject, frame: int) -> bool:
 
 
 def mask_of(clip: MovieClip, subject: ROTOPOINT_PG_subject, frame: int) -> tuple[Mask, float] | None:
-    """A subject's mask on a clip frame, as finished where that is there, and how opaque it is to be.
+    """A subject's mask on a clip frame, approved or finished where that is there, and how opaque it is to be.
 
     None where its matte is empty there, or nothing is known of it.
     """
@@ -153,6 +153,9 @@ def mask_of(clip: MovieClip, subject: ROTOPOINT_PG_subject, frame: int) -> tuple
     except RotopointError:
         return None
     state = host.state_of(clip)
+    approved = next((kept.sha256 for kept in subject.approved if kept.frame == frame), "")
+    if approved and (matte := state.finished.approved(subject.uid, frame, approved)) is not None:
+        return matte, 1.0
     answer = state.previews.answering(subject.uid, frame, prompts)
     if answer is not None:
         return state.finished.of(subject.uid, frame, prompts) or answer, 1.0

@@ -40,7 +40,8 @@ class Blender:
             package,
         ]
         subprocess.run(install, env=environment, stdout=sys.stderr, check=True)
-        start = ["blender", "--window-geometry", "0", "0", "1600", "900", "--python", str(DRIVER)]
+        width, height, _ = os.environ["SCREEN"].split("x")
+        start = ["blender", "--window-geometry", "0", "0", width, height, "--python", str(DRIVER)]
         self.process = subprocess.Popen(
             [*start, "--", str(self.mail)], env=environment, stdout=sys.stderr, stdin=subprocess.DEVNULL
         )

@@ -6,6 +6,8 @@ The fake worker's disc has a quarter of the height as its radius, and the plates
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -25,9 +27,23 @@ BLACK, WHITE = (0, 0, 0), (255, 255, 255)
 NEAR = 6
 """Of 255."""
 
+LONG = 100
+"""Twice as many frames as are asked for ahead."""
+
+ITS_STATE = "part('host').state_of(area().spaces.active.clip)"
+
+WATCH_DRAWN = """
+overlay, drawn = part("clip_editor.overlay"), bpy.app.driver_namespace.setdefault("drawn", {})
+def watch():
+    clip, frame = area().spaces.active.clip, area().spaces.active.clip_user.frame_current
+    drawn.setdefault(frame, overlay.mask_of(clip, clip.rotopoint.subjects[0], frame) is not None)
+bpy.types.SpaceClipEditor.draw_handler_add(watch, (), "WINDOW", "POST_PIXEL")
+answer = None
+"""
+
 
 @pytest.fixture(autouse=True)
-def seen(blender: WindowedBlender) -> None:
+def seen(blender: WindowedBlender) -> Iterator[None]:
     """Two subjects, right and left of the middle, on frame 1, whose mattes do not touch."""
     blender.ask(
         f"for name, value in dict(show=True, view='OUTLINE', fill=0.4, split=0.0).items():\n"
@@ -43,6 +59,8 @@ def seen(blender: WindowedBlender) -> None:
         "bpy.ops.ed.undo_push(message='fresh')\nanswer = None"
     )
     blender.move(0.5, 0.95)
+    yield
+    assert "Traceback" not in (blender.folder / "blender.log").read_text(encoding="utf-8")
 
 
 def look(blender: WindowedBlender, **chosen: object) -> npt.NDArray[np.uint8]:
@@ -172,3 +190,30 @@ def test_zoom_pan_and_pixel_aspect_keep_the_matte_on_the_picture(blender: Window
             f"{CLIP}.tracking.camera.pixel_aspect = 1.0\nwith clip_editor():\n"
             "    bpy.ops.clip.view_all()\n    bpy.ops.clip.view_zoom_ratio(ratio=1.0)\nanswer = None"
         )
+
+
+def test_playing_shows_the_masks_the_first_time(blender: WindowedBlender) -> None:
+    plates = blender.folder / "long"
+    plates.mkdir()
+    for number in range(1, LONG + 1):
+        picture = cv2.imencode(".png", np.full((36, 64, 3), 60, np.uint8))[1]
+        (plates / f"plate_{number:04d}.png").write_bytes(picture.tobytes())
+    blender.ask(
+        f"open_clip({str(plates / 'plate_0001.png')!r}, {str(blender.folder / 'long.blend')!r})\n"
+        f"scene = bpy.context.scene\nscene.frame_start, scene.frame_end = 1, {LONG}\n"
+        "bpy.ops.rotopoint.subject_add(name='runner')\nbpy.ops.rotopoint.point_add(x=0.5, y=0.5, frame=1)\n"
+        "answer = None"
+    )
+    blender.invoke("rotopoint.track", direction="both")
+    blender.until(f"{ITS_STATE}.message.startswith('Done')")
+    # As after reopening: nothing is there but what the worker has stored.
+    blender.ask(f"{ITS_STATE}.previews.__init__()\nanswer = None")
+    blender.until(f"len({ITS_STATE}.previews) >= 20")
+    blender.ask(WATCH_DRAWN)
+    blender.move(0.5, 0.5)
+    blender.key("space")
+    drawn = "bpy.app.driver_namespace['drawn']"
+    blender.until(f"len({drawn}) >= {LONG - 5}")
+    blender.key("space")
+    without = blender.ask(f"answer = [frame for frame, mask in {drawn}.items() if not mask]")
+    assert without == []

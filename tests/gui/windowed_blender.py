@@ -27,6 +27,8 @@ SESSION = Path(__file__).with_name("session.py")
 SUITES = {"4.3": "trixie", "5.2": "sid"}
 """The Blenders that the tool provides, and how it calls their Debians."""
 
+SCREEN = (1600, 900)
+
 READY_SECONDS = 900
 """Where the tool has to build its Debian first, that takes minutes."""
 
@@ -133,11 +135,16 @@ class WindowedBlender:
 
 @contextmanager
 def windowed_blender(
-    version: str, package: Path, folder: Path, engine: Sequence[str]
+    version: str, package: Path, folder: Path, engine: Sequence[str], screen: tuple[int, int] = SCREEN
 ) -> Iterator[WindowedBlender]:
-    """Blender with the extension `package` installed and its engine set; its log goes to `folder`."""
+    """Blender with the extension `package` installed and its engine set, as large as the screen of this width
+    and height; its log goes to `folder`."""
     command = [TOOL, "run", "python3", SESSION, package, folder, json.dumps(list(engine))]
-    environment = _environment(version) | {"BIND": f"{ROOT.parent} {folder}"}
+    width, height = screen
+    environment = _environment(version) | {
+        "BIND": f"{ROOT.parent} {folder}",
+        "SCREEN": f"{width}x{height}x24",
+    }
     with (folder / "blender.log").open("w", encoding="utf-8") as log:
         process = subprocess.Popen(
             list(map(str, command)),

@@ -61,6 +61,9 @@ ANSWERS: dict[type[Click], Callable[..., tuple[Event, bytes]]] = {
 }
 """Those that take a model."""
 
+WAITS: dict[type[Click], int] = {LookRequest: 1, PrepareRequest: 2}
+"""What is clicked comes first, and what is prepared can wait for what is asked."""
+
 log = logging.getLogger(__name__)
 
 
@@ -154,8 +157,7 @@ class Service:
             due = [key for key, click in self._clicks.items() if not self._waits(click)]
             if not due or self._ending:
                 return
-            # What is prepared can wait for what is asked.
-            first = min(due, key=lambda key: isinstance(self._clicks[key], PrepareRequest))
+            first = min(due, key=lambda key: WAITS.get(type(self._clicks[key]), 0))
             self._answer(self._clicks.pop(first))
 
     def _waits(self, click: Click) -> bool:
