@@ -1,29 +1,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The operators of the Clip Editor, in an area of that kind and from scripts; the panels and the menu."""
+"""The operators of the Clip Editor, in an area of that kind and from scripts."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import bpy
 import numpy as np
 import pytest
 
 from blender_addon import compat, host, shots
-from blender_addon.clip_editor import menu, panel
-from blender_addon.clip_state import Trust
 from blender_addon.compositor import out_of_date, wired_subjects
-from blender_addon.faults import Remedy
-from blender_addon.preferences import preferences
 from rotopoint.shot import Box, Direction, Mask, Point
 from rotopoint.shot.frames import ClipFrame, FrameRange
 from rotopoint.shot.json import load_shot
 from tests.blender.inside.addon import load_clip, use_fake_worker
+from tests.blender.inside.editing import clip_editor, names, prompts, refused
 from tests.blender.inside.footage import (
     COUNT,
     HEIGHT,
@@ -45,35 +37,6 @@ def clip(addon: None, tmp_path: Path) -> bpy.types.MovieClip:
     clip = load_clip(write_plates(tmp_path / "plates"))
     clip.rotopoint.folder = str(tmp_path / "mattes")
     return clip
-
-
-@contextmanager
-def clip_editor(clip: bpy.types.MovieClip | None) -> Iterator[bpy.types.Context]:
-    """An area of the screen as a Clip Editor that shows `clip`."""
-    window = bpy.context.window_manager.windows[0]
-    area = window.screen.areas[0]
-    kind, area.type = area.type, "CLIP_EDITOR"
-    area.spaces.active.clip = clip
-    region = next(r for r in area.regions if r.type == "WINDOW")
-    try:
-        with bpy.context.temp_override(window=window, screen=window.screen, area=area, region=region):
-            yield bpy.context
-    finally:
-        area.type = kind
-
-
-def prompts(clip: bpy.types.MovieClip) -> tuple[object, ...]:
-    """Those of the active subject, as the shot has them."""
-    return shots.subject_of(shots.active_subject(clip), clip).prompts
-
-
-def names(clip: bpy.types.MovieClip) -> list[str]:
-    return [subject.name for subject in clip.rotopoint.subjects]
-
-
-def refused(reason: str) -> object:
-    """An operator's error, or what its poll says."""
-    return pytest.raises(RuntimeError, match=reason)
 
 
 def test_subjects_in_a_clip_editor(clip: bpy.types.MovieClip) -> None:
@@ -279,82 +242,6 @@ def test_tracking_a_part_of_the_clip(clip: bpy.types.MovieClip, tmp_path: Path) 
         rotopoint.track()
 
 
-def test_a_subject_is_absent_on_frames_and_there_again(clip: bpy.types.MovieClip) -> None:
-    def absent() -> list[tuple[int, int]]:
-        return [(f.first, f.last) for f in shots.shot_of(clip).subjects[0].absent]
-
-    rotopoint.subject_add(name="A")
-    rotopoint.point_add(x=0.5, y=0.5, frame=1)
-    bpy.context.scene.frame_current = 4
-    rotopoint.absent_set()
-    rotopoint.absent_set(first=6, last=9)
-    rotopoint.absent_set(first=5)
-    assert absent() == [(4, 9)]
-    rotopoint.absent_set(first=6, last=7, absent=False)
-    assert absent() == [(4, 5), (8, 9)]
-    with refused("absent on frame 1, where it has a prompt"):
-        rotopoint.absent_set(first=1, last=3)
-    with refused("frames end at 2"):
-        rotopoint.absent_set(first=3, last=2)
-    with refused("outside the clip"):
-        rotopoint.absent_set(first=3, last=COUNT + 1)
-    assert absent() == [(4, 5), (8, 9)]
-
-
-def test_going_to_a_frame(clip: bpy.types.MovieClip) -> None:
-    clip.frame_start, clip.frame_offset = 101, 3
-    rotopoint.frame_show(frame=8)
-    assert bpy.context.scene.frame_current == 105
-    with refused("outside the clip"):
-        rotopoint.frame_show(frame=COUNT + 1)
-
-
-def test_jumping_from_prompt_to_prompt_and_from_doubt_to_doubt(clip: bpy.types.MovieClip) -> None:
-    clip.frame_start = 101
-    rotopoint.subject_add(name="A")
-    for frame in (2, 5, 9):
-        rotopoint.point_add(x=0.5, y=0.5, frame=frame)
-    scene = bpy.context.scene
-    scene.frame_current = shots.scene_frame(clip, 5)
-    for backward, reached in ((False, 9), (True, 5), (True, 2)):
-        rotopoint.frame_jump(to="PROMPT", backward=backward)
-        assert scene.frame_current == shots.scene_frame(clip, reached)
-    with refused("no frame with prompts before frame 2"):
-        rotopoint.frame_jump(to="PROMPT", backward=True)
-    uid = clip.rotopoint.subjects[0].uid
-    doubt = Trust(0.1, prompts(clip), "default")
-    host.engine.state(clip.session_uid).trust = {(uid, 7): doubt}
-    rotopoint.frame_jump(to="WEAK")
-    assert scene.frame_current == shots.scene_frame(clip, 7)
-    with refused("no frame that tracking doubts after frame 7"):
-        rotopoint.frame_jump(to="WEAK")
-
-
-def test_approved_mattes_are_kept_and_released(clip: bpy.types.MovieClip, tmp_path: Path) -> None:
-    rotopoint.subject_add(name="runner")
-    rotopoint.point_add(x=0.5, y=0.5, frame=1)
-    with refused("track the clip first"):
-        rotopoint.approve(first=2)
-    first = write_mattes(tmp_path / "mattes")
-    rotopoint.approve(first=3, last=5)
-    rotopoint.approve(first=5, last=6)
-    approved = shots.shot_of(clip).subjects[0].approved
-    assert [a.frame for a in approved] == [3, 4, 5, 6]
-    for one in approved:
-        source = first.with_name(f"plate_runner_matte.{one.frame:04d}.png")
-        assert Path(one.path).read_bytes() == source.read_bytes()
-        assert hashlib.sha256(source.read_bytes()).hexdigest() == one.sha256
-    with refused("absent on frame 4, where it has an approved matte"):
-        rotopoint.absent_set(first=4)
-    first.with_name("plate_runner_matte.0012.png").unlink()
-    with refused("no matte on frame 12: track it first"):
-        rotopoint.approve(first=11, last=12)
-    rotopoint.approval_clear(first=1, last=4)
-    assert [a.frame for a in shots.shot_of(clip).subjects[0].approved] == [5, 6]
-    with refused("frame of 1 to 4 is approved"):
-        rotopoint.approval_clear(first=1, last=4)
-
-
 def test_wiring_and_unwiring(clip: bpy.types.MovieClip, scene: bpy.types.Scene, tmp_path: Path) -> None:
     rotopoint.subject_add(name="runner")
     with refused("track the clip first"):
@@ -437,67 +324,3 @@ def test_a_shot_is_saved_and_loaded(clip: bpy.types.MovieClip, tmp_path: Path) -
     with refused("Cannot write"):
         rotopoint.shot_save(filepath=str(tmp_path / "nowhere" / "shot.json"))
     assert shots.shot_of(clip) == asked
-
-
-class Recorder:
-    """Stands in for a layout: refuses operators, properties, arguments and icons that Blender has not."""
-
-    functions = bpy.types.UILayout.bl_rna.functions
-    icons = frozenset(functions["prop"].parameters["icon"].enum_items.keys())
-
-    def __init__(self) -> None:
-        self.operators: list[str] = []
-        self.labels: list[str] = []
-
-    def __getattr__(self, function: str) -> Callable[..., object]:
-        parameters = self.functions[function].parameters
-
-        def call(*values: object, **named: object) -> object:
-            inputs = [name for name, item in parameters.items() if not item.is_output]
-            given = dict(zip(inputs, values, strict=False)) | named
-            assert set(named) <= set(inputs), f"{function}: {named}"
-            assert given.get("icon", "NONE") in self.icons, given["icon"]
-            return self._check(function, given)
-
-        return call
-
-    def _check(self, function: str, given: dict[str, Any]) -> object:
-        if function.startswith("operator"):
-            rna = getattr(rotopoint, given["operator"].removeprefix("rotopoint.")).get_rna_type()
-            assert given.get("property", "rna_type") in rna.properties
-            self.operators.append(given["operator"])
-            return SimpleNamespace()
-        if function == "prop":
-            assert given["property"] in given["data"].bl_rna.properties
-        if function == "template_list":
-            assert hasattr(bpy.types, given["listtype_name"])
-            assert given["propname"] in given["dataptr"].bl_rna.properties
-            assert given["active_propname"] in given["active_dataptr"].bl_rna.properties
-        self.labels.append(given.get("text", ""))
-        return self
-
-
-def test_panels_and_menu_draw_what_this_blender_has(clip: bpy.types.MovieClip, tmp_path: Path) -> None:
-    rotopoint.subject_add()
-    rotopoint.mask_add(filepath=str(tmp_path / "mask.png"), frame=1)
-    rotopoint.override_add(setting="edge", first=1)
-    doubt = Trust(0.1, prompts(clip), "default")
-    host.engine.device = "cpu"
-    use_fake_worker()
-    host.engine.command = preferences().command()
-    recorder = Recorder()
-    with clip_editor(clip) as context:
-        for tracking, remedy in ((False, Remedy.AGAIN), (True, Remedy.PREFERENCES)):
-            host.engine.state(clip.session_uid).say("an error", failed=True, remedy=remedy)
-            host.engine.state(clip.session_uid).tracking = tracking
-            host.engine.state(clip.session_uid).trust[clip.rotopoint.subjects[0].uid, 7] = doubt
-            for cls in panel.CLASSES[1:]:
-                assert cls.poll(context)
-                cls.draw(SimpleNamespace(layout=recorder), context)
-        menu.ROTOPOINT_MT_clip.draw(SimpleNamespace(layout=recorder), context)
-        subject = clip.rotopoint.subjects[0]
-        panel.ROTOPOINT_UL_subjects.draw_item(None, context, recorder, clip, subject, 0, clip, "")
-    assert "an error" in " ".join(recorder.labels), recorder.labels
-    assert "Frame 1: 1 of 1 prompts" in recorder.labels
-    of_clips = {name for name in dir(rotopoint) if "strip" not in name}
-    assert {name.removeprefix("rotopoint.") for name in recorder.operators} == of_clips

@@ -15,8 +15,8 @@ from blender_addon import compat, host
 from blender_addon.sequencer import find_matte, out_of_date, panel, source_clip
 from blender_addon.sequencer.strip_source import find_clip
 from tests.blender.inside.addon import add_subject, use_fake_worker
+from tests.blender.inside.editing import Recorder, refused
 from tests.blender.inside.footage import COUNT, render, write_mattes
-from tests.blender.inside.test_clip_editor import Recorder, refused
 from tests.blender.inside.test_sequencer import ADD, add_images, assert_cut_out, snapshot, trim
 
 pytestmark = pytest.mark.usefixtures("addon")
