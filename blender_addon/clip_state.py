@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 
 from rotopoint.events import (
@@ -20,6 +21,7 @@ from rotopoint.shot import Prompt, Shot
 from .delivery import Delivery
 from .faults import Remedy
 from .finished import Finished, FinishedMattes
+from .pace import Pace
 from .previews import Preview, Previews
 
 DOUBTFUL = 0.5
@@ -61,9 +63,9 @@ class ClipState:
     """`message` is the last word on the clip's work, `failed` whether that was a failure, and `said_of` the
     revision of the shot that it is about, "" where it is about none; `remedy` is what helps.
 
-    `done` of `total` frames are finished while `tracking`. `trust` is by subject and clip frame. `prepared`
-    and `previewed` are the subject, frame and revision for which the engine was last told to get ready, and
-    asked for a mask that nobody had clicked for.
+    `done` of `total` frames are finished while `tracking`, at a `pace`. `trust` is by subject and clip frame.
+    `prepared` and `previewed` are the subject, frame and revision for which the engine was last told to get
+    ready, and asked for a mask that nobody had clicked for.
     """
 
     message: str = ""
@@ -73,6 +75,7 @@ class ClipState:
     tracking: bool = False
     done: int = 0
     total: int = 0
+    pace: Pace = field(default_factory=Pace)
     previews: Previews = field(default_factory=Previews)
     finished: FinishedMattes = field(default_factory=FinishedMattes)
     delivery: Delivery | None = None
@@ -128,8 +131,11 @@ class ClipState:
                 self.finished.put(Finished.of(event, payload, shot))
             case StartedEvent(total=total, pending=pending):
                 self.done, self.total = 0, total
+                self.pace.begin(pending, time.monotonic())
                 self.say(f"Tracking: {pending} new of {total} frames")
             case FrameEvent(done=done, total=total, subject=subject, frame=frame, confidence=confidence):
+                if event.computed:
+                    self.pace.finish_frame(time.monotonic())
                 self.previews.look_again(subject, frame)
                 self.finished.drop(subject, frame)
                 self.trust.pop((subject, frame), None)
@@ -137,7 +143,7 @@ class ClipState:
                     prompts = shot.subject(subject).prompts
                     self.trust[subject, frame] = Trust(confidence, prompts, shot.settings.policy)
                 self.done, self.total = done, total
-                self.say(f"Tracking: {done} of {total} frames")
+                self.say(", ".join(filter(None, (f"Tracking: {done} of {total} frames", str(self.pace)))))
             case DoneEvent(frames=frames, computed=computed):
                 self.say(f"Done: {frames} frames, {computed} of them new", of=revision)
             case CancelledEvent():

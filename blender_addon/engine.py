@@ -16,6 +16,7 @@ from pathlib import Path
 from rotopoint.errors import ProtocolBroken, RotopointError, TrackMissing, WorkerDied
 from rotopoint.events import CancelledEvent, DoneEvent, ErrorEvent, ReadyEvent, ends_work
 from rotopoint.shot import Shot
+from rotopoint.shot.frames import FrameRange
 from rotopoint.shot.json import revision, shot_to_dict
 from rotopoint.worker.client import HELLO_SECONDS, Received, WorkerClient
 from rotopoint.worker.protocol import (
@@ -67,8 +68,9 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Work:
-    """A request under way. `folder` is where tracking writes mattes, `place` the subject and clip frame that
-    a mask is asked for."""
+    """A request under way; its events carry `revision`. `folder` is where tracking writes mattes, and `part`
+    the clip frames of the shot's range that it is about, None all: then `revision` is that of the part and
+    `revision_of_all` that of the shot. `place` is the subject and clip frame that a mask is asked for."""
 
     kind: Kind
     key: int
@@ -76,6 +78,19 @@ class Work:
     revision: str
     folder: Path | None = None
     place: tuple[str, int] | None = None
+    part: FrameRange | None = None
+    revision_of_all: str = ""
+
+    def asked_anew(self, shot: Shot) -> Work:
+        """The same of another shot."""
+        whole = revision(shot)
+        sent = whole if self.part is None else revision(part_of(shot, self.part))
+        return replace(self, shot=shot, revision=sent, revision_of_all=whole)
+
+
+def part_of(shot: Shot, part: FrameRange | None) -> Shot:
+    """A shot that asks for some of its clip frames; None: as it is."""
+    return shot if part is None else replace(shot, settings=replace(shot.settings, range=part))
 
 
 @dataclass(frozen=True)
@@ -240,12 +255,18 @@ class Engine:
         client.send(PrepareRequest(request, shot_to_dict(shot), subject, frame))
         self._work[request] = Work(Kind.PREPARE, key, shot, wanted[-1])
 
-    def track(self, key: int, shot: Shot, folder: Path) -> None:
-        """Track all subjects and write each matte as it comes. Raises as `preview` does."""
+    def in_front(self, key: int) -> int | None:
+        """The clip whose tracking the worker is at while that of `key` waits for it."""
+        first = next((work.key for work in self._work.values() if work.kind is Kind.TRACK), None)
+        return None if first == key or key not in self.tracked() else first
+
+    def track(self, key: int, shot: Shot, folder: Path, part: FrameRange | None = None) -> None:
+        """Track all subjects, on some clip frames or all that the shot asks for, and write each matte as it
+        comes. Raises as `preview` does."""
         client = self._started()
         request = client.new_id()
-        work = Work(Kind.TRACK, key, shot, revision(shot), folder)
-        client.send(TrackRequest(request, shot_to_dict(shot), str(folder)))
+        work = Work(Kind.TRACK, key, shot, "", folder, part=part).asked_anew(shot)
+        client.send(TrackRequest(request, shot_to_dict(part_of(shot, part)), str(folder)))
         self._work[request] = work
         state = self.state(key)
         state.tracking, state.done, state.total = True, 0, 0
@@ -255,8 +276,8 @@ class Engine:
         """Let the tracking of a clip go on with a newer shot; events of the older one are dropped."""
         for request, work in self._work.items():
             if work.key == key and work.kind is Kind.TRACK and self._client is not None:
-                self._client.send(ShotRequest(request, shot_to_dict(shot)))
-                self._work[request] = replace(work, shot=shot, revision=revision(shot))
+                self._client.send(ShotRequest(request, shot_to_dict(part_of(shot, work.part))))
+                self._work[request] = work.asked_anew(shot)
 
     def deliver(self, key: int, shot: Shot, request: DeliverRequest) -> None:
         """Write files of what is tracked; the clip's state says how far it is. Raises as `preview` does."""
@@ -356,7 +377,7 @@ class Engine:
         if said not in (None, work.revision) and not isinstance(event, (CancelledEvent, ErrorEvent)):
             if isinstance(event, DoneEvent) and work.kind is Kind.TRACK and work.folder is not None:
                 # It was over before the newer shot reached it.
-                self.track(work.key, work.shot, work.folder)
+                self.track(work.key, work.shot, work.folder, work.part)
             return None
         state = self.state(work.key)
         if over and work.kind is Kind.TRACK:
@@ -379,7 +400,7 @@ class Engine:
         }.get(work.kind, ())
         if not isinstance(event, silent):
             try:
-                state.apply(event, received.payload, work.shot, work.revision)
+                state.apply(event, received.payload, work.shot, work.revision_of_all or work.revision)
             except (ValueError, TypeError) as error:
                 self._work[request] = work
                 raise ProtocolBroken(type(event).__name__, str(error), request) from error

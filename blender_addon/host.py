@@ -16,6 +16,7 @@ from bpy.types import MovieClip
 
 from rotopoint.errors import NothingToTrack, RotopointError
 from rotopoint.shot import Shot
+from rotopoint.shot.frames import FrameRange
 from rotopoint.shot.json import revision
 
 from . import compat, delivery_properties, made_of, mattes, shots, windows
@@ -78,8 +79,9 @@ def ask_preview(clip: MovieClip, subject: str, frame: int) -> None:
     engine.preview(clip.session_uid, with_prompts, subject, frame)
 
 
-def ask_track(clip: MovieClip) -> Path:
-    """Ask for all mattes of a clip; the folder that they go to, and the shot. Raises RotopointError."""
+def ask_track(clip: MovieClip, part: FrameRange | None = None) -> Path:
+    """Ask for the mattes of a clip, all or those of some clip frames; the folder that they go to, and the
+    shot. Raises RotopointError."""
     shot = shots.shot_of(clip)
     if not shot.subjects:
         raise Refused(f"{clip.name} has no subjects: add one and give it a point")
@@ -90,7 +92,7 @@ def ask_track(clip: MovieClip) -> Path:
     start()
     mattes.save_shot_beside(clip, shot, folder)
     made_of.claim(clip, shot, folder)
-    engine.track(clip.session_uid, shot, folder)
+    engine.track(clip.session_uid, shot, folder, part)
     return folder
 
 
@@ -99,6 +101,13 @@ def ask_deliver(clip: MovieClip) -> None:
     request, shot = delivery_properties.request_for(clip)
     start()
     engine.deliver(clip.session_uid, shot, request)
+
+
+def waits_for(clip: MovieClip) -> str | None:
+    """The name of the clip whose tracking comes before this one's; None where none does."""
+    key = engine.in_front(clip.session_uid)
+    other = None if key is None else clip_of(key)
+    return None if other is None else other.name
 
 
 def mattes_outdated(clip: MovieClip) -> str | None:
@@ -146,7 +155,7 @@ def keep_up() -> None:
             # Half done: a new subject has no point yet, say. What was asked before goes on.
             continue
         else:
-            if revision(shot) != work.revision:
+            if work.asked_anew(shot).revision != work.revision:
                 _revise(key, clip, shot, work)
 
 
@@ -158,6 +167,14 @@ def _revise(key: int, clip: MovieClip, shot: Shot, work: Work) -> None:
             mattes.save_shot_beside(clip, shot, work.folder)
     except RotopointError as error:
         engine.state(key).say(line(error), failed=True, remedy=remedy_of(error))
+
+
+def ask_before_closing() -> None:
+    """While a clip is tracked the file counts as changed, so that Blender asks before it opens another one,
+    also after the file was saved in between: no add-on can ask there."""
+    if engine.tracked() and not bpy.data.is_dirty:
+        with bpy.context.temp_override(window=bpy.context.window_manager.windows[0]):
+            bpy.ops.ed.undo_push(message="Track")
 
 
 def listen() -> set[int]:
@@ -358,6 +375,7 @@ class _Timer:
         compare = self._turns % TURNS_PER_COMPARISON == 0
         if compare:
             keep_up()
+            ask_before_closing()
         if not engine.started:
             return None
         on_screen = list(shown())

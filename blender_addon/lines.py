@@ -75,6 +75,9 @@ def draw_last_word(layout: UILayout, context: Context, clip: MovieClip) -> None:
     state: ClipState = host.state_of(clip)
     if host.engine.starting and host.engine.working:
         draw_text(layout, context, "The engine starts", icon="TIME")
+    if (other := host.waits_for(clip)) is not None:
+        draw_text(layout, context, f"Waits for the tracking of {other}", icon="TIME")
+        return
     if not state.message or host.was_heeded(state):
         return
     icon = "ERROR" if state.failed else "INFO"

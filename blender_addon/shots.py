@@ -123,6 +123,14 @@ def _file_of(clip: MovieClip) -> Path:
     return path
 
 
+def whole_range(clip: MovieClip) -> FrameRange:
+    """The clip frames that get mattes: those of the set range, or all. Raises Refused, RangeReversed."""
+    asked = clip.rotopoint
+    if asked.use_range:
+        return FrameRange(ClipFrame(asked.range_first), ClipFrame(asked.range_last))
+    return FrameRange(ClipFrame(1), ClipFrame(frame_count(clip)))
+
+
 def shot_of(clip: MovieClip) -> Shot:
     """What is asked of a clip, with absolute paths, and the clip as Blender shows it.
 

@@ -14,6 +14,8 @@ def redraw() -> None:
         for area in window.screen.areas:
             if area.type in SHOWING:
                 area.tag_redraw()
+    # Status bars are in no screen, and are drawn again when a name that they may show has changed.
+    bpy.msgbus.publish_rna(key=(bpy.types.ViewLayer, "name"))
 
 
 def playing() -> bool:

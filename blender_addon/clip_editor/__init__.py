@@ -12,6 +12,7 @@ from . import (
     overlay,
     panel,
     pointing_mode,
+    progress,
     prompt_operators,
     scene_operators,
     shot_operators,
@@ -43,9 +44,11 @@ def register() -> None:
     views.register()
     keymap.register()
     overlay.register()
+    progress.register()
 
 
 def unregister() -> None:
+    progress.unregister()
     overlay.unregister()
     keymap.unregister()
     views.unregister()

@@ -6,7 +6,8 @@ from __future__ import annotations
 import bpy
 
 POINTING_KEY = "K"
-"""Free in the Clip Editor of every version, as arrows with Alt are."""
+"""Free in the Clip Editor of every version. Arrows with Alt are not: there they move Blender's own tracker by
+a frame, as they do on where the clip has no subjects."""
 
 SHOW_KEY, VIEW_KEY = "M", "V"
 """For mattes and their views; with Blender's own masks these keys do what they do there."""
@@ -21,6 +22,7 @@ def register() -> None:
     keymap = configuration.keymaps.new(name="Clip Editor", space_type="CLIP_EDITOR")
     _items.append((keymap, keymap.keymap_items.new("rotopoint.point", POINTING_KEY, "PRESS")))
     for operator, key in (
+        ("rotopoint.cancel", "ESC"),
         ("rotopoint.deliver_cancel", "ESC"),
         ("rotopoint.mattes_show", SHOW_KEY),
         ("rotopoint.view_next", VIEW_KEY),

@@ -39,9 +39,11 @@ class ROTOPOINT_MT_clip(Menu):
                 jump.to, jump.backward = to, backward
         layout.separator()
         layout.operator("rotopoint.preview")
-        layout.operator("rotopoint.track", text="Track Both Ways").direction = "both"
-        layout.operator("rotopoint.track", text="Track Forward").direction = "forward"
-        layout.operator("rotopoint.track", text="Track Backward").direction = "backward"
+        layout.operator("rotopoint.track").direction = "both"
+        for backward, way in ((False, "Forward"), (True, "Backward")):
+            for single, how in ((False, ""), (True, "One Frame ")):
+                track = layout.operator("rotopoint.track_from_here", text=f"Track {how}{way}")
+                track.backward, track.single = backward, single
         layout.operator("rotopoint.cancel")
         layout.separator()
         layout.operator("rotopoint.mattes_show")

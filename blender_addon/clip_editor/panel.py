@@ -12,6 +12,7 @@ from ..lines import draw_fault, draw_finish, draw_last_word
 from ..matte_properties import draw_overrides, draw_settings
 from .context import clip_in, shown_frame, subject_in
 from .frame_operators import weak_frames
+from .progress import draw_track_buttons
 from .scene_operators import draw_scene
 
 
@@ -114,10 +115,7 @@ class ROTOPOINT_PT_track(_ClipPanel):
             row.progress(factor=state.progress, text=f"{state.done} of {state.total}")
             row.operator("rotopoint.cancel", text="", icon="X")
         else:
-            row = layout.row(align=True)
-            row.operator("rotopoint.track", text="", icon="TRACKING_BACKWARDS").direction = "backward"
-            row.operator("rotopoint.track", text="Track", icon="ARROW_LEFTRIGHT").direction = "both"
-            row.operator("rotopoint.track", text="", icon="TRACKING_FORWARDS").direction = "forward"
+            draw_track_buttons(layout)
             layout.operator("rotopoint.preview", icon="HIDE_OFF")
         draw_last_word(layout, context, clip)
         subject = subject_in(context)

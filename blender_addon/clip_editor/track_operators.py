@@ -3,9 +3,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import bpy
-from bpy.props import BoolProperty, EnumProperty, IntProperty
-from bpy.types import Context, MovieClip, Operator
+from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
+from bpy.types import Context, Event, MovieClip, Operator, OperatorProperties
+
+from rotopoint.shot.frames import ClipFrame, FrameRange
 
 from .. import host, made_of, mattes, shots
 from ..clip_state import ClipState
@@ -30,6 +34,10 @@ RANGE = ("direction", "use_range", "range_first", "range_last")
 """Properties of a clip that tracking a part of it sets."""
 
 
+def nothing_tracked(_context: Context) -> str | None:
+    return None if host.engine.tracked() else "Nothing is being tracked"
+
+
 def not_tracking(context: Context) -> str | None:
     clip = clip_in(context)
     return None if clip and host.state_of(clip).tracking else "Nothing is being tracked"
@@ -40,13 +48,32 @@ def _require_success(state: ClipState) -> None:
         raise Refused(state.message)
 
 
-class ROTOPOINT_OT_track(DoubtfulOperator, ClipOperator, Operator):
+class _Tracking(DoubtfulOperator, ClipOperator):
+    """Writes mattes into the clip's folder, where another's may lie."""
+
+    needs = (no_clip, no_subject, tracking)
+    confirm_text = "Replace"
+    wait: BoolProperty(name="Wait", description="Return when all is tracked", options={"SKIP_SAVE", "HIDDEN"})
+
+    def doubt(self, context: Context) -> str | None:
+        clip = clip_in(context)
+        if (other := made_of.of_another(clip)) is None:
+            return None
+        folder = mattes.folder_of(clip)
+        return f"{folder} has other mattes, of {other}: choose another folder, or replace them"
+
+    def finish(self, clip: MovieClip, folder: Path) -> None:
+        """Raises Refused where tracking fails that was waited for."""
+        if self.wait or bpy.app.background:
+            _require_success(host.wait(clip))
+            self.report({"INFO"}, f"Mattes in {folder}")
+
+
+class ROTOPOINT_OT_track(_Tracking, Operator):
     """Track all subjects of the clip and write their mattes; what was tracked before is not tracked again"""
 
     bl_idname = "rotopoint.track"
     bl_label = "Track"
-    needs = (no_clip, no_subject, tracking)
-    confirm_text = "Replace"
 
     direction: EnumProperty(
         name="Direction",
@@ -56,14 +83,6 @@ class ROTOPOINT_OT_track(DoubtfulOperator, ClipOperator, Operator):
     )
     first: IntProperty(name="First", description="First clip frame; 0: as set", min=0, options={"SKIP_SAVE"})
     last: IntProperty(name="Last", description="Last clip frame; 0: as set", min=0, options={"SKIP_SAVE"})
-    wait: BoolProperty(name="Wait", description="Return when all is tracked", options={"SKIP_SAVE", "HIDDEN"})
-
-    def doubt(self, context: Context) -> str | None:
-        clip = clip_in(context)
-        if (other := made_of.of_another(clip)) is None:
-            return None
-        folder = mattes.folder_of(clip)
-        return f"{folder} has other mattes, of {other}: choose another folder, or replace them"
 
     def act(self, context: Context, clip: MovieClip) -> None:
         before = {name: getattr(clip.rotopoint, name) for name in RANGE}
@@ -76,10 +95,7 @@ class ROTOPOINT_OT_track(DoubtfulOperator, ClipOperator, Operator):
                 if getattr(clip.rotopoint, name) != value:
                     setattr(clip.rotopoint, name, value)
             raise
-        if not (self.wait or bpy.app.background):
-            return
-        _require_success(host.wait(clip))
-        self.report({"INFO"}, f"Mattes in {folder}")
+        self.finish(clip, folder)
 
     def _set(self, context: Context, clip: MovieClip) -> None:
         asked = clip.rotopoint
@@ -97,15 +113,69 @@ class ROTOPOINT_OT_track(DoubtfulOperator, ClipOperator, Operator):
             asked.use_range = True
 
 
+class ROTOPOINT_OT_track_from_here(_Tracking, Operator):
+    """Track all subjects from the frame on screen on and write their mattes, to the end of the clip or of its
+    range; what was tracked before is not tracked again"""
+
+    bl_idname = "rotopoint.track_from_here"
+    bl_label = "Track From Here"
+
+    backward: BoolProperty(name="Backward", description="To the beginning", options={"SKIP_SAVE"})
+    single: BoolProperty(
+        name="One Frame", description="To the next frame alone, and go there", options={"SKIP_SAVE"}
+    )
+
+    @classmethod
+    def description(cls, _context: Context, properties: OperatorProperties) -> str:
+        way = "backward" if properties.backward else "forward"
+        if properties.single:
+            return f"Track all subjects one frame {way} and go there"
+        end = "beginning" if properties.backward else "end"
+        return f"Track all subjects {way} from this frame to the {end} of the clip, or of its range"
+
+    def act(self, context: Context, clip: MovieClip) -> None:
+        here = frame_in(context, clip)
+        part = part_from(here, shots.whole_range(clip), backward=self.backward, single=self.single)
+        folder = host.ask_track(clip, part)
+        if self.single:
+            context.scene.frame_current = shots.scene_frame(clip, part.first if self.backward else part.last)
+        self.finish(clip, folder)
+
+
+def part_from(here: ClipFrame, whole: FrameRange, *, backward: bool, single: bool) -> FrameRange:
+    """The frames from one to an end of a range, or to its neighbor alone. Raises Refused if there is none."""
+    if here not in whole:
+        raise Refused(f"frame {here} lies outside of the range {whole.first} to {whole.last}")
+    if single and here == (whole.first if backward else whole.last):
+        raise Refused(f"the range {'begins' if backward else 'ends'} at frame {here}")
+    if backward:
+        return FrameRange(ClipFrame(here - 1) if single else whole.first, here)
+    return FrameRange(here, ClipFrame(here + 1) if single else whole.last)
+
+
 class ROTOPOINT_OT_cancel(ClipOperator, Operator):
     """Stop tracking the clip; finished frames are kept"""
 
     bl_idname = "rotopoint.cancel"
     bl_label = "Cancel Tracking"
     bl_options = {"REGISTER"}
-    needs = (no_clip, not_tracking)
+    needs = (nothing_tracked,)
 
-    def act(self, _context: Context, clip: MovieClip) -> None:
+    clip: StringProperty(
+        name="Clip", description="Name of the clip; empty: the one on screen", options={"SKIP_SAVE"}
+    )
+
+    def invoke(self, context: Context, event: Event) -> set[str]:
+        # Escape also ends playback, and is nobody's where the clip on screen is not tracked.
+        playing = context.screen is not None and context.screen.is_animation_playing
+        if event.type == "ESC" and (playing or not_tracking(context) is not None):
+            return {"PASS_THROUGH"}
+        return self.execute(context)
+
+    def act(self, context: Context, clip: MovieClip | None) -> None:
+        clip = bpy.data.movieclips.get(self.clip) if self.clip else clip
+        if clip is None or not host.state_of(clip).tracking:
+            raise Refused("this clip is not being tracked")
         host.engine.cancel(clip.session_uid)
 
 
@@ -138,4 +208,10 @@ class ROTOPOINT_OT_preferences_show(GuardedOperator, Operator):
         bpy.ops.preferences.addon_show(module=ROTOPOINT_preferences.bl_idname)
 
 
-CLASSES = (ROTOPOINT_OT_track, ROTOPOINT_OT_cancel, ROTOPOINT_OT_preview, ROTOPOINT_OT_preferences_show)
+CLASSES = (
+    ROTOPOINT_OT_track,
+    ROTOPOINT_OT_track_from_here,
+    ROTOPOINT_OT_cancel,
+    ROTOPOINT_OT_preview,
+    ROTOPOINT_OT_preferences_show,
+)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
@@ -11,9 +12,11 @@ from typing import Any
 import bpy
 import pytest
 
-from blender_addon import shots
+from blender_addon import host, shots
 
 rotopoint = bpy.ops.rotopoint
+
+LIMIT = 30.0
 
 
 @contextmanager
@@ -43,6 +46,16 @@ def names(clip: bpy.types.MovieClip) -> list[str]:
 def refused(reason: str) -> object:
     """An operator's error, or what its poll says."""
     return pytest.raises(RuntimeError, match=reason)
+
+
+def until(condition: Callable[[], object]) -> None:
+    """Do in the background what the timer does in a window."""
+    deadline = time.monotonic() + LIMIT
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come"
+        host.listen()
+        host.keep_up()
+        time.sleep(0.01)
 
 
 class Recorder:

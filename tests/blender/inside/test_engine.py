@@ -5,8 +5,6 @@ from __future__ import annotations
 
 import os
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import bpy
@@ -24,6 +22,7 @@ from rotopoint.shot.json import load_shot
 from rotopoint.tracking.limits import MIB, MemoryLimits, asked_limits
 from rotopoint.worker import server
 from tests.blender.inside.addon import add_subject, load_clip, use_fake_worker
+from tests.blender.inside.editing import until
 from tests.blender.inside.footage import COUNT, HEIGHT, WIDTH, read, write_plates
 
 pytestmark = pytest.mark.usefixtures("addon")
@@ -42,16 +41,6 @@ def clip(addon: None, tmp_path: Path) -> bpy.types.MovieClip:
 
 def subject_of(clip: bpy.types.MovieClip) -> str:
     return clip.rotopoint.subjects[0].uid
-
-
-def until(condition: Callable[[], object]) -> None:
-    """Do in the background what the timer does in a window."""
-    deadline = time.monotonic() + LIMIT
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come"
-        host.listen()
-        host.keep_up()
-        time.sleep(0.01)
 
 
 def tracked(clip: bpy.types.MovieClip) -> ClipState:
