@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from rotopoint.events import (
     CancelledEvent,
@@ -16,46 +17,15 @@ from rotopoint.events import (
     PreviewEvent,
     StartedEvent,
 )
-from rotopoint.shot import Prompt, Shot
+from rotopoint.shot import Shot
+from rotopoint.standing import Stretch, digest_on, stretches_of
 
 from .delivery import Delivery
 from .faults import Remedy
 from .finished import Finished, FinishedMattes
 from .pace import Pace
 from .previews import Preview, Previews
-
-DOUBTFUL = 0.5
-"""Frames of less confidence than this are worth a look."""
-
-APART = 12
-"""Frames between two that are shown as doubtful."""
-
-LOCAL_POLICIES = ("default", "selective")
-"""Under which a prompt has a say between its neighbors alone."""
-
-
-@dataclass(frozen=True)
-class Trust:
-    """Confidence 0..1 in what tracking gave, and the prompts and policy that it was asked with."""
-
-    confidence: float
-    prompts: tuple[Prompt, ...]
-    policy: str
-
-
-def still_holds(frame: int, trust: Trust, now: tuple[Prompt, ...]) -> bool:
-    """Whether what was tracked on a clip frame is what these prompts would give.
-
-    Each prompt that has come, gone or moved reaches to the next one that has not; all depend on the earliest.
-    """
-    before = trust.prompts
-    if before == now:
-        return True
-    changed = {p.frame for p in set(before) ^ set(now)}
-    same = {p.frame for p in before} - changed
-    if trust.policy not in LOCAL_POLICIES or not same or min(changed) < min(same):
-        return False
-    return all(any(frame <= p < c or c < p <= frame for p in same) for c in changed)
+from .standing import KnownStanding
 
 
 @dataclass
@@ -63,9 +33,10 @@ class ClipState:
     """`message` is the last word on the clip's work, `failed` whether that was a failure, and `said_of` the
     revision of the shot that it is about, "" where it is about none; `remedy` is what helps.
 
-    `done` of `total` frames are finished while `tracking`, at a `pace`. `trust` is by subject and clip frame.
-    `prepared` and `previewed` are the subject, frame and revision for which the engine was last told to get
-    ready, and asked for a mask that nobody had clicked for.
+    `done` of `total` frames are finished while `tracking`, at a `pace`. `standing` is what is known of the
+    tracks, and `stretches` what those under way depend on, by subject. `prepared` and `previewed` are the
+    subject, frame and revision for which the engine was last told to get ready, and asked for a mask that
+    nobody had clicked for.
     """
 
     message: str = ""
@@ -79,7 +50,8 @@ class ClipState:
     previews: Previews = field(default_factory=Previews)
     finished: FinishedMattes = field(default_factory=FinishedMattes)
     delivery: Delivery | None = None
-    trust: dict[tuple[str, int], Trust] = field(default_factory=dict)
+    standing: KnownStanding = field(default_factory=KnownStanding)
+    stretches: dict[str, tuple[Stretch, ...]] = field(default_factory=dict)
     prepared: tuple[str, int, str] | None = None
     previewed: tuple[str, int, str] | None = None
 
@@ -87,26 +59,6 @@ class ClipState:
     def progress(self) -> float:
         """0..1"""
         return self.done / self.total if self.total else 0.0
-
-    def doubtful(
-        self, subject: str, prompts: tuple[Prompt, ...], most: int | None = 4
-    ) -> list[tuple[int, float]]:
-        """Tracked frames of a subject that deserve a look, the least trusted first, and their confidence.
-
-        Of frames close together the worst stands for all. Those that other prompts would track anew are out.
-        """
-        found: list[tuple[int, float]] = []
-        ranked = sorted(
-            (trust.confidence, frame)
-            for (uid, frame), trust in self.trust.items()
-            if uid == subject and still_holds(frame, trust, prompts)
-        )
-        for confidence, frame in ranked:
-            if confidence >= DOUBTFUL or len(found) == most:
-                break
-            if all(abs(frame - other) >= APART for other, _ in found):
-                found.append((frame, confidence))
-        return found
 
     def say(self, message: str, *, failed: bool = False, of: str = "", remedy: Remedy | None = None) -> None:
         self.message, self.failed, self.said_of, self.remedy = message, failed, of, remedy
@@ -132,16 +84,15 @@ class ClipState:
             case StartedEvent(total=total, pending=pending):
                 self.done, self.total = 0, total
                 self.pace.begin(pending, time.monotonic())
+                count, file = shot.clip.frame_count or 0, Path(shot.clip.path)
+                self.stretches = {s.id: stretches_of(s, shot.settings, file, count) for s in shot.subjects}
                 self.say(f"Tracking: {pending} new of {total} frames")
             case FrameEvent(done=done, total=total, subject=subject, frame=frame, confidence=confidence):
                 if event.computed:
                     self.pace.finish_frame(time.monotonic())
                 self.previews.look_again(subject, frame)
                 self.finished.drop(subject, frame)
-                self.trust.pop((subject, frame), None)
-                if confidence is not None:
-                    prompts = shot.subject(subject).prompts
-                    self.trust[subject, frame] = Trust(confidence, prompts, shot.settings.policy)
+                self._note(subject, frame, confidence)
                 self.done, self.total = done, total
                 self.say(", ".join(filter(None, (f"Tracking: {done} of {total} frames", str(self.pace)))))
             case DoneEvent(frames=frames, computed=computed):
@@ -152,3 +103,9 @@ class ClipState:
                 self.say(message[:1].upper() + message[1:], failed=True, of=revision)
             case _:
                 pass
+
+    def _note(self, subject: str, frame: int, confidence: float | None) -> None:
+        digest = digest_on(self.stretches.get(subject, ()), frame)
+        if digest is not None and confidence is not None:
+            self.standing.notes.note(subject, digest, frame, confidence)
+            self.standing.changes += 1

@@ -18,6 +18,7 @@ from rotopoint.errors import NothingToTrack, RotopointError
 from rotopoint.shot import Shot
 from rotopoint.shot.frames import FrameRange
 from rotopoint.shot.json import revision
+from rotopoint.standing import read_standing
 
 from . import compat, delivery_properties, made_of, mattes, shots, windows
 from .ahead import AT_ONCE, frames_ahead
@@ -27,6 +28,7 @@ from .faults import TOLD, Refused, Remedy, line, remedy_of
 from .finished import approved_of, solves, unsolved
 from .package import package_folder
 from .preferences import preferences
+from .standing import ClipStanding
 
 TICK_SECONDS = 0.05
 IDLE_SECONDS = 0.5
@@ -108,6 +110,26 @@ def waits_for(clip: MovieClip) -> str | None:
     key = engine.in_front(clip.session_uid)
     other = None if key is None else clip_of(key)
     return None if other is None else other.name
+
+
+def standing_of(clip: MovieClip) -> ClipStanding | None:
+    """How a clip's subjects stand, by what was noted beside its mattes and what has come since; no engine
+    has to run. None where what is asked of the clip cannot be read.
+    """
+    try:
+        shot = shots.shot_of(clip)
+    except TOLD:
+        return None
+    known = engine.state(clip.session_uid).standing
+    try:
+        known.take(read_standing(mattes.folder_of(clip), mattes.naming_of(clip, shot)[0]))
+    except TOLD:
+        # There is no folder for mattes yet; tracking says so.
+        pass
+    try:
+        return known.of(shot)
+    except RotopointError:
+        return None
 
 
 def mattes_outdated(clip: MovieClip) -> str | None:

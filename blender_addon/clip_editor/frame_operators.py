@@ -16,7 +16,7 @@ from rotopoint.shot.frames import ClipFrame, FrameRange
 
 from .. import host, made_of, mattes, shots
 from ..blend_paths import to_save
-from ..faults import TOLD, Refused
+from ..faults import Refused
 from ..guarded import DoubtfulOperator
 from ..properties import ROTOPOINT_PG_subject
 from .context import (
@@ -174,15 +174,13 @@ class ROTOPOINT_OT_frame_show(ClipOperator, Operator):
 
 
 def weak_frames(clip: MovieClip, subject: ROTOPOINT_PG_subject, most: int | None = MOST_WEAK) -> list[int]:
-    """Clip frames of a subject that deserve a look, `most` or all, ascending.
+    """Clip frames of a subject that deserve a look, the `most` weakest or all, ascending.
 
     None where what is asked of the clip cannot be read.
     """
-    try:
-        prompts = shots.subject_of(subject, clip).prompts
-    except TOLD:
-        return []
-    return sorted(frame for frame, _ in host.state_of(clip).doubtful(subject.uid, prompts, most))
+    standing = host.standing_of(clip)
+    found = None if standing is None else standing.of(subject.uid)
+    return [] if found is None else sorted(found.weak_frames(most))
 
 
 class ROTOPOINT_OT_frame_jump(ClipOperator, Operator):

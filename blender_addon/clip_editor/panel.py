@@ -12,7 +12,7 @@ from ..lines import draw_fault, draw_finish, draw_last_word
 from ..matte_properties import draw_overrides, draw_settings
 from .context import clip_in, shown_frame, subject_in
 from .frame_operators import weak_frames
-from .progress import draw_track_buttons
+from .progress import draw_standing, draw_track_buttons
 from .scene_operators import draw_scene
 
 
@@ -118,6 +118,7 @@ class ROTOPOINT_PT_track(_ClipPanel):
             draw_track_buttons(layout)
             layout.operator("rotopoint.preview", icon="HIDE_OFF")
         draw_last_word(layout, context, clip)
+        draw_standing(layout, clip)
         subject = subject_in(context)
         doubtful = [] if subject is None else weak_frames(clip, subject)
         if doubtful:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import bpy
-from bpy.types import Context, Menu, UILayout
+from bpy.types import Context, Menu, MovieClip, UILayout
 
 from .. import host
 
@@ -27,6 +27,17 @@ def draw_track_buttons(layout: UILayout) -> None:
     for icon, backward, single in ARROWS:
         arrow = row.operator("rotopoint.track_from_here", text="", icon=icon)
         arrow.backward, arrow.single = backward, single
+
+
+def draw_standing(layout: UILayout, clip: MovieClip) -> None:
+    """What is left to track, as long as nothing tracks it: also where no engine runs."""
+    standing = None if host.state_of(clip).tracking else host.standing_of(clip)
+    if standing is None or not any(subject.prompted.any() for subject in standing.subjects):
+        return
+    if not standing.due:
+        layout.label(text="All frames are tracked", icon="CHECKMARK")
+    elif standing.tracked:
+        layout.label(text=f"{standing.due} frames left to track", icon="TIME")
 
 
 def _draw_in_status_bar(self: Menu, _context: Context) -> None:

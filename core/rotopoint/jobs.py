@@ -39,6 +39,7 @@ from rotopoint.mattes.smaller import smaller
 from rotopoint.session import ShotSession
 from rotopoint.shot.frames import ClipFrame
 from rotopoint.shot.json import revision
+from rotopoint.standing import noting_standing
 from rotopoint.store import Record
 from rotopoint.stored_tracks import FrameTracked
 from rotopoint.tracking.engine import Engine
@@ -86,10 +87,28 @@ def track_events(
     delivery = None if folder is None else ShotDelivery(session, folder)
     if folder is not None:
         make_folder(folder)
-    with engine.memory_watched(), closing(session.track(engine.runtime, before_step, cache)) as frames:
+    tracked = session.track(engine.runtime, before_step, cache)
+    noted = tracked if folder is None else _noting_standing(session, tracked, folder)
+    with engine.memory_watched(), closing(noted) as frames:
         pending = session.tracks.pending(engine.runtime.kernels)
         ready = frames if delivery is None else _once_ready(session, frames)
         yield from _frame_events(request, session, ((tracked,) for tracked in ready), delivery, pending)
+
+
+def _noting_standing(
+    session: ShotSession, tracked: Generator[FrameTracked], folder: Path
+) -> Generator[FrameTracked]:
+    """The same frames, and a note of each beside the mattes."""
+    count = len(session.clip.frame_map)
+    with (
+        closing(tracked) as frames,
+        noting_standing(
+            folder, session.clip.name, session.absolute_shot(), session.clip.path.absolute(), count
+        ) as note,
+    ):
+        for frame in frames:
+            note(frame.subject, frame.frame, frame.confidence)
+            yield frame
 
 
 def _once_ready(session: ShotSession, frames: Iterator[FrameTracked]) -> Iterator[FrameTracked]:

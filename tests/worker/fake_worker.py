@@ -27,6 +27,7 @@ from rotopoint.messages import explain
 from rotopoint.shot import MatteFormat, Point, Shot
 from rotopoint.shot.frames import ClipFrame, FileNumber, FrameRange
 from rotopoint.shot.json import revision, shot_from_dict
+from rotopoint.standing import noting_standing
 from rotopoint.worker import protocol as p
 from rotopoint.worker.inbox import End, Inbox
 from rotopoint.worker.machine import set_streams_aside
@@ -112,6 +113,11 @@ class Output:
         shot, clip = self.shot, Path(self.shot.clip.path)
         due = {s.name: due_origin(s, shot.settings, clip, self.number(1)) for s in shot.subjects}
         return noting(self.folder, self.clip, {s: {n: of(n) for n in numbers} for s, of in due.items()})
+
+    def noting_standing(self) -> AbstractContextManager[Callable[[str, int, float | None], None]]:
+        """Without frames that nobody has counted."""
+        count = self.shot.clip.frame_count or FRAMES
+        return noting_standing(self.folder, self.clip, self.shot, Path(self.shot.clip.path), count)
 
 
 class FakeWorker:
@@ -202,7 +208,10 @@ class FakeWorker:
         work = [(subject, frame) for subject in shot.subjects for frame in frames]
         revised = revision(shot)
         self.send(p.StartedEvent(id, revised, len(work), len(work)))
-        with nullcontext() if output is None else output.noting(frames) as note:
+        with (
+            nullcontext() if output is None else output.noting(frames) as note,
+            nullcontext() if output is None else output.noting_standing() as note_standing,
+        ):
             for done, (subject, frame) in enumerate(work, start=1):
                 time.sleep(self.options.slow)
                 while (item := self.inbox.take()) is not None:
@@ -219,6 +228,8 @@ class FakeWorker:
                     note(subject.name, output.number(frame))
                 # It loses sight of everything on every fourth frame.
                 confidence = 0.25 if frame % 4 == 0 else 0.75
+                if output is not None:
+                    note_standing(subject.id, frame, confidence)
                 about = (subject.id, frame, True, done, len(work), file, 5.0, 0.9, confidence)
                 self.send(p.FrameEvent(id, revised, *about))
         self.send(p.DoneEvent(id, revised, len(work), len(work)))

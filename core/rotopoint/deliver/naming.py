@@ -54,6 +54,11 @@ def record_path(folder: Path, clip: str) -> Path:
     return folder / f"{clip}.mattes.json"
 
 
+def standing_path(folder: Path, clip: str) -> Path:
+    """The file in a folder of mattes that says how surely each was tracked: `{clip}.standing.json`."""
+    return folder / f"{clip}.standing.json"
+
+
 @dataclass(frozen=True)
 class NameTemplate:
     """How files of one kind are called: text with the tokens {clip}, {subject}, {pass}, {version}, {number}.

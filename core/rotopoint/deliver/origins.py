@@ -76,13 +76,13 @@ def origin_of(
     range have no influence on a matte. `matte` is how those of some frames are made; None: as most are.
     """
     content = {
-        "clip": _ends(clip),
-        "prompts": [_plain(prompt) for prompt in subject.prompts],
+        "clip": ends_of(clip),
+        "prompts": [content_of_prompt(prompt) for prompt in subject.prompts],
         "absent": [(frames.first, frames.last) for frames in subject.absent],
         "follow": subject.follow,
-        "checkpoint": _ends(Path(settings.checkpoint)),
+        "checkpoint": ends_of(Path(settings.checkpoint)),
         "policy": settings.policy,
-        "input_transform": _ends(Path(settings.input_transform)),
+        "input_transform": ends_of(Path(settings.input_transform)),
         "format": settings.format.value,
         "first_number": first_number,
         **_asked(subject.matte if matte is None else matte),
@@ -238,19 +238,15 @@ def content_of(file: Path) -> str | None:
         return None
 
 
-def _asked(settings: MatteSettings) -> dict[str, object]:
-    """What settings ask for; what has none of a field that asks for nothing is as old mattes are."""
-    values = {name: getattr(settings, name) for name in MATTE_SETTINGS}
-    return {name: plain(v) for name, v in values.items() if v != MATTE_SETTINGS[name].neutral}
-
-
-def _plain(prompt: Prompt) -> list[object]:
+def content_of_prompt(prompt: Prompt) -> list[object]:
+    """What a prompt asks, as JSON has it; a mask counts by its file's content."""
     if isinstance(prompt, Mask):
-        return ["mask", prompt.frame, content_of(Path(prompt.path))]
+        label = [] if prompt.label is None else [prompt.label]
+        return ["mask", prompt.frame, content_of(Path(prompt.path)), *label]
     return [type(prompt).__name__, *vars(prompt).values()]
 
 
-def _ends(file: Path) -> list[object]:
+def ends_of(file: Path) -> list[object]:
     """Name, size and both ends of a file; the name alone of what is none, such as a registered checkpoint."""
     if not file.is_absolute():
         return [file.name]
@@ -260,6 +256,12 @@ def _ends(file: Path) -> list[object]:
     except (OSError, ValueError):
         return [file.name]
     return [file.name, status.st_size, digest]
+
+
+def _asked(settings: MatteSettings) -> dict[str, object]:
+    """What settings ask for; what has none of a field that asks for nothing is as old mattes are."""
+    values = {name: getattr(settings, name) for name in MATTE_SETTINGS}
+    return {name: plain(v) for name, v in values.items() if v != MATTE_SETTINGS[name].neutral}
 
 
 @lru_cache(maxsize=16384)

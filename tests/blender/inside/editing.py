@@ -6,6 +6,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,6 +14,7 @@ import bpy
 import pytest
 
 from blender_addon import host, shots
+from rotopoint.standing import digest_on, stretches_of
 
 rotopoint = bpy.ops.rotopoint
 
@@ -46,6 +48,16 @@ def names(clip: bpy.types.MovieClip) -> list[str]:
 def refused(reason: str) -> object:
     """An operator's error, or what its poll says."""
     return pytest.raises(RuntimeError, match=reason)
+
+
+def note_confidences(clip: bpy.types.MovieClip, confidences: dict[int, float]) -> None:
+    """As if the active subject had been tracked on these clip frames as it asks now."""
+    shot, state = shots.shot_of(clip), host.engine.state(clip.session_uid)
+    subject = shot.subject(shots.active_subject(clip).uid)
+    stretches = stretches_of(subject, shot.settings, Path(shot.clip.path), shot.clip.frame_count)
+    for frame, confidence in confidences.items():
+        state.standing.notes.note(subject.id, digest_on(stretches, frame), frame, confidence)
+    state.standing.changes += 1
 
 
 def until(condition: Callable[[], object]) -> None:

@@ -12,12 +12,10 @@ import numpy as np
 import pytest
 
 from blender_addon import host, shots
-from blender_addon.clip_state import ClipState, Trust, still_holds
+from blender_addon.clip_state import ClipState
 from blender_addon.engine import Engine
 from blender_addon.faults import Refused
 from blender_addon.preferences import join_command, preferences, split_command
-from rotopoint.shot import Point
-from rotopoint.shot.frames import ClipFrame
 from rotopoint.shot.json import load_shot
 from rotopoint.tracking.limits import MIB, MemoryLimits, asked_limits
 from rotopoint.worker import server
@@ -60,35 +58,6 @@ def test_tracking_writes_every_matte(clip: bpy.types.MovieClip, tmp_path: Path) 
     assert len(list((tmp_path / "mattes").glob("*.png"))) == COUNT
     (saved,) = (tmp_path / "mattes").glob("*.shot.json")
     assert load_shot(saved) == shots.shot_of(clip)
-
-
-def test_frames_of_little_confidence_are_worth_a_look(clip: bpy.types.MovieClip) -> None:
-    use_fake_worker()
-    uid = subject_of(clip)
-    state = tracked(clip)
-    # Every fourth frame; those near an earlier one are left out.
-    prompts = shots.shot_of(clip).subject(uid).prompts
-    assert state.doubtful(uid, prompts) == [(4, 0.25)]
-    assert state.doubtful("another", prompts) == []
-    found = {40: 0.3, 41: 0.1, 5: 0.4, 90: 0.2, 70: 0.6}
-    state.trust = {(uid, frame): Trust(c, prompts, "default") for frame, c in found.items()}
-    assert state.doubtful(uid, prompts) == [(41, 0.1), (90, 0.2), (5, 0.4)]
-    assert state.doubtful(uid, prompts, most=1) == [(41, 0.1)]
-
-
-def test_a_doubtful_frame_that_other_prompts_track_anew_is_doubtful_no_more() -> None:
-    def at(*frames: int) -> tuple[Point, ...]:
-        return tuple(Point(ClipFrame(frame), 5.0, 5.0) for frame in frames)
-
-    trust = Trust(0.1, at(10, 20, 30), "default")
-
-    def kept(*now: int) -> list[int]:
-        return [f for f in range(1, 41) if still_holds(f, trust, at(*now))]
-
-    assert kept(10, 20, 30, 35) == list(range(1, 31))
-    assert kept(10, 30) == [*range(1, 11), *range(30, 41)]
-    assert kept(20, 30) == [], "all depend on the earliest prompt"
-    assert not still_holds(1, Trust(0.1, at(10, 20, 30), "forward"), at(10, 20, 30, 35))
 
 
 def test_what_was_said_of_other_prompts_is_taken_back(clip: bpy.types.MovieClip) -> None:

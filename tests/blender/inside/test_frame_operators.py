@@ -9,10 +9,9 @@ from pathlib import Path
 import bpy
 import pytest
 
-from blender_addon import host, shots
-from blender_addon.clip_state import Trust
+from blender_addon import shots
 from tests.blender.inside.addon import load_clip
-from tests.blender.inside.editing import prompts, refused
+from tests.blender.inside.editing import note_confidences, refused
 from tests.blender.inside.footage import COUNT, write_mattes, write_plates
 
 pytestmark = pytest.mark.usefixtures("addon")
@@ -69,9 +68,7 @@ def test_jumping_from_prompt_to_prompt_and_from_doubt_to_doubt(clip: bpy.types.M
         assert scene.frame_current == shots.scene_frame(clip, reached)
     with refused("no frame with prompts before frame 2"):
         rotopoint.frame_jump(to="PROMPT", backward=True)
-    uid = clip.rotopoint.subjects[0].uid
-    doubt = Trust(0.1, prompts(clip), "default")
-    host.engine.state(clip.session_uid).trust = {(uid, 7): doubt}
+    note_confidences(clip, {7: 0.1})
     rotopoint.frame_jump(to="WEAK")
     assert scene.frame_current == shots.scene_frame(clip, 7)
     with refused("no frame that tracking doubts after frame 7"):

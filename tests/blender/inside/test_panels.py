@@ -11,12 +11,11 @@ import pytest
 
 from blender_addon import host
 from blender_addon.clip_editor import menu, panel
-from blender_addon.clip_state import Trust
 from blender_addon.faults import Remedy
 from blender_addon.preferences import preferences
 from tests.blender.inside.addon import load_clip, use_fake_worker
-from tests.blender.inside.editing import Recorder, clip_editor, prompts
-from tests.blender.inside.footage import write_plates
+from tests.blender.inside.editing import Recorder, clip_editor, note_confidences
+from tests.blender.inside.footage import COUNT, write_plates
 
 pytestmark = pytest.mark.usefixtures("addon")
 
@@ -34,22 +33,22 @@ def test_panels_and_menu_draw_what_this_blender_has(clip: bpy.types.MovieClip, t
     rotopoint.subject_add()
     rotopoint.mask_add(filepath=str(tmp_path / "mask.png"), frame=1)
     rotopoint.override_add(setting="edge", first=1)
-    doubt = Trust(0.1, prompts(clip), "default")
     host.engine.device = "cpu"
     use_fake_worker()
     host.engine.command = preferences().command()
+    note_confidences(clip, {7: 0.1})
     recorder = Recorder()
     with clip_editor(clip) as context:
         for tracking, remedy in ((False, Remedy.AGAIN), (True, Remedy.PREFERENCES)):
             host.engine.state(clip.session_uid).say("an error", failed=True, remedy=remedy)
             host.engine.state(clip.session_uid).tracking = tracking
-            host.engine.state(clip.session_uid).trust[clip.rotopoint.subjects[0].uid, 7] = doubt
             for cls in panel.CLASSES[1:]:
                 assert cls.poll(context)
                 cls.draw(SimpleNamespace(layout=recorder), context)
         menu.ROTOPOINT_MT_clip.draw(SimpleNamespace(layout=recorder), context)
         subject = clip.rotopoint.subjects[0]
         panel.ROTOPOINT_UL_subjects.draw_item(None, context, recorder, clip, subject, 0, clip, "")
+    assert f"{COUNT - 1} frames left to track" in recorder.labels
     assert "an error" in " ".join(recorder.labels), recorder.labels
     assert "Frame 1: 1 of 1 prompts" in recorder.labels
     of_clips = {name for name in dir(rotopoint) if "strip" not in name}

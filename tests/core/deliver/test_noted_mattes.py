@@ -19,6 +19,7 @@ from rotopoint.jobs import deliver_events, track_events
 from rotopoint.session import ShotSession
 from rotopoint.shot import ClipReference, Direction, Mask, Settings, Shot, Subject
 from rotopoint.shot.frames import ClipFrame, FrameRange
+from rotopoint.standing import read_standing, stretches_of
 from rotopoint.store import TrackStore
 from rotopoint.tracking.engine import load_engine
 
@@ -75,6 +76,7 @@ def test_tracks_and_deliveries_note_what_they_wrote(plates: Path, store: TrackSt
         for _ in range(3):
             next(broken_off)
         broken_off.close()
+    assert noted_frames(tmp_path / "tracked", session, subject) == [2, 3, 4]
     # What is noted as empty is what the direction leaves empty.
     assert not read_matte(tmp_path / "tracked" / f"plate_Dog_matte.{FIRST:04d}.png").any()
     for folder in ("tracked", "delivered"):
@@ -82,3 +84,13 @@ def test_tracks_and_deliveries_note_what_they_wrote(plates: Path, store: TrackSt
     written = {int(file.stem[-4:]) for file in (tmp_path / "broken off").glob("*_matte.*")}
     known = read_record(tmp_path / "broken off", "plate").of("dog")
     assert len(written) >= 2 and known == {number: due[number] for number in written}
+    assert noted_frames(tmp_path / "broken off", session, subject)[:2] == [2, 3]
+
+
+def noted_frames(folder: Path, session: ShotSession, subject: Subject) -> list[int]:
+    """The clip frames that are tracked as the subject asks, as the note beside their mattes says."""
+    standing = read_standing(folder, "plate")
+    asked = next(s for s in session.absolute_shot().subjects if s.id == subject.id)
+    stretches = stretches_of(asked, session.shot.settings, session.clip.path.absolute(), COUNT)
+    found = standing.confidences(subject.id, stretches, COUNT)
+    return [frame for frame, confidence in enumerate(found, 1) if not np.isnan(confidence)]
