@@ -36,7 +36,7 @@ class ClipState:
     `done` of `total` frames are finished while `tracking`, at a `pace`. `standing` is what is known of the
     tracks, and `stretches` what those under way depend on, by subject. `prepared` and `previewed` are the
     subject, frame and revision for which the engine was last told to get ready, and asked for a mask that
-    nobody had clicked for.
+    nobody had clicked for. `range_start` is the clip frame from which on something is about to be said.
     """
 
     message: str = ""
@@ -54,6 +54,7 @@ class ClipState:
     stretches: dict[str, tuple[Stretch, ...]] = field(default_factory=dict)
     prepared: tuple[str, int, str] | None = None
     previewed: tuple[str, int, str] | None = None
+    range_start: int | None = None
 
     @property
     def progress(self) -> float:

@@ -17,6 +17,7 @@ from . import (
     scene_operators,
     shot_operators,
     subject_operators,
+    timeline,
     track_operators,
     views,
 )
@@ -28,6 +29,7 @@ CLASSES = (
     *frame_operators.CLASSES,
     *matte_operators.CLASSES,
     *track_operators.CLASSES,
+    *timeline.CLASSES,
     *shot_operators.CLASSES,
     *panel.CLASSES,
     *deliver.CLASSES,
@@ -44,11 +46,13 @@ def register() -> None:
     views.register()
     keymap.register()
     overlay.register()
+    timeline.register()
     progress.register()
 
 
 def unregister() -> None:
     progress.unregister()
+    timeline.unregister()
     overlay.unregister()
     keymap.unregister()
     views.unregister()

@@ -9,7 +9,7 @@ from itertools import groupby
 from pathlib import Path
 
 from bpy.props import BoolProperty, EnumProperty, IntProperty
-from bpy.types import Context, MovieClip, Operator
+from bpy.types import Context, MovieClip, Operator, UILayout
 
 from rotopoint.deliver.approved import approve
 from rotopoint.shot.frames import ClipFrame, FrameRange
@@ -30,6 +30,7 @@ from .context import (
     shown_frame,
     subject_in,
 )
+from .keymap import RANGE_KEY, SAY_KEY
 
 APPROVED_FOLDER = "approved"
 
@@ -89,11 +90,32 @@ def release_frames(subject: ROTOPOINT_PG_subject, frames: Iterable[int]) -> int:
 
 
 class _FramesOperator(ClipOperator):
-    """Says something of the frames `first` to `last`; 0: the one on screen."""
+    """Says something of the frames `first` to `last`, 0: the one on screen; or, `marked`, of those from where
+    a range was begun to the one on screen, which ends the range where it went well."""
 
     needs = (no_clip, linked, no_subject, locked)
 
+    marked: BoolProperty(
+        name="Marked",
+        description="From where a range was begun to the frame on screen",
+        options={"SKIP_SAVE"},
+    )
+
+    def act(self, context: Context, clip: MovieClip) -> None:
+        frames = self.frames(context, clip)
+        self.say(context, clip, frames)
+        if self.marked:
+            host.engine.state(clip.session_uid).range_start = None
+
+    def say(self, context: Context, clip: MovieClip, frames: range) -> None:
+        """Raises RotopointError; then nothing has changed."""
+        raise NotImplementedError
+
     def frames(self, context: Context, clip: MovieClip) -> range:
+        start = host.engine.state(clip.session_uid).range_start
+        if self.marked and start is not None:
+            first, last = sorted((frame_in(context, clip), frame_in(context, clip, start)))
+            return range(first, last + 1)
         first = frame_in(context, clip, self.first)
         last = frame_in(context, clip, self.last) if self.last else first
         if last < first:
@@ -121,8 +143,8 @@ class ROTOPOINT_OT_absent_set(_FramesOperator, Operator):
     last: _last()
     absent: BoolProperty(name="Absent", description="Off: it is there again", default=True)
 
-    def act(self, context: Context, clip: MovieClip) -> None:
-        set_absent(clip, subject_in(context), self.frames(context, clip), self.absent)
+    def say(self, context: Context, clip: MovieClip, frames: range) -> None:
+        set_absent(clip, subject_in(context), frames, self.absent)
 
 
 class ROTOPOINT_OT_approve(DoubtfulOperator, _FramesOperator, Operator):
@@ -140,8 +162,8 @@ class ROTOPOINT_OT_approve(DoubtfulOperator, _FramesOperator, Operator):
             return None
         return f"The mattes are of {other}, not of what is asked here: track again, or choose another folder"
 
-    def act(self, context: Context, clip: MovieClip) -> None:
-        count = approve_frames(clip, subject_in(context), self.frames(context, clip))
+    def say(self, context: Context, clip: MovieClip, frames: range) -> None:
+        count = approve_frames(clip, subject_in(context), frames)
         self.report({"INFO"}, f"Approved: {count} frames of {subject_in(context).name}")
 
 
@@ -154,10 +176,38 @@ class ROTOPOINT_OT_approval_clear(_FramesOperator, Operator):
     first: _first()
     last: _last()
 
-    def act(self, context: Context, clip: MovieClip) -> None:
-        frames = self.frames(context, clip)
+    def say(self, context: Context, clip: MovieClip, frames: range) -> None:
         if not release_frames(subject_in(context), frames):
             raise Refused(f"no frame of {frames[0]} to {frames[-1]} is approved")
+
+
+class ROTOPOINT_OT_range_start(ClipOperator, Operator):
+    """Begin a range of frames here, of which the next key or button says something; again: give it up"""
+
+    bl_idname = "rotopoint.range_start"
+    bl_label = "Begin Range"
+    bl_options = {"REGISTER"}
+    needs = (no_clip, no_subject)
+
+    def act(self, context: Context, clip: MovieClip) -> None:
+        state, here = host.engine.state(clip.session_uid), frame_in(context, clip)
+        state.range_start = None if state.range_start == here else here
+
+
+def draw_range(layout: UILayout, clip: MovieClip, frame: int) -> None:
+    """A range that was begun, and which keys say what of it."""
+    start = host.state_of(clip).range_start
+    text = "Begin Range" if start is None else f"Range {min(start, frame)} to {max(start, frame)}"
+    layout.operator("rotopoint.range_start", text=text, icon="ARROW_LEFTRIGHT", depress=start is not None)
+    if start is not None:
+        column = layout.column(align=True)
+        column.scale_y = 0.8
+        for line in (
+            f"{SAY_KEY}: approved",
+            f"Shift {SAY_KEY}: absent",
+            f"With Alt: not so. {RANGE_KEY}: none",
+        ):
+            column.label(text=line)
 
 
 class ROTOPOINT_OT_frame_show(ClipOperator, Operator):
@@ -214,6 +264,7 @@ class ROTOPOINT_OT_frame_jump(ClipOperator, Operator):
 
 CLASSES = (
     ROTOPOINT_OT_frame_jump,
+    ROTOPOINT_OT_range_start,
     ROTOPOINT_OT_absent_set,
     ROTOPOINT_OT_approve,
     ROTOPOINT_OT_approval_clear,

@@ -12,6 +12,17 @@ a frame, as they do on where the clip has no subjects."""
 SHOW_KEY, VIEW_KEY = "M", "V"
 """For mattes and their views; with Blender's own masks these keys do what they do there."""
 
+RANGE_KEY, SAY_KEY = "J", "U"
+"""The one begins a range of frames, the other says something of those from there to the frame on screen. Both
+are free in the Clip Editor of every version."""
+
+RANGE_SAYINGS = (
+    ("rotopoint.approve", {}, {"marked": True}),
+    ("rotopoint.absent_set", {"shift": True}, {"marked": True, "absent": True}),
+    ("rotopoint.approval_clear", {"alt": True}, {"marked": True}),
+    ("rotopoint.absent_set", {"shift": True, "alt": True}, {"marked": True, "absent": False}),
+)
+
 _items: list[tuple[bpy.types.KeyMap, bpy.types.KeyMapItem]] = []
 
 
@@ -26,8 +37,15 @@ def register() -> None:
         ("rotopoint.deliver_cancel", "ESC"),
         ("rotopoint.mattes_show", SHOW_KEY),
         ("rotopoint.view_next", VIEW_KEY),
+        ("rotopoint.timeline", "LEFTMOUSE"),
+        ("rotopoint.range_start", RANGE_KEY),
     ):
         _items.append((keymap, keymap.keymap_items.new(operator, key, "PRESS")))
+    for operator, modifiers, values in RANGE_SAYINGS:
+        item = keymap.keymap_items.new(operator, SAY_KEY, "PRESS", **modifiers)
+        for name, value in values.items():
+            setattr(item.properties, name, value)
+        _items.append((keymap, item))
     for key, backward in (("LEFT_ARROW", True), ("RIGHT_ARROW", False)):
         for to, shift in (("PROMPT", False), ("WEAK", True)):
             item = keymap.keymap_items.new("rotopoint.frame_jump", key, "PRESS", alt=True, shift=shift)

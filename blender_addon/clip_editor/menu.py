@@ -28,10 +28,12 @@ class ROTOPOINT_MT_clip(Menu):
         layout.operator("rotopoint.prompt_remove")
         layout.operator_menu_enum("rotopoint.prompts_clear", "scope")
         layout.separator()
-        layout.operator("rotopoint.absent_set").absent = True
-        layout.operator("rotopoint.absent_set", text="Subject Present").absent = False
-        layout.operator("rotopoint.approve")
-        layout.operator("rotopoint.approval_clear")
+        layout.operator("rotopoint.range_start")
+        for absent, text in ((True, "Subject Absent"), (False, "Subject Present")):
+            said = layout.operator("rotopoint.absent_set", text=text)
+            said.absent, said.marked = absent, True
+        layout.operator("rotopoint.approve").marked = True
+        layout.operator("rotopoint.approval_clear").marked = True
         layout.separator()
         for to, name in (("PROMPT", "Prompt"), ("WEAK", "Weak Frame")):
             for backward, which in ((True, "Previous"), (False, "Next")):

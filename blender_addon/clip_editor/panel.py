@@ -11,7 +11,7 @@ from .. import compositor, host
 from ..lines import draw_fault, draw_finish, draw_last_word
 from ..matte_properties import draw_overrides, draw_settings
 from .context import clip_in, shown_frame, subject_in
-from .frame_operators import weak_frames
+from .frame_operators import draw_range, weak_frames
 from .progress import draw_standing, draw_track_buttons
 from .scene_operators import draw_scene
 
@@ -54,10 +54,11 @@ def _draw_prompts(layout: UILayout, context: Context) -> None:
     absent = any(part.first <= frame <= part.last for part in subject.absent)
     approved = any(kept.frame == frame for kept in subject.approved)
     row = layout.row(align=True)
-    row.operator("rotopoint.absent_set", text="Absent", depress=absent).absent = not absent
-    row.operator(
-        "rotopoint.approval_clear" if approved else "rotopoint.approve", text="Approved", depress=approved
-    )
+    said = row.operator("rotopoint.absent_set", text="Absent", depress=absent)
+    said.absent, said.marked = not absent, True
+    name = "rotopoint.approval_clear" if approved else "rotopoint.approve"
+    row.operator(name, text="Approved", depress=approved).marked = True
+    draw_range(layout, clip_in(context), frame)
     for mask in subject.masks:
         if mask.frame == frame:
             layout.prop(mask, "path", text="Mask")

@@ -24,6 +24,7 @@ from .context import (
     no_subject,
     subject_in,
 )
+from .timeline import is_over_strip
 
 REACH = 14.0
 """Pixels on screen around the mouse in which a prompt is grasped, at an interface scale of 1."""
@@ -66,9 +67,10 @@ def is_over(region: Region, event: Event) -> bool:
 
 
 def is_over_picture(context: Context, region: Region, event: Event) -> bool:
-    """Whether the mouse is over the picture and not over a sidebar or header that lies on it."""
+    """Whether the mouse is over the picture and not over a sidebar, a header or the strip on it."""
     others = [other for other in context.area.regions if other.type != "WINDOW" and other.width > 1]
-    return is_over(region, event) and not any(is_over(other, event) for other in others)
+    covered = any(is_over(other, event) for other in others) or is_over_strip(context, region, event)
+    return is_over(region, event) and not covered
 
 
 def distance(region: Region, event: Event, x: float, y: float) -> float:
