@@ -17,6 +17,8 @@ class ROTOPOINT_MT_clip(Menu):
         layout.operator("rotopoint.subject_add")
         layout.operator("rotopoint.subject_rename")
         layout.operator("rotopoint.subject_duplicate")
+        for up, way in ((True, "Up"), (False, "Down")):
+            layout.operator("rotopoint.subject_move", text=f"Move Subject {way}").up = up
         layout.operator("rotopoint.subject_remove")
         layout.separator()
         layout.operator("rotopoint.point")

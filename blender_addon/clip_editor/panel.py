@@ -21,7 +21,7 @@ class ROTOPOINT_UL_subjects(UIList):
         self,
         _context: Context,
         layout: UILayout,
-        _data: object,
+        asked: object,
         subject: object,
         _icon: int,
         _active_data: object,
@@ -32,7 +32,8 @@ class ROTOPOINT_UL_subjects(UIList):
         color.ui_units_x = 1.2
         color.prop(subject, "color", text="")
         name = row.row()
-        name.alert = name_fault(subject.name) is not None
+        alike = (other.name.casefold() == subject.name.casefold() for other in asked.subjects)
+        name.alert = name_fault(subject.name) is not None or sum(alike) > 1
         name.prop(subject, "name", text="", emboss=False)
         row.prop(subject, "visible", text="", icon="HIDE_OFF" if subject.visible else "HIDE_ON", emboss=False)
         row.prop(subject, "locked", text="", icon="LOCKED" if subject.locked else "UNLOCKED", emboss=False)
@@ -87,6 +88,10 @@ class ROTOPOINT_PT_subjects(_ClipPanel):
         column.operator("rotopoint.subject_remove", text="", icon="REMOVE")
         column.separator()
         column.operator("rotopoint.subject_duplicate", text="", icon="DUPLICATE")
+        if len(asked.subjects) > 1:
+            column.separator()
+            for up, icon in ((True, "TRIA_UP"), (False, "TRIA_DOWN")):
+                column.operator("rotopoint.subject_move", text="", icon=icon).up = up
         row = layout.row()
         row.scale_y = 1.4
         row.operator("rotopoint.point", icon="RESTRICT_SELECT_OFF")

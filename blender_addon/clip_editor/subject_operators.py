@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Subjects of a clip: add, rename, duplicate, delete."""
+"""Subjects of a clip: add, rename, duplicate, move in the list, delete."""
 
 from __future__ import annotations
 
 import colorsys
 
-from bpy.props import StringProperty
+from bpy.props import BoolProperty, StringProperty
 from bpy.types import Context, Event, MovieClip, Operator
 from mathutils import Color
 
@@ -13,6 +13,7 @@ from rotopoint.errors import SubjectNameInvalid
 from rotopoint.shot.names import name_fault
 
 from .. import shots
+from ..faults import Refused
 from ..matte_properties import fill_override, fill_settings, overrides_of, settings_of
 from .context import ClipOperator, linked, locked, no_clip, no_subject, subject_in
 
@@ -124,9 +125,30 @@ class ROTOPOINT_OT_subject_remove(ClipOperator, Operator):
         asked.active_index = max(0, min(asked.active_index, len(asked.subjects) - 1))
 
 
+class ROTOPOINT_OT_subject_move(ClipOperator, Operator):
+    """Move the active subject up or down in the list; no matte depends on the order"""
+
+    bl_idname = "rotopoint.subject_move"
+    bl_label = "Move Subject"
+    needs = (no_clip, linked, no_subject)
+
+    up: BoolProperty(name="Up", description="Towards the list's top")
+
+    def act(self, _context: Context, clip: MovieClip) -> None:
+        asked = clip.rotopoint
+        index = asked.active_index + (-1 if self.up else 1)
+        if not 0 <= index < len(asked.subjects):
+            raise Refused(
+                f"{asked.subjects[asked.active_index].name} is {'first' if self.up else 'last'} already"
+            )
+        asked.subjects.move(asked.active_index, index)
+        asked.active_index = index
+
+
 CLASSES = (
     ROTOPOINT_OT_subject_add,
     ROTOPOINT_OT_subject_rename,
     ROTOPOINT_OT_subject_duplicate,
     ROTOPOINT_OT_subject_remove,
+    ROTOPOINT_OT_subject_move,
 )

@@ -66,6 +66,25 @@ def test_subjects_in_a_clip_editor(clip: bpy.types.MovieClip) -> None:
             rotopoint.subject_remove()
 
 
+def test_subjects_are_moved_in_the_list_and_ask_the_same(clip: bpy.types.MovieClip) -> None:
+    for name in ("A", "B", "C"):
+        rotopoint.subject_add(name=name)
+        rotopoint.point_add(x=0.25, y=0.5, frame=3)
+    asked = shots.shot_of(clip)
+    rotopoint.subject_move(up=True)
+    assert (names(clip), clip.rotopoint.active_index) == (["A", "C", "B"], 1)
+    rotopoint.subject_move(up=True)
+    assert (names(clip), clip.rotopoint.active_index) == (["C", "A", "B"], 0)
+    with refused("C is first already"):
+        rotopoint.subject_move(up=True)
+    rotopoint.subject_move(up=False)
+    assert names(clip) == ["A", "C", "B"]
+    assert shots.shot_of(clip) == asked
+    clip.rotopoint.active_index = 2
+    with refused("B is last already"):
+        rotopoint.subject_move(up=False)
+
+
 def test_a_copy_has_the_same_prompts_and_an_id_of_its_own(clip: bpy.types.MovieClip, tmp_path: Path) -> None:
     rotopoint.subject_add(name="A")
     rotopoint.point_add(x=0.25, y=0.5, frame=3)

@@ -47,7 +47,7 @@ def test_panels_and_menu_draw_what_this_blender_has(clip: bpy.types.MovieClip, t
                 cls.draw(SimpleNamespace(layout=recorder), context)
         menu.ROTOPOINT_MT_clip.draw(SimpleNamespace(layout=recorder), context)
         subject = clip.rotopoint.subjects[0]
-        panel.ROTOPOINT_UL_subjects.draw_item(None, context, recorder, clip, subject, 0, clip, "")
+        panel.ROTOPOINT_UL_subjects.draw_item(None, context, recorder, clip.rotopoint, subject, 0, clip, "")
     assert f"{COUNT - 1} frames left to track" in recorder.labels
     assert "an error" in " ".join(recorder.labels), recorder.labels
     assert "Frame 1: 1 of 1 prompts" in recorder.labels
