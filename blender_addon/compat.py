@@ -267,11 +267,6 @@ def forget_pictures(strip: bpy.types.Strip, *, read: bool) -> None:
             strip.invalidate_cache(kind)
 
 
-def shows_overlays(space: SpaceClipEditor) -> bool:
-    """Whether a Clip Editor is to draw more than its picture; before it had a switch for that, it is."""
-    return not hasattr(space, "overlay") or space.overlay.show_overlays
-
-
 def masks_follow_flips() -> bool:
     """Whether a strip is flipped before its MASK modifier, so that the mask has to be flipped as well.
 
