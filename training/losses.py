@@ -23,6 +23,8 @@ CHOICE_WEIGHT, CHOICE_SPREAD = 0.1, 0.1
 """Of the order among masks, and how much IoU makes a difference there."""
 MEAN_SPREAD = 0.15
 """Of the chances by which masks are averaged while training."""
+AWAY = 6
+"""Cells of the logits around a subject in which a mask that takes too much is no spreading."""
 FINER = 2
 """Masks are compared at twice the side of the logits, so that edges are learned finer than their cells."""
 
@@ -46,12 +48,14 @@ def answer_loss(
     object_score: torch.Tensor,
     coverage: torch.Tensor,
     mean_weight: float = 0.0,
+    spread_weight: float = 0.0,
 ) -> AnswerLoss:
     """Compare one frame's answers with the truth.
 
     `logits` (B, M, h, w), `predicted_iou` (B, M), `object_score` (B, 1): a logit. `coverage` (B, S, S) is
     float32 0..1, S a multiple of 2h. `mean_weight` is that of the dice of the masks' mean, which answers a
-    single click. Where the subject is absent only the object score is taught.
+    single click, `spread_weight` that of what lies away from the subject. Where the subject is absent only
+    the object score is taught.
     """
     finer = functional.interpolate(
         logits.float(), scale_factor=float(FINER), mode="bilinear", align_corners=False
@@ -61,6 +65,8 @@ def answer_loss(
     there = present.float()
     focal, dice = focal_loss(finer, truth), dice_loss(finer, truth)
     masks = FOCAL_WEIGHT * focal + dice
+    if spread_weight > 0:
+        masks = masks + spread_weight * spread_loss(finer, truth)
     best = masks.detach().argmin(1, keepdim=True)
     with torch.no_grad():
         iou = hard_iou(finer > 0, truth > 0.5)
@@ -93,6 +99,15 @@ def focal_loss(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
 def dice_loss(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
     """(B, M) from (B, M, h, w) logits and (B, 1, h, w) coverage."""
     return _dice(logits.sigmoid(), truth)
+
+
+def spread_loss(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+    """(B, M) from (B, M, h, w) logits and (B, 1, h, w) coverage: what lies away from the subject, as a share
+    of it and the subject together."""
+    reach = FINER * AWAY
+    near = functional.max_pool2d(truth, 2 * reach + 1, stride=1, padding=reach)
+    away = (logits.sigmoid() * (1 - near)).flatten(2).sum(2)
+    return away / (truth.flatten(2).sum(2) + away + 1)
 
 
 def _dice(chance: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:

@@ -27,8 +27,14 @@ Points = tuple[NDArray[np.float32], NDArray[np.int32]]
 """(n, 2) x and y in pixels, centers at .5, and (n,) labels."""
 
 
-def prompt(rng: np.random.Generator, kind: PromptKind, mask: NDArray[np.bool_]) -> Points:
-    """Points on a mask (H, W) that is not empty. A mask prompt has none."""
+def prompt(
+    rng: np.random.Generator,
+    kind: PromptKind,
+    mask: NDArray[np.bool_],
+    others: NDArray[np.bool_] | None = None,
+) -> Points:
+    """Points on a mask (H, W) that is not empty. A mask prompt has none. `others` (H, W) is what else is
+    known: several points say now and then that one of these is not meant."""
     match kind:
         case PromptKind.POINT:
             xy = deepest(mask) if rng.random() < 0.6 else anywhere(rng, mask)
@@ -37,8 +43,9 @@ def prompt(rng: np.random.Generator, kind: PromptKind, mask: NDArray[np.bool_]) 
             inside = [deepest(mask), anywhere(rng, mask)]
             last, label = anywhere(rng, mask), POSITIVE
             near = cv2.dilate(mask.astype(np.uint8), np.ones((25, 25), np.uint8)) > 0
-            if rng.random() < 0.5 and (near & ~mask).any():
-                last, label = anywhere(rng, near & ~mask), NEGATIVE
+            other = near if others is None or not (others & ~mask).any() else others
+            if rng.random() < 0.5 and (other & ~mask).any():
+                last, label = anywhere(rng, other & ~mask), NEGATIVE
             return (
                 np.array([*inside, last], np.float32),
                 np.array([POSITIVE, POSITIVE, label], np.int32),

@@ -33,6 +33,7 @@ class ClipShares:
     deformed_still: float
     rendered: float = 0.0
     passed_by: float = 0.0
+    side_by_side: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,8 @@ class Stage:
     """Prompts on each still: on other objects of it too, or on other places of the same."""
     mean_weight: float = 0.0
     """Of the loss of the mean of the three masks that answer a still's single click."""
+    spread_weight: float = 0.0
+    """Of the loss of what an answer takes away from its subject."""
     warmup: int = 50
     last_rate: float = 0.02
     average_decay: float = 0.998

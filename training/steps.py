@@ -58,7 +58,7 @@ def clip_losses(tracker: ClipTracker, stage: Stage, batch: Batch, rng: np.random
         else:
             points = (batch.points, batch.labels) if frame == 0 else None
             answer = tracker.decode(fused, features, points, starts=frame == 0)
-            answers.append(_loss(answer, truth))
+            answers.append(_loss(stage, answer, truth))
             total = total + answers[-1].total
         if frame == corrected:
             answer, loss = _corrected(tracker, stage, fused, features, answer, truth, rng)
@@ -92,7 +92,7 @@ def _corrected(
         more = _clicks(rng, answer, truth)
         xy, labels = torch.cat([xy, more[0]], 1), torch.cat([labels.to(more[1].device), more[1]], 1)
         answer = tracker.decode(fused, features, (xy, labels), before)
-        total = total + _loss(answer, truth).total
+        total = total + _loss(stage, answer, truth).total
     return answer, total / count
 
 
@@ -103,7 +103,7 @@ def still_losses(tracker: ClipTracker, stage: Stage, batch: Batch, rng: np.rando
     features = features.repeated(len(truth) // len(batch.pictures))
     fused = tracker.condition(features, 0, [])
     answer = tracker.decode(fused, features, (batch.points, batch.labels))
-    first = _loss(answer, truth, stage.mean_weight if batch.kind is PromptKind.POINT else 0.0)
+    first = _loss(stage, answer, truth, stage.mean_weight if batch.kind is PromptKind.POINT else 0.0)
     total = first.total
     if rng.random() < stage.correction:
         xy, labels = _clicks(rng, answer, truth)
@@ -111,12 +111,14 @@ def still_losses(tracker: ClipTracker, stage: Stage, batch: Batch, rng: np.rando
         previous = answer.best.detach() if rng.random() < 0.3 else None
         if previous is not None:
             previous = previous.clamp(-32, 32)
-        total = (total + _loss(tracker.decode(fused, features, both, previous), truth).total) / 2
+        total = (total + _loss(stage, tracker.decode(fused, features, both, previous), truth).total) / 2
     return Losses(total, (first,))
 
 
-def _loss(answer: Answer, truth: torch.Tensor, mean_weight: float = 0.0) -> AnswerLoss:
-    return answer_loss(answer.logits, answer.predicted_iou, answer.object_score, truth, mean_weight)
+def _loss(stage: Stage, answer: Answer, truth: torch.Tensor, mean_weight: float = 0.0) -> AnswerLoss:
+    return answer_loss(
+        answer.logits, answer.predicted_iou, answer.object_score, truth, mean_weight, stage.spread_weight
+    )
 
 
 def _true_logits(truth: torch.Tensor, size: int) -> torch.Tensor:

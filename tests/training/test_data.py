@@ -16,6 +16,7 @@ from training.data.motion import Course, deformation, excursion, sampling_map, s
 from training.data.scene import Layer, composited
 from training.data.shapes import blob, clutter, jointed, texture
 from training.data.stills import StillLibrary
+from training.data.twins import MOST_TWINS
 from training.recipe import ClipShares, PromptShares, load_recipe
 
 SIZE = 16
@@ -149,6 +150,24 @@ def test_something_broad_passes_before_the_subject(library: StillLibrary) -> Non
         seen = (clip.coverage > 127).sum((1, 2))
         least.append(seen.min() / seen.max())
     assert min(least) < 0.3 and max(least) > 0.6
+
+
+def test_twins_look_like_the_subject_and_are_not_it(library: StillLibrary) -> None:
+    """Each clip has something beside its subject; of a dozen some are about as large and as bright."""
+    alike = 0
+    for seed in range(12):
+        clip = MAKERS["side_by_side"](np.random.default_rng(seed), library, 64, 3)
+        assert 1 <= len(clip.others) <= MOST_TWINS + 1
+        subject, *others = (shown > 127 for shown in (clip.coverage[0], *clip.others))
+        assert not any((subject & other).any() for other in others)
+        seen = [part for part in (subject, *others) if part.any()]
+        areas = [part.sum() for part in seen]
+        colors = [clip.pictures[0][part].astype(float).mean(0) for part in seen]
+        alike += any(
+            0.5 < area / areas[0] < 2 and np.abs(color - colors[0]).max() < 64
+            for area, color in zip(areas[1:], colors[1:], strict=True)
+        )
+    assert alike >= 6
 
 
 def test_objects_of_a_still(library: StillLibrary) -> None:

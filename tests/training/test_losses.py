@@ -6,7 +6,16 @@ from __future__ import annotations
 import pytest
 import torch
 
-from training.losses import answer_loss, choice_loss, dice_loss, focal_loss, hard_iou
+from training.losses import (
+    AWAY,
+    FINER,
+    answer_loss,
+    choice_loss,
+    dice_loss,
+    focal_loss,
+    hard_iou,
+    spread_loss,
+)
 
 
 def masks(*rows: list[float]) -> torch.Tensor:
@@ -27,6 +36,28 @@ def test_right_and_wrong_masks() -> None:
     focal, dice = focal_loss(logits, truth)[0], dice_loss(logits, truth)[0]
     assert focal[0] == pytest.approx(0) and focal[1] == pytest.approx(25)
     assert dice[0] == pytest.approx(0) and dice[1] == pytest.approx(1 - 1 / 5)
+
+
+def test_what_lies_away_from_the_subject_is_spreading() -> None:
+    """A subject of 4 by 8 pixels; beside it as many within reach, or beyond."""
+    side, reach = 64, FINER * AWAY
+    truth = torch.zeros(1, 1, side, side)
+    truth[..., :8, :4] = 1
+    inside = torch.full((1, 3, side, side), -50.0)
+    inside[..., :8, :4] = 50
+    inside[0, 1, :8, reach : 4 + reach] = 50
+    inside[0, 2, :8, 4 + reach : 8 + reach] = 50
+    assert spread_loss(inside, truth)[0].tolist() == pytest.approx([0, 0, 32 / 65])
+
+
+def test_spreading_is_taught_where_the_stage_weighs_it() -> None:
+    truth = torch.zeros(1, 64, 64)
+    truth[:, :8, :8] = 1
+    logits = torch.nn.functional.adaptive_avg_pool2d(truth[:, None], 32) * 40 - 20
+    logits[..., 20:, 20:] = 1.0
+    answer = (logits, torch.tensor([[1.0]]), torch.tensor([[20.0]]), truth)
+    without, light, heavy = (answer_loss(*answer, spread_weight=w).total.item() for w in (0.0, 1.0, 3.0))
+    assert without < light and heavy - without == pytest.approx(3 * (light - without), rel=1e-4)
 
 
 def test_iou() -> None:

@@ -37,6 +37,15 @@ def test_positive_points_lie_inside_and_negative_ones_outside(seed: int, kind: P
 
 
 @given(SEEDS)
+@settings(max_examples=30, deadline=None)
+def test_a_negative_point_lies_on_what_else_is_known(seed: int) -> None:
+    """Beyond what is near the subject, and not on that part of the other which hides it."""
+    mask, other = disk(10, 20, 5), disk(10, 20, 3) | disk(44, 20, 3)
+    xy, labels = prompt(np.random.default_rng(seed), PromptKind.POINTS, mask, other)
+    assert all(disk(44, 20, 3)[int(y), int(x)] for (x, y), label in zip(xy, labels, strict=True) if not label)
+
+
+@given(SEEDS)
 @settings(max_examples=50, deadline=None)
 def test_a_box_is_near_the_mask_and_inside_the_picture(seed: int) -> None:
     xy, labels = prompt(np.random.default_rng(seed), PromptKind.BOX, disk(20, 20, 9))

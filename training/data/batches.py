@@ -20,6 +20,7 @@ from training.data.passed_by import passed_by
 from training.data.rendered import RenderedLibrary
 from training.data.scene import Clip
 from training.data.stills import StillLibrary
+from training.data.twins import side_by_side
 from training.prompts import Points, PromptKind, prompt
 from training.recipe import ClipShares, PromptShares, Recipe, Sources
 
@@ -28,6 +29,7 @@ MAKERS: Mapping[str, ClipMaker] = {
     "moved_in_place": moved_in_place,
     "deformed_still": deformed_still,
     "passed_by": passed_by,
+    "side_by_side": side_by_side,
 }
 
 
@@ -133,8 +135,9 @@ def steps(dataset: StepDataset, first: int, last: int, workers: int) -> Iterator
 
 
 def _batch(rng: np.random.Generator, kind: PromptKind, clips: list[Clip], subjects: int) -> Batch:
-    coverage = [shown for clip in clips for shown in _subjects(clip, subjects)]
-    points = [prompt(rng, kind, _mask(shown[0])) for shown in coverage]
+    shown = [(clip, coverage) for clip in clips for coverage in _subjects(clip, subjects)]
+    coverage = [part for _, part in shown]
+    points = [prompt(rng, kind, _mask(part[0]), _others(clip, part[0])) for clip, part in shown]
     xy, labels = _stacked(points)
     return Batch(
         torch.from_numpy(np.stack([clip.pictures for clip in clips])),
@@ -156,6 +159,11 @@ def _mask(coverage: NDArray[np.uint8]) -> NDArray[np.bool_]:
     mask = coverage > 127
     # A subject that no attempt made large enough still needs a point.
     return mask if mask.any() else coverage == coverage.max()
+
+
+def _others(clip: Clip, coverage: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """What else is known in the first frame beside the subject whose `coverage` (S, S) this is."""
+    return np.asarray((np.concatenate([clip.coverage[:1], clip.others]) > 127).any(0) & (coverage <= 127))
 
 
 def _stacked(points: list[Points]) -> Points:

@@ -39,7 +39,7 @@ def passed_by(rng: np.random.Generator, library: StillLibrary, size: int, frames
     else:
         layers.append(Layer(*thing(rng, library, size), path, deformation(rng, frames, 0.04), subject=True))
     if rng.random() < 0.6:
-        layers.append(_passing(rng, library, path, frames, speed))
+        layers.append(passing(rng, library, path, frames, speed))
     return composited(layers, size, aspect, frames)
 
 
@@ -86,7 +86,7 @@ def _swing(rng: np.random.Generator, frames: int) -> NDArray[np.float64]:
     return np.asarray(np.sin(2 * np.pi * np.arange(frames) / period + phase))
 
 
-def _passing(
+def passing(
     rng: np.random.Generator, library: StillLibrary, path: Course, frames: int, speed: float
 ) -> Layer:
     """A trunk, a post or a wall, higher than the view, that the subject is behind on some frame."""
