@@ -53,8 +53,8 @@ def answer_loss(
     """Compare one frame's answers with the truth.
 
     `logits` (B, M, h, w), `predicted_iou` (B, M), `object_score` (B, 1): a logit. `coverage` (B, S, S) is
-    float32 0..1, S a multiple of 2h. `mean_weight` is that of the dice of the masks' mean, which answers a
-    single click, `spread_weight` that of what lies away from the subject. Where the subject is absent only
+    float32 0..1, S a multiple of 2h. `mean_weight` is that of the masks' mean, which answers a single
+    click, `spread_weight` that of what lies away from the subject. Where the subject is absent only
     the object score is taught.
     """
     finer = functional.interpolate(
@@ -75,7 +75,8 @@ def answer_loss(
     frame = masks.gather(1, best)[:, 0] + iou_error
     if mean_weight > 0:
         mean = mean_coverage(finer, predicted_iou, MEAN_SPREAD)[:, None]
-        frame = frame + mean_weight * _dice(mean, truth)[:, 0]
+        spread = spread_weight * _spread(mean, truth) if spread_weight > 0 else 0.0
+        frame = frame + mean_weight * (_dice(mean, truth) + spread)[:, 0]
     total = (frame * there).sum() / max(len(there), 1) + seen
     chosen = iou.gather(1, predicted_iou.argmax(1, keepdim=True))[:, 0]
     return AnswerLoss(
@@ -104,9 +105,13 @@ def dice_loss(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
 def spread_loss(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
     """(B, M) from (B, M, h, w) logits and (B, 1, h, w) coverage: what lies away from the subject, as a share
     of it and the subject together."""
+    return _spread(logits.sigmoid(), truth)
+
+
+def _spread(chance: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
     reach = FINER * AWAY
     near = functional.max_pool2d(truth, 2 * reach + 1, stride=1, padding=reach)
-    away = (logits.sigmoid() * (1 - near)).flatten(2).sum(2)
+    away = (chance * (1 - near)).flatten(2).sum(2)
     return away / (truth.flatten(2).sum(2) + away + 1)
 
 

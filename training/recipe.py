@@ -65,7 +65,7 @@ class Stage:
     subjects: int = 1
     """Prompts on each still: on other objects of it too, or on other places of the same."""
     mean_weight: float = 0.0
-    """Of the loss of the mean of the three masks that answer a still's single click."""
+    """Of the loss of the mean of the three masks that answer a single click."""
     spread_weight: float = 0.0
     """Of the loss of what an answer takes away from its subject."""
     warmup: int = 50

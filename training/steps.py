@@ -58,7 +58,8 @@ def clip_losses(tracker: ClipTracker, stage: Stage, batch: Batch, rng: np.random
         else:
             points = (batch.points, batch.labels) if frame == 0 else None
             answer = tracker.decode(fused, features, points, starts=frame == 0)
-            answers.append(_loss(stage, answer, truth))
+            clicked = frame == 0 and batch.kind is PromptKind.POINT
+            answers.append(_loss(stage, answer, truth, stage.mean_weight if clicked else 0.0))
             total = total + answers[-1].total
         if frame == corrected:
             answer, loss = _corrected(tracker, stage, fused, features, answer, truth, rng)

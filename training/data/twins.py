@@ -11,7 +11,7 @@ from training.data.clips import aspect_of_view, camera_course, course, filling, 
 from training.data.motion import Course, deformation
 from training.data.passed_by import passing
 from training.data.scene import Clip, Layer, composited
-from training.data.shapes import clutter
+from training.data.shapes import clutter, jointed
 from training.data.stills import StillLibrary
 
 MOST_TWINS = 3
@@ -19,8 +19,8 @@ MOST_TWINS = 3
 
 
 def side_by_side(rng: np.random.Generator, library: StillLibrary, size: int, frames: int) -> Clip:
-    """The same thing two to four times, near each other and in light of their own; at times one crosses
-    before or behind another, and something broad passes before them."""
+    """The same thing two to four times, or bars and posts in its colors, near each other and in light of
+    their own; at times one crosses before or behind another, and something broad passes before them."""
     aspect = aspect_of_view(rng)
     speed = float(np.exp(rng.normal(np.log(0.02), 0.7)))
     camera = camera_course(rng, frames, aspect, speed)
@@ -32,11 +32,14 @@ def side_by_side(rng: np.random.Generator, library: StillLibrary, size: int, fra
     things = [Layer(picture, alpha, path.seen_from(camera), deformation(rng, frames, bent), subject=True)]
     for _ in range(int(rng.integers(1, MOST_TWINS + 1))):
         flipped = slice(None, None, -1 if rng.random() < 0.3 else 1)
+        color, mask = relit(rng, picture, 0.3), alpha
+        if rng.random() < 0.3:
+            color, mask = jointed(rng, 160, color)
         things.append(
             Layer(
-                np.ascontiguousarray(relit(rng, picture, 0.3)[:, flipped]),
-                np.ascontiguousarray(alpha[:, flipped]),
-                _beside(rng, path, alpha.shape, speed).seen_from(camera),
+                np.ascontiguousarray(color[:, flipped]),
+                np.ascontiguousarray(mask[:, flipped]),
+                _beside(rng, path, mask.shape, speed).seen_from(camera),
                 deformation(rng, frames, bent),
             )
         )
