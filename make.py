@@ -5,12 +5,13 @@
     python3 make.py demo        track the demo clip, composite it in Blender, show what came out
     python3 make.py test        check style and types, and run all tests
     python3 make.py test --fast     the same without Blender and the slowest, in under two minutes
-    python3 make.py extension   build the Blender extension into dist/
+    python3 make.py extension   build the Blender extension into dist/, for one system and Python with
+                                --platform windows-x64 --python 3.11, say: then it brings an engine
     python3 make.py versions    run the add-on's tests in every Blender and write docs/blender-versions.md
     python3 make.py setup       the set-up alone
 
 Needs Python 3.11 with pip, and nothing else; on Debian it installs what bpy needs of the system. Where a
-Python 3.13 is at hand too, the tests run in Blender 5.2 as well.
+Python 3.13 is at hand too, the tests run in Blender 5.2 as well. The extension needs any Python from 3.11 on.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 ENGINE = ROOT / ".venv"
+BUILD = ROOT / ".venvs" / "build"
 PINS = ROOT / "pins"
 BLENDERS = {"4.2": (3, 11), "4.5": (3, 11), "5.0": (3, 11), "5.2": (3, 13)}
 """The bpy wheels that the tests use, and the Python that each is made for."""
@@ -246,10 +248,11 @@ def test_narrow() -> None:
 
 
 def extension(arguments: Sequence[str]) -> None:
-    """Needs the packaging tool in the bpy wheel, but neither the engine nor what bpy loads."""
-    check_python()
-    prepare_blender(DEMO_BLENDER)
-    run(python_of(blender_environment(DEMO_BLENDER)), "tools/extension.py", *arguments)
+    """Needs neither the engine nor a Blender; where there is one, its packaging tool looks at the zip."""
+    pins = PINS / "engine.txt"
+    asked = ["-c", str(pins.relative_to(ROOT)), "hatchling", "lief", "packaging"]
+    prepare(BUILD, Path(sys.executable), [pins], [asked])
+    run(python_of(BUILD), "-m", "tools.extension", *arguments)
 
 
 def versions(arguments: Sequence[str]) -> None:

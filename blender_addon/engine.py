@@ -114,6 +114,8 @@ class Engine:
         self.device = ""
         self.command: list[str] | None = None
         """That of the last start; None where there was none to be had."""
+        self.fault = ""
+        """Why the last worker ended, in words, until another one starts."""
         self._launch = launch
         self._hello_within = hello_within
         self._client: WorkerClient | None = None
@@ -133,6 +135,12 @@ class Engine:
     def finishing(self) -> bool:
         """Whether mattes are being finished, which takes less than a person notices."""
         return any(work.kind is Kind.FINISH for work in self._work.values())
+
+    @property
+    def runtimes(self) -> tuple[str, ...]:
+        """Those of the worker that runs, once it has said hello."""
+        hello = None if self._client is None else self._client.hello
+        return () if hello is None else hello.runtimes
 
     @property
     def working(self) -> bool:
@@ -350,7 +358,7 @@ class Engine:
             # One that is still in a step would hold tracks that the next one needs.
             for ending in self._ending:
                 ending.client.kill()
-            self.command = None
+            self.command, self.fault = None, ""
             launch = self._launch()
             self.command = launch.command
             self._client = WorkerClient(
@@ -415,6 +423,7 @@ class Engine:
     def give_up(self, reason: str, remedy: Remedy | None = None) -> set[int]:
         """Let the worker end, and with it all work, which fails for this reason; the keys of its clips."""
         self._end_worker()
+        self.fault = reason
         asked = (Kind.PREVIEW, Kind.TRACK)
         failed = {work.key for work in self._work.values() if work.kind in asked}
         failed |= {key for key, state in self.states.items() if state.tracking}

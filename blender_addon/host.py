@@ -7,6 +7,7 @@ No reference to Blender's data outlives a call: clips are looked up anew by `ses
 from __future__ import annotations
 
 import atexit
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,10 +24,9 @@ from rotopoint.standing import read_standing
 from . import compat, delivery_properties, made_of, mattes, shots, windows
 from .ahead import AT_ONCE, frames_ahead
 from .clip_state import ClipState
-from .engine import Engine, Launch, Work
+from .engine import TURN_SECONDS, Engine, Launch, Work
 from .faults import TOLD, Refused, Remedy, line, remedy_of
 from .finished import approved_of, solves, unsolved
-from .package import package_folder
 from .preferences import preferences
 from .standing import ClipStanding
 
@@ -39,7 +39,7 @@ TURNS_PER_COMPARISON = 5
 
 def _launch() -> Launch:
     chosen = preferences()
-    return Launch(chosen.command(), chosen.environment(), package_folder())
+    return Launch(chosen.command(), chosen.environment(), chosen.package_folder())
 
 
 engine = Engine(_launch)
@@ -156,6 +156,16 @@ def wait(clip: MovieClip, timeout: float | None = None) -> ClipState:
     return state
 
 
+def wait_until_ready(timeout: float) -> None:
+    """Until a started engine computes, or has failed. Raises TimeoutError."""
+    deadline = time.monotonic() + timeout
+    while engine.starting:
+        if time.monotonic() > deadline:
+            raise TimeoutError("the engine has not finished")
+        listen()
+        time.sleep(TURN_SECONDS)
+
+
 def clip_of(key: int) -> MovieClip | None:
     """The clip of a key, or None where it was deleted."""
     return next((clip for clip in bpy.data.movieclips if clip.session_uid == key), None)
@@ -202,12 +212,13 @@ def ask_before_closing() -> None:
 def listen() -> set[int]:
     """Take in what has come and show it; the keys of the clips whose state changed."""
     before, writing = engine.tracked(), engine.writing()
+    known = (engine.device, engine.fault)
     changed = engine.pump()
     for folder in writing - engine.writing():
         _show_anew(folder)
     for key in before.keys() - engine.tracked().keys():
         _show_anew(before[key].folder)
-    if changed:
+    if changed or known != (engine.device, engine.fault):
         windows.redraw()
     return changed
 

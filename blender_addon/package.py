@@ -1,16 +1,44 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The copy of `rotopoint` that the engine's interpreter is shown, and nothing else beside it."""
+"""What the engine runs on: what the extension brings, or an interpreter that is shown `rotopoint` alone."""
 
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
+from importlib.machinery import PathFinder
 from pathlib import Path
 
 import bpy
 
 import rotopoint
 from rotopoint.errors import OutputUnwritable
+
+from .faults import EngineNotSet
+
+BROUGHT = ("onnxruntime", "av", "cv2", "OpenEXR", "filelock", "platformdirs")
+"""What the engine imports beside NumPy, where the extension brings it."""
+
+
+def brought_engine(folder: Path | None = None) -> Path | None:
+    """The folder of wheels that holds `rotopoint`, where all is there that its engine imports; else None.
+
+    `folder`: another one than that of this `rotopoint`.
+    """
+    folder = folder or Path(rotopoint.__file__).parents[1]
+    there = all(PathFinder.find_spec(name, [str(folder)]) is not None for name in BROUGHT)
+    return folder if there else None
+
+
+def blenders_python() -> list[str]:
+    """The command of Blender's own Python, which leaves alone what the user has installed for another.
+
+    Raises EngineNotSet.
+    """
+    # A Blender that was built without one names itself.
+    if not Path(sys.executable or "").name.lower().startswith("python"):
+        raise EngineNotSet("this Blender has no Python of its own: name one in Rotopoint's preferences")
+    return [sys.executable, "-s"]
 
 
 def package_folder() -> Path:

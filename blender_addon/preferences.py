@@ -15,6 +15,7 @@ from rotopoint.checkpoints import FOLDER_VARIABLE
 from rotopoint.tracking.limits import MIB, MemoryLimits
 
 from .faults import EngineNotSet, Refused
+from .package import blenders_python, brought_engine, package_folder
 
 MODULE = "rotopoint.worker"
 
@@ -43,7 +44,8 @@ class ROTOPOINT_preferences(AddonPreferences):
 
     interpreter: StringProperty(
         name="Python",
-        description="Python interpreter of the environment that Rotopoint's engine is installed in",
+        description="Python interpreter of an environment that Rotopoint's engine is installed in, for large "
+        "models and GPUs; empty: the engine that the extension brings",
         subtype="FILE_PATH",
     )
     engine: StringProperty(
@@ -92,9 +94,7 @@ class ROTOPOINT_preferences(AddonPreferences):
         """The engine's command with its arguments. Raises EngineNotSet."""
         words = split_command(self.engine)
         if not words:
-            if not self.interpreter:
-                raise EngineNotSet("set the Python of Rotopoint's engine in the add-on's preferences")
-            words = [bpy.path.abspath(self.interpreter), "-m", MODULE]
+            words = [*self._python(), "-m", MODULE]
         if self.store_folder:
             words += ["--store", bpy.path.abspath(self.store_folder)]
         if self.device != "auto":
@@ -109,15 +109,40 @@ class ROTOPOINT_preferences(AddonPreferences):
             words += ["--cache-gpu", str(self.cache_gpu)]
         return words
 
+    def _python(self) -> list[str]:
+        if self.interpreter:
+            return [bpy.path.abspath(self.interpreter)]
+        if self.brought is None:
+            raise EngineNotSet("set the Python of Rotopoint's engine in the add-on's preferences")
+        return blenders_python()
+
+    @property
+    def brought(self) -> Path | None:
+        """The folder of the engine that the extension brings, where it does and no other is named."""
+        return None if self.interpreter or self.engine.strip() else brought_engine()
+
+    def package_folder(self) -> Path:
+        """The folder that the engine finds `rotopoint` in. Raises OutputUnwritable."""
+        return self.brought or package_folder()
+
     def environment(self) -> dict[str, str]:
         """What the engine's environment has beside Blender's."""
         if not self.checkpoint_folder:
             return {}
         return {FOLDER_VARIABLE: str(Path(bpy.path.abspath(self.checkpoint_folder)).absolute())}
 
-    def draw(self, _context: Context) -> None:
+    def draw(self, context: Context) -> None:
         layout = self.layout
         layout.use_property_split = True
+        # What it draws knows the engine, which asks for the preferences.
+        from .engine_state import draw_engine
+
+        draw_engine(
+            layout,
+            context,
+            brought=self.brought is not None,
+            named=bool(self.engine.strip() or self.interpreter),
+        )
         column = layout.column()
         row = column.row()
         row.active = not self.engine

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import bpy
 
-SHOWING = ("CLIP_EDITOR", "SEQUENCE_EDITOR")
+SHOWING = ("CLIP_EDITOR", "SEQUENCE_EDITOR", "PREFERENCES")
 
 
 def redraw() -> None:
-    """Let all editors that show subjects be drawn again: Blender does so for what was clicked alone."""
+    """Let all editors that show subjects or the engine be drawn; Blender draws what was clicked alone."""
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
             if area.type in SHOWING:

@@ -42,8 +42,8 @@ def built_extension(out: Path, version: str | None = None) -> Path:
     interpreter = bpy_python(version)
     if interpreter is None:
         pytest.skip(f"bpy {version} is not installed")
-    command = [interpreter, ROOT / "tools" / "extension.py", "--out", out]
-    done = subprocess.run(list(map(str, command)), capture_output=True, encoding="utf-8", check=False)
+    command = [str(interpreter), "-m", "tools.extension", "--out", str(out)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8", check=False)
     if done.returncode != 0:
         pytest.fail(f"building in bpy {version} failed\n{done.stderr}", pytrace=False)
     return Path(done.stdout.strip())

@@ -17,7 +17,7 @@ from rotopoint.errors import WorkerDied
 from rotopoint.events import CancelledEvent, ErrorEvent, HelloEvent, PreviewEvent, ReadyEvent
 from rotopoint.shot.json import shot_to_dict
 from rotopoint.worker.client import WorkerClient
-from rotopoint.worker.machine import NICENESS
+from rotopoint.worker.machine import NICENESS, brought_libraries
 from rotopoint.worker.protocol import PreviewRequest, ShutdownRequest, TrackRequest, encode, read_event
 from tests.worker.asking import (
     LIMIT,
@@ -156,3 +156,12 @@ def test_garbage_does_not_end_it(clip: Path, tmp_path: Path) -> None:
         assert process.wait(10) == 0
     errors = [(event.error, event.id) for event in events if isinstance(event, ErrorEvent)]
     assert errors == [("ProtocolBroken", None), ("ProtocolBroken", "7")] + 2 * [("ProtocolBroken", None)]
+
+
+def test_the_brought_library_of_windows_is_loaded_in_order(tmp_path: Path) -> None:
+    assert brought_libraries(tmp_path) == []
+    folder = tmp_path / "msvc_runtime-14.44.35112.data" / "data"
+    folder.mkdir(parents=True)
+    for name in ("msvcp140_1.dll", "msvcp140.dll", "vcomp140.dll"):
+        (folder / name).write_bytes(b"")
+    assert brought_libraries(tmp_path) == [folder / "msvcp140.dll", folder / "msvcp140_1.dll"]

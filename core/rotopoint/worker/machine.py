@@ -34,6 +34,28 @@ def set_streams_aside() -> tuple[BinaryIO, BinaryIO]:
     return os.fdopen(incoming, "rb"), os.fdopen(outgoing, "wb")
 
 
+def brought_libraries(folder: Path) -> list[Path]:
+    """The C++ library of Windows in a folder of wheels, in the order in which its parts are loaded."""
+    return [
+        file
+        for name in ("msvcp140.dll", "msvcp140_1.dll")
+        for file in sorted(folder.glob(f"msvc_runtime-*.data/data/{name}"))[-1:]
+    ]
+
+
+def load_brought_libraries() -> None:
+    """On Windows: load the C++ library that lies beside this package, where one does.
+
+    Windows takes what is loaded under a name for all who ask for it. ONNX Runtime ends its process where that
+    is older than its compiler, as the one of Blender or of an old machine may be.
+    """
+    if sys.platform == "win32":
+        import ctypes
+
+        for file in brought_libraries(Path(__file__).parents[2]):
+            ctypes.WinDLL(str(file))
+
+
 def lower_priority() -> None:
     """Run below what the user works with."""
     if sys.platform == "win32":

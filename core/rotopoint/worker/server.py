@@ -24,7 +24,12 @@ from rotopoint.tracking.limits import MIB, VARIABLES, MemoryLimits, asked_limits
 from rotopoint.tracking.precision import KERNELS_VARIABLE, PRECISION_NAMES
 from rotopoint.tracking.runtimes import RUNTIME_NAMES, RUNTIME_VARIABLE, installed_runtimes
 from rotopoint.worker.inbox import Inbox
-from rotopoint.worker.machine import lower_priority, promised_devices, set_streams_aside
+from rotopoint.worker.machine import (
+    load_brought_libraries,
+    lower_priority,
+    promised_devices,
+    set_streams_aside,
+)
 from rotopoint.worker.protocol import VERSION, encode
 
 IDLE_SECONDS = 120.0
@@ -46,6 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     incoming, outgoing = set_streams_aside()
     lower_priority()
+    load_brought_libraries()
     share_cores()
     inbox = Inbox(incoming)
     try:

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What to do first, for who opens the tab for the first time: one line, and the button that does it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bpy.types import Context, Panel
+
+from ..faults import Refused
+from ..lines import draw_text
+from ..preferences import preferences
+from .context import clip_in, subject_in
+
+
+@dataclass(frozen=True)
+class Step:
+    """`operator` does what `text` says, from a button that says `label`."""
+
+    text: str
+    operator: str
+    label: str
+    icon: str
+
+
+CLIP = Step("Open a video, or the pictures of a sequence", "clip.open", "Open Clip", "FILE_FOLDER")
+ENGINE = Step("", "rotopoint.preferences_show", "Open Preferences", "PREFERENCES")
+SUBJECT = Step("Add a subject for what shall be cut out", "rotopoint.subject_add", "Add Subject", "ADD")
+POINT = Step("Click on the subject in the picture", "rotopoint.point", "Point", "RESTRICT_SELECT_OFF")
+
+
+def next_step(context: Context) -> Step | None:
+    """What has to be done before the clip can be tracked; None where nothing stands before that."""
+    clip = clip_in(context)
+    if clip is None:
+        return CLIP
+    try:
+        preferences(context).command()
+    except Refused as error:
+        return Step(error.reason[:1].upper() + error.reason[1:], ENGINE.operator, ENGINE.label, ENGINE.icon)
+    if not clip.rotopoint.subjects:
+        return SUBJECT
+    subject = subject_in(context)
+    if subject is not None and not subject.prompted_frames():
+        return POINT
+    return None
+
+
+class ROTOPOINT_PT_next_step(Panel):
+    bl_label = "Next Step"
+    bl_space_type = "CLIP_EDITOR"
+    bl_region_type = "UI"
+    bl_category = "Rotopoint"
+    bl_options = {"HIDE_HEADER"}
+
+    @classmethod
+    def poll(cls, context: Context) -> bool:
+        return next_step(context) is not None
+
+    def draw(self, context: Context) -> None:
+        step = next_step(context)
+        if step is None:
+            return
+        draw_text(self.layout, context, step.text)
+        # As a click does it, and not at once: files are chosen, subjects pointed at.
+        self.layout.operator_context = "INVOKE_DEFAULT"
+        self.layout.operator(step.operator, text=step.label, icon=step.icon)
+
+
+CLASSES = (ROTOPOINT_PT_next_step,)

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a built zip must and must not hold. Each check raises BuildFailed."""
+
+from __future__ import annotations
+
+import io
+import re
+import tomllib
+import zipfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from packaging.tags import Tag, compatible_tags, cpython_tags
+from packaging.utils import parse_wheel_filename
+
+from tools.extension import ADD_ON, MANIFEST, ROOT, BuildFailed
+from tools.extension.targets import Target
+from tools.extension.wheels import normalized
+
+CORE_FILES = (
+    "rotopoint/__init__.py",
+    "rotopoint/worker/__main__.py",
+    "rotopoint/checkpoint_data/registry.toml",
+    "rotopoint/checkpoint_data/draft/draft.toml",
+    "rotopoint/checkpoint_data/draft/draft.safetensors",
+)
+"""What core's wheel must hold at least: the worker runs from it, with the draft model."""
+
+UNWANTED = re.compile(r"(^|/)(__pycache__|tests?|\.[^/]*)(/|$)|\.(pyc|pyo|zip|blend\d*)$")
+"""Names that have no business in the add-on or in core."""
+
+LARGEST_SIZE = 20_000_000
+"""Bytes, without an engine; the draft model takes 11 million of them."""
+
+LARGEST_SIZE_WITH_ENGINE = 100_000_000
+"""Bytes; Blender's platform takes uploads up to 200 million."""
+
+
+def check(package: Path, target: Target | None, bundled: Iterable[str] = ()) -> None:
+    """All checks of a zip for a target, which brings wheels of the packages `bundled`."""
+    check_content(package, {normalized(name) for name in bundled})
+    check_size(package, LARGEST_SIZE if target is None else LARGEST_SIZE_WITH_ENGINE)
+    if target is not None:
+        check_tags(package, target)
+
+
+def check_content(package: Path, bundled: set[str]) -> None:
+    """The add-on and core are whole, and of wheels there are core's, those of `bundled` and no others; the
+    manifest names each."""
+    with zipfile.ZipFile(package) as archive:
+        names = archive.namelist()
+        sources = {p.relative_to(ADD_ON).as_posix() for p in ADD_ON.rglob("*.py")}
+        require(package.name, names, {MANIFEST, "LICENSE", *sources})
+        wheels = {normalized(Path(name).name.split("-")[0]): name for name in names if name.endswith(".whl")}
+        packages = [name for name in names if name.endswith(".whl")]
+        if set(wheels) != {"rotopoint", *bundled} or len(packages) != len(wheels):
+            raise BuildFailed(f"{package.name} holds the wheels {sorted(packages)}")
+        named = tomllib.loads(archive.read(MANIFEST).decode("utf-8")).get("wheels", [])
+        if sorted(named) != sorted(f"./{name}" for name in packages):
+            raise BuildFailed(f"the manifest of {package.name} names the wheels {named}")
+        with opened_wheel(archive, wheels["rotopoint"]) as wheel:
+            core = {p.relative_to(ROOT / "core").as_posix() for p in (ROOT / "core").rglob("*.py")}
+            require(wheels["rotopoint"], wheel.namelist(), {*CORE_FILES, *core})
+
+
+def require(package: str, names: Iterable[str], needed: set[str]) -> None:
+    held = set(names)
+    if missing := sorted(needed - held):
+        raise BuildFailed(f"{package} lacks {', '.join(missing)}")
+    if unwanted := sorted(name for name in held if UNWANTED.search(name)):
+        raise BuildFailed(f"{package} must not hold {', '.join(unwanted)}")
+
+
+def check_size(package: Path, largest: int) -> None:
+    size = package.stat().st_size
+    if size > largest:
+        raise BuildFailed(f"{package.name} has {size} bytes, more than {largest}")
+
+
+def check_tags(package: Path, target: Target) -> None:
+    """Each wheel runs on the target's platform and Python."""
+    taken = set(tags_of(target))
+    with zipfile.ZipFile(package) as archive:
+        for name in (name for name in archive.namelist() if name.endswith(".whl")):
+            _, _, _, tags = parse_wheel_filename(Path(name).name)
+            if not taken & tags:
+                raise BuildFailed(
+                    f"{name} is not for {target.platform.name} and Python {target.python.version}"
+                )
+
+
+def tags_of(target: Target) -> Iterator[Tag]:
+    """Those of wheels that a target takes."""
+    yield from cpython_tags(target.python.digits, platforms=target.platform.tags)
+    yield from compatible_tags(target.python.digits, platforms=target.platform.tags)
+
+
+def opened_wheel(archive: zipfile.ZipFile, name: str) -> zipfile.ZipFile:
+    return zipfile.ZipFile(io.BytesIO(archive.read(name)))

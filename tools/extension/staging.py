@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The extension's files in a folder, as its zip holds them, and the zip of that folder."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from tools.extension import ADD_ON, MANIFEST, ROOT, BuildFailed
+from tools.extension.targets import Target
+
+EPOCH = (1980, 1, 1, 0, 0, 0)
+"""The date of all files, so that one state of the sources gives one zip."""
+
+
+def stage(tree: Path, target: Target | None, bundled: Sequence[Path]) -> None:
+    """The add-on with core and `bundled` wheels, in the new folder `tree`. Raises BuildFailed.
+
+    None: for every Blender, with an engine that is installed elsewhere.
+    """
+    shutil.copytree(ADD_ON, tree, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy2(ROOT / "LICENSE", tree)
+    core = build_core(tree / "wheels")
+    for wheel in bundled:
+        shutil.copy2(wheel, tree / "wheels")
+    manifest = tree / MANIFEST
+    text = with_wheels(manifest.read_text(encoding="utf-8"), [core.name, *(wheel.name for wheel in bundled)])
+    if target is not None:
+        text = for_target(text, target)
+    manifest.write_text(text, encoding="utf-8")
+    core_version = core.name.split("-")[1]
+    version = tomllib.loads(text)["version"]
+    if version != core_version:
+        raise BuildFailed(f"{ADD_ON / MANIFEST} says version {version}, core is {core_version}")
+
+
+def build_core(folder: Path) -> Path:
+    """Core as a wheel without requirements to build, in `folder`. Raises BuildFailed."""
+    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)]
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, encoding="utf-8", errors="replace", check=False
+    )
+    if done.returncode != 0:
+        raise BuildFailed(f"hatchling cannot build core\n{f'{done.stdout}{done.stderr}'.strip()[-2000:]}")
+    (wheel,) = folder.glob("rotopoint-*-py3-none-any.whl")
+    return wheel
+
+
+def with_wheels(manifest: str, wheels: Sequence[str]) -> str:
+    """The manifest's text with the wheels named, before its first table."""
+    named = "".join(f'    "./wheels/{wheel}",\n' for wheel in wheels)
+    return _with_lines(manifest, f"wheels = [\n{named}]")
+
+
+def for_target(manifest: str, target: Target) -> str:
+    """The manifest's text for one platform, and the Blenders that bring one Python."""
+    python = target.python
+    changed = re.sub(
+        r'^blender_version_min = ".*"$',
+        f'blender_version_min = "{python.blender_from}"'
+        + (f'\nblender_version_max = "{python.blender_before}"' if python.blender_before else ""),
+        manifest,
+        flags=re.MULTILINE,
+    )
+    return _with_lines(changed, f'platforms = ["{target.platform.name}"]')
+
+
+def _with_lines(manifest: str, lines: str) -> str:
+    head, bracket, tables = manifest.partition("\n[")
+    return f"{head.rstrip()}\n\n{lines}\n{bracket}{tables}"
+
+
+def zip_name(tree: Path, target: Target | None) -> str:
+    manifest = tomllib.loads((tree / MANIFEST).read_text(encoding="utf-8"))
+    return f"{manifest['id']}-{manifest['version']}{'' if target is None else target.suffix}.zip"
+
+
+def write_zip(tree: Path, package: Path) -> None:
+    """All files of a folder; wheels are packed already."""
+    with zipfile.ZipFile(package, "w") as archive:
+        for file in sorted(path for path in tree.rglob("*") if path.is_file()):
+            entry = zipfile.ZipInfo(file.relative_to(tree).as_posix(), EPOCH)
+            entry.external_attr = 0o644 << 16
+            kind = zipfile.ZIP_STORED if file.suffix == ".whl" else zipfile.ZIP_DEFLATED
+            archive.writestr(entry, file.read_bytes(), compress_type=kind)
