@@ -36,6 +36,11 @@ BLENDERS = {"4.2": (3, 11), "4.5": (3, 11), "5.0": (3, 11), "5.2": (3, 13)}
 
 DEMO_BLENDER = "5.0"
 
+EXPORT = (
+    "from rotopoint.checkpoints import resolve; from rotopoint.tracking.onnx.export import ensure_graphs; "
+    "ensure_graphs(resolve('draft'))"
+)
+
 AVX2_ALONE = {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2"}
 """What makes torch, and oneDNN in it, leave AVX-512 alone."""
 
@@ -248,8 +253,12 @@ def test_narrow() -> None:
 
 
 def extension(arguments: Sequence[str]) -> None:
-    """Needs neither the engine nor a Blender; where there is one, its packaging tool looks at the zip."""
+    """Needs no Blender; where there is one, its packaging tool looks at the zip. A zip that brings an engine
+    holds the draft model's graphs, which torch makes once."""
     pins = PINS / "engine.txt"
+    if any(argument.startswith("--platform") for argument in arguments):
+        prepare_engine()
+        step("the draft model's graphs", lambda: run(python_of(ENGINE), "-c", EXPORT))
     asked = ["-c", str(pins.relative_to(ROOT)), "hatchling", "lief", "packaging"]
     prepare(BUILD, Path(sys.executable), [pins], [asked])
     run(python_of(BUILD), "-m", "tools.extension", *arguments)

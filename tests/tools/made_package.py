@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tools.extension import ADD_ON, MANIFEST, ROOT
-from tools.extension.checks import CORE_FILES
+from tools.extension.checks import CORE_FILES, GRAPH_FILES
 from tools.extension.staging import with_wheels
 
 CORE_WHEEL = "rotopoint-0.1.0-py3-none-any.whl"
@@ -16,7 +16,7 @@ CORE_WHEEL = "rotopoint-0.1.0-py3-none-any.whl"
 
 def core_files() -> set[str]:
     core = ROOT / "core"
-    return {*CORE_FILES, *(path.relative_to(core).as_posix() for path in core.rglob("*.py"))}
+    return {*CORE_FILES, *GRAPH_FILES, *(path.relative_to(core).as_posix() for path in core.rglob("*.py"))}
 
 
 def add_on_files() -> set[str]:

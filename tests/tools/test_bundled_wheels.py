@@ -13,7 +13,7 @@ import pytest
 from tests.tools.made_package import wheel
 from tools.extension import PINS, BuildFailed
 from tools.extension.targets import PLATFORMS, PYTHONS, Target
-from tools.extension.wheels import bundled_wheels, packed, pinned_hashes, pins_of
+from tools.extension.wheels import LEFT_OUT, bundled_wheels, packed, pinned_hashes, pins_of
 
 WINDOWS = Target(PLATFORMS["windows-x64"], PYTHONS["3.13"])
 NAME = "small_part-1.0-cp313-cp313-win_amd64.whl"
@@ -79,6 +79,33 @@ def test_packing_alters_no_file(tmp_path: Path) -> None:
         assert {name: archive.read(name) for name in archive.namelist()} == FILES
         assert {entry.compress_type for entry in archive.infolist()} == {zipfile.ZIP_LZMA}
     assert tight.stat().st_size < loose.stat().st_size
+
+
+def test_what_nothing_loads_is_left_out_and_not_listed(tmp_path: Path) -> None:
+    name = "onnxruntime-1.0-cp313-cp313-win_amd64.whl"
+    record = "onnxruntime-1.0.dist-info/RECORD"
+    kept = {"onnxruntime/capi/state.pyd": b"module", "onnxruntime/capi/onnxruntime_providers_shared.dll": b""}
+    left = {"onnxruntime/capi/onnxruntime.dll": b"twice"}
+    listed = "".join(f"{file},sha256=x,1\n" for file in (*kept, *left)).encode()
+    tight = packed(wheel(tmp_path / name, {**kept, **left, record: listed}), tmp_path / "packed")
+    with zipfile.ZipFile(tight) as archive:
+        assert set(archive.namelist()) == {*kept, record}
+        assert archive.read(record).decode() == "".join(f"{file},sha256=x,1\n" for file in kept)
+
+
+@pytest.mark.parametrize(
+    ("file", "left_out"),
+    [
+        ("onnxruntime/capi/libonnxruntime.so.1.32.0", True),
+        ("onnxruntime/capi/libonnxruntime.1.32.0.dylib", True),
+        ("onnxruntime/capi/onnxruntime.dll", True),
+        ("onnxruntime/capi/libonnxruntime_providers_shared.so", False),
+        ("onnxruntime/capi/onnxruntime_pybind11_state.pyd", False),
+        ("onnxruntime/__init__.py", False),
+    ],
+)
+def test_which_files_are_left_out(file: str, left_out: bool) -> None:
+    assert (LEFT_OUT["onnxruntime"].search(file) is not None) == left_out
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)

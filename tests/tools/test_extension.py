@@ -10,7 +10,7 @@ import pytest
 
 from tests.tools.made_package import add_on_files, core_files, package
 from tools.extension import ADD_ON, MANIFEST, BuildFailed
-from tools.extension.checks import CORE_FILES, check
+from tools.extension.checks import CORE_FILES, GRAPH_FILES, check
 from tools.extension.staging import for_target, with_wheels
 from tools.extension.targets import PLATFORMS, PYTHONS, Target
 
@@ -36,6 +36,13 @@ def test_a_missing_file_is_named(name: str, tmp_path: Path) -> None:
 def test_a_file_that_the_wheel_lacks_is_named(name: str, tmp_path: Path) -> None:
     with pytest.raises(BuildFailed, match=f"whl lacks {name}"):
         check(package(tmp_path, add_on_files(), core_files() - {name}), None)
+
+
+def test_an_engine_without_its_graphs_is_refused(tmp_path: Path) -> None:
+    core = core_files() - {GRAPH_FILES[0]}
+    check(package(tmp_path, add_on_files(), core), None)
+    with pytest.raises(BuildFailed, match=f"whl lacks {GRAPH_FILES[0]}"):
+        check(package(tmp_path, add_on_files(), core, bundled={AV: {}}), LINUX, ["av"])
 
 
 @pytest.mark.parametrize(

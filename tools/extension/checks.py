@@ -26,6 +26,22 @@ CORE_FILES = (
 )
 """What core's wheel must hold at least: the worker runs from it, with the draft model."""
 
+GRAPHS = "rotopoint/checkpoint_data/draft/draft.graphs"
+
+GRAPH_FILES = tuple(
+    f"{GRAPHS}/{name}"
+    for name in (
+        "graphs.toml",
+        "image_encoder.onnx",
+        "start.onnx",
+        "memory_attention.onnx",
+        "mask_decoder.onnx",
+        "given_mask.onnx",
+        "memory_encoder.onnx",
+    )
+)
+"""What the engine on ONNX Runtime runs, beside `CORE_FILES`."""
+
 UNWANTED = re.compile(r"(^|/)(__pycache__|tests?|\.[^/]*)(/|$)|\.(pyc|pyo|zip|blend\d*)$")
 """Names that have no business in the add-on or in core."""
 
@@ -38,15 +54,16 @@ LARGEST_SIZE_WITH_ENGINE = 100_000_000
 
 def check(package: Path, target: Target | None, bundled: Iterable[str] = ()) -> None:
     """All checks of a zip for a target, which brings wheels of the packages `bundled`."""
-    check_content(package, {normalized(name) for name in bundled})
+    graphs = set() if target is None else set(GRAPH_FILES)
+    check_content(package, {normalized(name) for name in bundled}, graphs)
     check_size(package, LARGEST_SIZE if target is None else LARGEST_SIZE_WITH_ENGINE)
     if target is not None:
         check_tags(package, target)
 
 
-def check_content(package: Path, bundled: set[str]) -> None:
-    """The add-on and core are whole, and of wheels there are core's, those of `bundled` and no others; the
-    manifest names each."""
+def check_content(package: Path, bundled: set[str], graphs: set[str]) -> None:
+    """The add-on and core are whole, core with its `graphs`; of wheels there are core's, those of `bundled`
+    and no others, and the manifest names each."""
     with zipfile.ZipFile(package) as archive:
         names = archive.namelist()
         sources = {p.relative_to(ADD_ON).as_posix() for p in ADD_ON.rglob("*.py")}
@@ -60,7 +77,7 @@ def check_content(package: Path, bundled: set[str]) -> None:
             raise BuildFailed(f"the manifest of {package.name} names the wheels {named}")
         with opened_wheel(archive, wheels["rotopoint"]) as wheel:
             core = {p.relative_to(ROOT / "core").as_posix() for p in (ROOT / "core").rglob("*.py")}
-            require(wheels["rotopoint"], wheel.namelist(), {*CORE_FILES, *core})
+            require(wheels["rotopoint"], wheel.namelist(), {*CORE_FILES, *graphs, *core})
 
 
 def require(package: str, names: Iterable[str], needed: set[str]) -> None:

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import tomllib
 import zipfile
 from collections.abc import Sequence
@@ -14,9 +15,13 @@ from pathlib import Path
 
 from tools.extension import ADD_ON, MANIFEST, ROOT, BuildFailed
 from tools.extension.targets import Target
+from tools.extension.wheels import copy_wheel
 
 EPOCH = (1980, 1, 1, 0, 0, 0)
 """The date of all files, so that one state of the sources gives one zip."""
+
+GRAPHS = re.compile(r"\.graphs/")
+"""What the draft model's graphs for ONNX Runtime lie in."""
 
 
 def stage(tree: Path, target: Target | None, bundled: Sequence[Path]) -> None:
@@ -26,7 +31,7 @@ def stage(tree: Path, target: Target | None, bundled: Sequence[Path]) -> None:
     """
     shutil.copytree(ADD_ON, tree, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy2(ROOT / "LICENSE", tree)
-    core = build_core(tree / "wheels")
+    core = build_core(tree / "wheels", with_graphs=target is not None)
     for wheel in bundled:
         shutil.copy2(wheel, tree / "wheels")
     manifest = tree / MANIFEST
@@ -40,8 +45,20 @@ def stage(tree: Path, target: Target | None, bundled: Sequence[Path]) -> None:
         raise BuildFailed(f"{ADD_ON / MANIFEST} says version {version}, core is {core_version}")
 
 
-def build_core(folder: Path) -> Path:
-    """Core as a wheel without requirements to build, in `folder`. Raises BuildFailed."""
+def build_core(folder: Path, *, with_graphs: bool) -> Path:
+    """Core as a wheel without requirements to build, in `folder`. Raises BuildFailed.
+
+    `with_graphs`: with those of the draft model for ONNX Runtime, as far as they were exported.
+    """
+    with tempfile.TemporaryDirectory(prefix="rotopoint-core-") as built:
+        core = _built_core(Path(built))
+        folder.mkdir(exist_ok=True)
+        left_out = None if with_graphs else GRAPHS
+        copy_wheel(core, folder / core.name, zipfile.ZIP_DEFLATED, left_out)
+        return folder / core.name
+
+
+def _built_core(folder: Path) -> Path:
     command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)]
     done = subprocess.run(
         command, cwd=ROOT, capture_output=True, encoding="utf-8", errors="replace", check=False

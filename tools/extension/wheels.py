@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The wheels that the extension brings: downloaded by their pins, kept, and packed tighter.
 
-Their files are those that the package index serves, to the byte; the zips around them are packed by LZMA,
-which takes a quarter less and which Blender's Python reads.
+Their files are those that the package index serves, to the byte, less what `LEFT_OUT` says; the zips around
+them are packed by LZMA, which takes a quarter less and which Blender's Python reads.
 """
 
 from __future__ import annotations
@@ -17,6 +17,12 @@ from pathlib import Path
 
 from tools.extension import PINS, BuildFailed
 from tools.extension.targets import Target
+
+LEFT_OUT = {
+    # For programs in C. The Python module has all of it in itself: no import table names it.
+    "onnxruntime": re.compile(r"^onnxruntime/capi/(lib)?onnxruntime\.(so\.|dll$|.*dylib$)"),
+}
+"""Files of packages, by name, that nothing loads."""
 
 
 def pins_of(target: Target, folder: Path = PINS) -> list[Path]:
@@ -85,18 +91,33 @@ def download(target: Target, pins: Iterable[Path], folder: Path) -> None:
 
 
 def packed(wheel: Path, folder: Path) -> Path:
-    """The same wheel in a smaller file of `folder`, made once for each content."""
-    place = folder / sha256(wheel.read_bytes()).hexdigest()[:16]
+    """The same wheel in a smaller file of `folder`, less what `LEFT_OUT` says, made once for each content."""
+    left_out = LEFT_OUT.get(normalized(wheel.name.split("-")[0]))
+    asked = wheel.read_bytes() + (b"" if left_out is None else left_out.pattern.encode())
+    place = folder / sha256(asked).hexdigest()[:16]
     target, unfinished = place / wheel.name, place / f"{wheel.name}.part"
-    if target.is_file():
-        return target
-    place.mkdir(parents=True, exist_ok=True)
-    with zipfile.ZipFile(wheel) as source, zipfile.ZipFile(unfinished, "w") as smaller:
-        for member in source.infolist():
-            if member.is_dir():
-                continue
-            entry = zipfile.ZipInfo(member.filename, member.date_time)
-            entry.external_attr = member.external_attr
-            smaller.writestr(entry, source.read(member), compress_type=zipfile.ZIP_LZMA)
-    unfinished.replace(target)
+    if not target.is_file():
+        place.mkdir(parents=True, exist_ok=True)
+        copy_wheel(wheel, unfinished, zipfile.ZIP_LZMA, left_out)
+        unfinished.replace(target)
     return target
+
+
+def copy_wheel(wheel: Path, target: Path, compression: int, left_out: re.Pattern[str] | None) -> None:
+    """Write the files of a wheel into another one, less those whose names a pattern finds."""
+    with zipfile.ZipFile(wheel) as source, zipfile.ZipFile(target, "w") as copy:
+        for member in source.infolist():
+            name = member.filename
+            if member.is_dir() or (left_out is not None and left_out.search(name)):
+                continue
+            content = source.read(member)
+            if left_out is not None and name.endswith(".dist-info/RECORD"):
+                kept = [line for line in content.splitlines(keepends=True) if not _lists(line, left_out)]
+                content = b"".join(kept)
+            entry = zipfile.ZipInfo(name, member.date_time)
+            entry.external_attr = member.external_attr
+            copy.writestr(entry, content, compress_type=compression)
+
+
+def _lists(line: bytes, left_out: re.Pattern[str]) -> bool:
+    return left_out.search(line.decode("utf-8").partition(",")[0]) is not None
