@@ -11,7 +11,7 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 from bpy.types import MovieClip, PropertyGroup, UILayout
 
-from rotopoint.deliver.deliverable import LARGEST_RATE, Compression
+from rotopoint.deliver.deliverable import LARGEST_RATE, TOLERANCES, Colors, Compression, Options
 from rotopoint.deliver.kinds import Kind, words_for
 from rotopoint.deliver.naming import MOST_DIGITS, TOKENS, USUAL, NameTemplate
 from rotopoint.shot import MatteFormat, Shot, Subject
@@ -89,6 +89,20 @@ class ROTOPOINT_PG_delivery(PropertyGroup):
     format: EnumProperty(name="Format", items=FORMATS, default=MatteFormat.PNG.value)
     compression: EnumProperty(name="Compression", description="Of EXR files", items=COMPRESSIONS)
     plate: BoolProperty(name="Plate", description="Put the picture into the files too")
+    colors: EnumProperty(
+        name="Colors",
+        items=(
+            (Colors.LINEAR.value, "Scene Linear", "As compositing works, with Rec.709 primaries"),
+            (Colors.PLATE.value, "As the Plate", "The plate's own values, such as log"),
+        ),
+    )
+    tolerance: FloatProperty(
+        name="Tolerance",
+        description="How many pixels curves may be off the outline",
+        min=TOLERANCES[0],
+        max=TOLERANCES[1],
+        default=Options().tolerance,
+    )
     use_frame_rate: BoolProperty(name="Frame Rate", description="Else it is the clip's own")
     frame_rate: FloatProperty(
         name="Frame Rate", description="Frames a second", min=1.0, max=float(LARGEST_RATE), default=24.0
@@ -134,6 +148,8 @@ def request_for(clip: MovieClip, id: str = "") -> tuple[DeliverRequest, Shot]:
         compression=asked.compression,
         plate=asked.plate and "plate" in heeded,
         frame_rate=asked.frame_rate if asked.use_frame_rate and "frame_rate" in heeded else None,
+        colors=asked.colors if "colors" in heeded else Colors.LINEAR.value,
+        tolerance=asked.tolerance if "tolerance" in heeded else Options().tolerance,
         name=names.text,
         padding=names.padding,
         subjects=tuple(subject.id for subject in chosen),
@@ -157,10 +173,13 @@ def _chosen(clip: MovieClip, shot: Shot) -> list[Subject]:
 
 def _with_a_say(shot: Shot, chosen: list[Subject]) -> tuple[Subject, ...]:
     """The subjects that the mattes of those chosen depend on."""
+    needed = {subject.id for subject in chosen}
+    while more := {id for s in shot.subjects if s.id in needed for id in s.combine.subjects} - needed:
+        needed |= more
     looked = ((subject, frame) for subject in chosen for frame in _turns(subject))
     if any(subject.settings_on(frame).looks_beyond for subject, frame in looked):
         return tuple(s for s in shot.subjects if s.prompts)
-    return tuple(chosen)
+    return tuple(subject for subject in shot.subjects if subject.id in needed)
 
 
 def _turns(subject: Subject) -> list[ClipFrame]:
@@ -181,6 +200,10 @@ def draw_delivery(layout: UILayout, asked: ROTOPOINT_PG_delivery) -> None:
         layout.prop(asked, "compression")
     if "plate" in heeded:
         layout.prop(asked, "plate")
+    if "colors" in heeded:
+        layout.prop(asked, "colors")
+    if "tolerance" in heeded:
+        layout.prop(asked, "tolerance")
     if "frame_rate" in heeded:
         _draw_choice(layout, asked, "use_frame_rate", "frame_rate")
     layout.row().prop(asked, "subjects", expand=True)

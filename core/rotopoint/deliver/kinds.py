@@ -43,21 +43,33 @@ class Words:
 WORDS = {
     Kind.MATTES: Words("Mattes", "Coverage, one file a frame and subject", ("format", "compression")),
     Kind.LAYERS: Words(
-        "Layered EXR", "One file a frame with a named layer a subject", ("compression", "plate")
+        "Layered EXR", "One file a frame with a named layer a subject", ("compression", "plate", "colors")
     ),
     Kind.CRYPTOMATTE: Words(
         "Cryptomatte", "One EXR file a frame with all subjects, to be picked by name", ("compression",)
     ),
     Kind.CUT_OUTS: Words(
-        "Cut-outs", "The subjects' own color, premultiplied, as scene linear EXR", ("compression",)
+        "Cut-outs", "The subjects' own color, premultiplied, as EXR", ("compression", "colors")
     ),
     Kind.OVERLAY: Words("Overlay", "The subjects' colors over the picture, as PNG"),
     Kind.BINARY: Words("Binary Masks", "Black and white without grays, as PNG"),
+    Kind.ALPHA: Words(
+        "Solved Alpha",
+        "Mattes whose soft edges are solved from the picture, as PNG or EXR",
+        ("format", "compression"),
+    ),
+    Kind.TRIMAP: Words("Trimap", "Where alpha is known and where it is solved, as PNG"),
     Kind.FFV1: Words("FFV1", "Lossless video of mattes, one a subject", ("frame_rate",)),
     Kind.PRORES: Words("ProRes 4444", "Video of cut-outs with alpha, one a subject", ("frame_rate",)),
     Kind.VP9: Words("VP9", "Small video of cut-outs with alpha, one a subject", ("frame_rate",)),
     Kind.REVIEW: Words("Review", "H.264 video of the subjects' colors over the picture", ("frame_rate",)),
     Kind.SIDE_BY_SIDE: Words("Side by Side", "H.264 video of picture and matte", ("frame_rate",)),
+    Kind.COCO: Words("COCO", "One JSON file of all subjects' masks, run-length encoded"),
+    Kind.LABEL_MAPS: Words("Label Maps", "PNG of one number a subject, with their colors"),
+    Kind.SVG: Words("SVG", "Outlines as curves, one file a frame", ("tolerance",)),
+    Kind.SPLINES: Words(
+        "Mask Splines", "Outlines of all frames for Blender's masks, as one JSON file", ("tolerance",)
+    ),
 }
 
 

@@ -12,6 +12,7 @@ import pytest
 from rotopoint.cli import main
 from rotopoint.deliver.deliverable import Options
 from rotopoint.deliver.kinds import Kind, deliverable, words_for
+from rotopoint.deliver.movies import Movie
 from rotopoint.session import ShotSession
 from rotopoint.shot.json import save_shot
 from tests.core.deliver.conftest import COUNT
@@ -93,4 +94,5 @@ def test_each_has_words_for_people(kind: Kind) -> None:
     words = words_for(kind)
     assert words.label and set(words.options) <= {field.name for field in fields(Options)}
     # Videos have a rate, and nothing else has.
-    assert ("frame_rate" in words.options) == deliverable(kind).one_file
+    assert ("frame_rate" in words.options) == issubclass(deliverable(kind), Movie)
+    assert words.help
