@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 import bpy
 import gpu
-import mathutils
 import numpy as np
 from bpy.types import Context, MovieClip, Region, SpaceClipEditor
 from gpu_extras.batch import batch_for_shader
@@ -19,6 +18,7 @@ from .. import compat, host, shots
 from ..finished import Mask
 from ..properties import ROTOPOINT_PG_subject
 from .context import shown_frame
+from .display import display_color
 from .matte_shader import OUTLINE, Checker, Drawn, Look, Painter, Place
 from .views import View, views
 
@@ -41,11 +41,6 @@ WHITE = (1.0, 1.0, 1.0, 1.0)
 BLACK = (0.0, 0.0, 0.0, 1.0)
 CIRCLE = [(np.cos(a), np.sin(a)) for a in np.linspace(0.0, 2.0 * np.pi, 24)]
 MOST_TEXTURES = 16
-
-
-def display_color(subject: ROTOPOINT_PG_subject) -> tuple[float, ...]:
-    """The subject's color, which is linear, as its swatch in the panel shows it."""
-    return tuple(mathutils.Color(subject.color).from_scene_linear_to_srgb())
 
 
 @dataclass

@@ -15,7 +15,7 @@ from gpu_extras.batch import batch_for_shader
 from .. import compat, host, shots
 from ..standing import ClipStanding
 from .context import ClipOperator, shown_frame
-from .overlay import display_color
+from .display import display_color
 from .timeline_marks import LINE, ROW, Color, Colors, marks_of, rows_of, strip_height
 
 BOTTOM = 30.0

@@ -23,8 +23,8 @@ from blender_addon.clip_editor.next_step import (
 from blender_addon.engine_state import draw_engine
 from blender_addon.preferences import join_command, preferences
 from tests.blender.inside.addon import add_subject, load_clip, use_fake_worker
+from tests.blender.inside.editing import Recorder
 from tests.blender.inside.footage import write_plates
-from tests.blender.inside.test_clip_editor import Recorder
 
 pytestmark = pytest.mark.usefixtures("addon")
 
