@@ -10,6 +10,7 @@ if __name__.startswith("bl_ext."):
 
 from . import (  # noqa: E402, of the wheel as it is now
     clip_editor,
+    combine_properties,
     delivery_properties,
     earlier_files,
     engine_state,
@@ -22,6 +23,7 @@ from . import (  # noqa: E402, of the wheel as it is now
 
 ROOMS = (
     matte_properties,
+    combine_properties,
     properties,
     delivery_properties,
     earlier_files,

@@ -26,6 +26,7 @@ from rotopoint.shot import Settings, Subject
 from rotopoint.tracking.policy import POLICIES
 
 from . import compat
+from .combine_properties import ROTOPOINT_PG_combine
 from .matte_properties import ROTOPOINT_PG_matte, ROTOPOINT_PG_override
 
 POINT, BOX, MASK = "POINT", "BOX", "MASK"
@@ -128,6 +129,7 @@ class ROTOPOINT_PG_subject(PropertyGroup):
     approved: CollectionProperty(type=ROTOPOINT_PG_approved)
     matte: PointerProperty(type=ROTOPOINT_PG_matte)
     overrides: CollectionProperty(type=ROTOPOINT_PG_override)
+    combine: PointerProperty(type=ROTOPOINT_PG_combine)
 
     def prompts_by_kind(self) -> dict[str, bpy_prop_collection]:
         """All that are asked of the subject: points, boxes and masks, by POINT, BOX and MASK."""

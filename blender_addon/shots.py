@@ -28,7 +28,7 @@ from rotopoint.shot import (
 )
 from rotopoint.shot.frames import ClipFrame, FrameRange
 
-from . import clip_color, compat, matte_properties
+from . import clip_color, combine_properties, compat, matte_properties
 from .faults import Refused
 from .properties import ROTOPOINT_PG_clip, ROTOPOINT_PG_subject
 
@@ -167,6 +167,11 @@ def subject_of(subject: ROTOPOINT_PG_subject, clip: MovieClip) -> Subject:
         subject.follow,
         matte_properties.settings_of(subject.matte),
         tuple(matte_properties.overrides_of(subject.overrides)),
+        combine_properties.combination_of(
+            subject.combine,
+            {other.uid for other in clip.rotopoint.subjects},
+            lambda path: absolute(path, clip),
+        ),
     )
 
 
@@ -278,6 +283,7 @@ def _fill(properties: ROTOPOINT_PG_subject, subject: Subject, size: tuple[int, i
     matte_properties.fill_settings(properties.matte, subject.matte)
     for override in subject.overrides:
         matte_properties.fill_override(properties.overrides.add(), override)
+    combine_properties.fill_combination(properties.combine, subject.combine)
     for frames in subject.absent:
         part = properties.absent.add()
         part.first, part.last = frames.first, frames.last

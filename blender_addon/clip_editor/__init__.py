@@ -4,6 +4,7 @@
 import bpy
 
 from . import (
+    combine_operators,
     deliver,
     frame_operators,
     keymap,
@@ -33,6 +34,7 @@ CLASSES = (
     *timeline.CLASSES,
     *shot_operators.CLASSES,
     *next_step.CLASSES,
+    *combine_operators.CLASSES,
     *panel.CLASSES,
     *deliver.CLASSES,
     *scene_operators.CLASSES,

@@ -10,6 +10,7 @@ from rotopoint.shot.names import name_fault
 from .. import compositor, host
 from ..lines import draw_fault, draw_finish, draw_last_word
 from ..matte_properties import draw_overrides, draw_settings
+from .combine_panel import ROTOPOINT_PT_combine
 from .context import clip_in, shown_frame, subject_in
 from .frame_operators import draw_range, weak_frames
 from .progress import draw_standing, draw_track_buttons
@@ -216,5 +217,6 @@ CLASSES = (
     ROTOPOINT_PT_track,
     ROTOPOINT_PT_mattes,
     ROTOPOINT_PT_matte_settings,
+    ROTOPOINT_PT_combine,
     ROTOPOINT_PT_advanced,
 )

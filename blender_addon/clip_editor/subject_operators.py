@@ -104,7 +104,12 @@ class ROTOPOINT_OT_subject_duplicate(ClipOperator, Operator):
         copy.uid, copy.name, copy.color = shots.new_uid(), name, _color(len(asked.subjects) - 1)
         copied = copy.prompts_by_kind()
         parts = [(prompts, copied[kind]) for kind, prompts in original.prompts_by_kind().items()]
-        for source, target in (*parts, (original.absent, copy.absent)):
+        parts += [
+            (original.absent, copy.absent),
+            (original.combine.others, copy.combine.others),
+            (original.combine.drawn, copy.combine.drawn),
+        ]
+        for source, target in parts:
             for part in source:
                 new = target.add()
                 for key in set(part.bl_rna.properties.keys()) - {"rna_type", "name"}:

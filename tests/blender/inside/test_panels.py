@@ -33,6 +33,8 @@ def test_panels_and_menu_draw_what_this_blender_has(clip: bpy.types.MovieClip, t
     rotopoint.subject_add()
     rotopoint.mask_add(filepath=str(tmp_path / "mask.png"), frame=1)
     rotopoint.override_add(setting="edge", first=1)
+    rotopoint.drawn_mask_add(kind="garbage")
+    clip.rotopoint.subjects[0].combine.others.add().uid = clip.rotopoint.subjects[0].uid
     host.engine.device = "cpu"
     use_fake_worker()
     host.engine.command = preferences().command()
