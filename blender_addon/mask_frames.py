@@ -14,6 +14,8 @@ from pathlib import Path
 import bpy
 from bpy.types import Mask, Scene
 
+from rotopoint.whole_files import write_whole
+
 from . import compat
 from .faults import Refused
 
@@ -22,19 +24,20 @@ def write_mask_frames(
     mask: Mask, size: tuple[int, int], scene_frames: dict[int, int], file: Path
 ) -> Iterator[int]:
     """Draw a mask at the size (width, height) of its clip, a frame at each step of the iterator, which gives
-    its number: half-float EXR of linear coverage, `file` with the number behind its stem.
+    its number: half-float EXR of linear coverage, `file` with the number behind its name.
 
     `scene_frames` has the scene frame of each number. What Blender shows as its render result is then the
-    mask. Files that are there are replaced, each as a whole. Raises Refused, OSError.
+    mask. Files that are there are replaced, each as a whole. Raises Refused, OutputUnwritable, OSError.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
     for number, scene_frame in scene_frames.items():
-        with tempfile.TemporaryDirectory(prefix=".rotopoint-", dir=file.parent) as drawn:
+        # From 5.0 Blender takes braces in the path that it renders to for variables, and people name folders.
+        with tempfile.TemporaryDirectory(prefix="rotopoint-") as drawn:
             _draw(mask, size, scene_frame, Path(drawn))
             path = next(Path(drawn).iterdir(), None)
             if path is None:
                 raise Refused(f"Blender has drawn nothing of {mask.name} on frame {scene_frame}")
-            path.replace(file.with_name(f"{file.stem}.{number:04d}.exr"))
+            write_whole(file.with_name(f"{file.name}.{number:04d}.exr"), path.read_bytes())
         yield number
 
 

@@ -113,7 +113,7 @@ def test_a_blender_mask_is_drawn_as_linear_coverage(clip: bpy.types.MovieClip, t
     before = {kind: len(getattr(bpy.data, kind)) for kind in ("scenes", "node_groups", "masks")}
     mask = rectangle(20, 30, 80, 60)
     mask.layers[0].alpha = 0.5
-    done = list(write_mask_frames(mask, (WIDTH, HEIGHT), {7: 1, 8: 2}, tmp_path / "Mäsken 1" / "m"))
+    done = list(write_mask_frames(mask, (WIDTH, HEIGHT), {7: 1, 8: 2}, tmp_path / "{Mäsken} #1" / "m"))
     assert done == [7, 8]
     expected = np.zeros((HEIGHT, WIDTH), np.float32)
     expected[30:60, 20:80] = 0.5
@@ -122,7 +122,7 @@ def test_a_blender_mask_is_drawn_as_linear_coverage(clip: bpy.types.MovieClip, t
     inner[28:32] = inner[58:62] = False
     inner[:, 18:22] = inner[:, 78:82] = False
     for name in ("m.0007.exr", "m.0008.exr"):
-        found = read_coverage(tmp_path / "Mäsken 1" / name)
+        found = read_coverage(tmp_path / "{Mäsken} #1" / name)
         np.testing.assert_allclose(found[inner], expected[inner], atol=1e-3)
     after = {kind: len(getattr(bpy.data, kind)) for kind in before}
     assert after == {**before, "masks": before["masks"] + 1}

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from rotopoint.mattes import coverage, upsample
 from rotopoint.mattes.alpha import UNKNOWN, agreed, drawn_known, solved, trimap
@@ -75,6 +78,29 @@ def test_a_trimap_follows_what_was_cleaned(known: str, matte: str, expected: str
 def test_a_trimap_that_agrees_comes_back_as_it_is() -> None:
     known = places("..??##")
     assert agreed(known, places("...###")) is known and drawn_known(known, [], []) is known
+
+
+known_or_not = arrays(np.float32, (7, 9), elements=st.sampled_from([0.0, UNKNOWN, 1.0]))
+coverages = arrays(np.float32, (7, 9), elements=st.floats(0, 1, width=32))
+
+
+@given(known_or_not, coverages)
+def test_nothing_that_is_known_is_other_than_the_matte(known: np.ndarray, matte: np.ndarray) -> None:
+    found = agreed(known, matte)
+    sure = found != UNKNOWN
+    np.testing.assert_array_equal(found[sure], matte[sure] > 0.5)
+    assert agreed(found, matte) is found
+    # What agreed stays known, and what was unknown is at most known now.
+    assert (sure[known != UNKNOWN]).all() and found.dtype == np.float32
+
+
+@given(arrays(np.float32, (12, 15), elements=st.floats(-9, 9, width=32)), st.floats(0, 1), st.floats(0, 1))
+def test_less_confidence_never_leaves_less_unknown(logits: np.ndarray, one: float, other: float) -> None:
+    less, more = (trimap(logits, 2, sure) for sure in sorted((one, other)))
+    assert (less[more == UNKNOWN] == UNKNOWN).all()
+    for found in (less, more):
+        known = found != UNKNOWN
+        np.testing.assert_array_equal(found[known], logits[known] > 0)
 
 
 def test_under_the_white_of_a_drawn_mask_alpha_is_known() -> None:
