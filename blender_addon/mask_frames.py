@@ -70,6 +70,7 @@ def _scene_of(mask: Mask, size: tuple[int, int]) -> Scene:
     render.use_border = False
     render.image_settings.file_format = "OPEN_EXR"
     render.image_settings.color_mode, render.image_settings.color_depth = "RGB", "16"
+    render.image_settings.exr_codec = "ZIP"
     tree = compat.ensure_compositor_tree(scene)
     node = tree.nodes.new("CompositorNodeMask")
     node.mask = mask

@@ -124,6 +124,7 @@ def test_a_blender_mask_is_drawn_as_linear_coverage(clip: bpy.types.MovieClip, t
     for name in ("m.0007.exr", "m.0008.exr"):
         found = read_coverage(tmp_path / "{Mäsken} #1" / name)
         np.testing.assert_allclose(found[inner], expected[inner], atol=1e-3)
+        assert (tmp_path / "{Mäsken} #1" / name).stat().st_size < WIDTH * HEIGHT
     after = {kind: len(getattr(bpy.data, kind)) for kind in before}
     assert after == {**before, "masks": before["masks"] + 1}
 
