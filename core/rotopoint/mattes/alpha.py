@@ -24,7 +24,7 @@ UNSURE = 2.0
 MARGIN = 0.5
 """Cells that the unknown band is wider still on either side: a sample of the tracker's is no finer."""
 
-UNKNOWN_REACH = 0.25
+FARTHEST = 0.25
 """How far from its edge a subject's alpha may be unknown where the tracker is confident, in sides of a square
 of its area; twice as far where its confidence is zero.
 
@@ -57,9 +57,9 @@ def trimap(
     """Where alpha is known: (H, W) of 0, 1 and UNKNOWN, of logits (H, W) at the picture's size.
 
     Unknown is what the tracker is unsure of, the more the less its `confidence` (0..1), and half a cell
-    about it, no farther from its edge than UNKNOWN_REACH; `cell` is how many pixels one of its samples
-    covers. So the band is wide at hair and narrow at a sharp edge. With a `width` it is the pixels that lie
-    within half of it of the edge instead, whatever the logits say.
+    about it, no farther from its edge than FARTHEST; `cell` is how many pixels one of its samples covers.
+    So the band is wide at hair and narrow at a sharp edge. With a `width` it is the pixels that lie within
+    half of it of the edge instead, whatever the logits say.
     """
     import cv2
 
@@ -69,9 +69,8 @@ def trimap(
     else:
         doubt = 1 - min(max(confidence, 0.0), 1.0)
         sure = SURE + UNSURE * doubt
-        far = _from_edge(logits > 0) > max(
-            UNKNOWN_REACH * (1 + doubt) * np.sqrt(np.count_nonzero(logits > 0)), cell
-        )
+        side = float(np.sqrt(np.count_nonzero(logits > 0)))
+        far = _from_edge(logits > 0) > max(FARTHEST * (1 + doubt) * side, cell)
         inside, outside = (logits > sure) | far & (logits > 0), (logits < -sure) | far & (logits <= 0)
         radius = MARGIN * cell
     result = np.full(logits.shape, UNKNOWN, np.float32)
