@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from rotopoint.clip.clip import Clip
@@ -45,6 +46,9 @@ def shot_to_save(
                 if os.path.lexists(file):
                     raise OutputExists(file)
     kept = [subject for subject in subjects if not any(_is_same(subject, new) for new in asked.subjects)]
+    # By name a subject may have come back with another id.
+    ids = {old.id: new.id for old in subjects for new in asked.subjects if _is_same(old, new)}
+    kept = [replace(subject, combine=subject.combine.with_ids(ids)) for subject in kept]
     return asked.with_subjects((*kept, *asked.subjects))
 
 

@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from rotopoint.shot.frames import ClipFrame, FrameRange
 
@@ -48,6 +48,13 @@ class Combination:
             object.__setattr__(self, name, tuple(sorted(set(getattr(self, name)))))
         for name in ("garbage", "hold_in"):
             object.__setattr__(self, name, tuple(_ordered(getattr(self, name))))
+
+    def with_ids(self, others: Mapping[str, str]) -> Combination:
+        """The same with subjects that have another id by now: `others` has the new ones by the old."""
+        united, subtracted = (
+            tuple(others.get(id, id) for id in ids) for ids in (self.united, self.subtracted)
+        )
+        return replace(self, united=united, subtracted=subtracted)
 
     @property
     def subjects(self) -> tuple[str, ...]:

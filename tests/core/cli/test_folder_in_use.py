@@ -15,7 +15,7 @@ from rotopoint.deliver.earlier import is_of_clip, shot_to_save
 from rotopoint.deliver.naming import shot_path
 from rotopoint.errors import ApprovedForgotten, OutputExists, OutputOfAnotherClip
 from rotopoint.messages import explain
-from rotopoint.shot import Approved, ClipReference, Point, Shot, Subject
+from rotopoint.shot import Approved, ClipReference, Combination, Point, Shot, Subject
 from rotopoint.shot.frames import ClipFrame
 from rotopoint.shot.json import save_shot
 
@@ -90,6 +90,16 @@ def test_a_second_subject_of_a_clip_joins_the_first(folder: Path, a: Clip) -> No
     assert [s.name for s in saved.subjects] == ["Blue", "Orange"]
     again = ask(folder, a, subject("orange", 3.0))
     assert [(s.name, s.prompts[0].x) for s in again.subjects] == [("Blue", 1.0), ("orange", 3.0)]  # type: ignore[union-attr]
+
+
+def test_a_subject_that_comes_back_with_another_id_is_still_the_one_to_combine_with(
+    folder: Path, a: Clip
+) -> None:
+    hand = replace(subject("hand"), combine=Combination(subtracted=("7f3a",)))
+    track(folder, a, hand, replace(subject("Cup"), id="7f3a"))
+    saved = track(folder, a, subject("cup"))
+    assert saved.subject("hand").combine == Combination(subtracted=("cup",))
+    saved.check_complete()
 
 
 def test_files_that_no_shot_speaks_of_are_not_replaced(folder: Path, a: Clip) -> None:
