@@ -56,6 +56,7 @@ class ROTOPOINT_MT_clip(Menu):
         layout.separator()
         layout.operator("rotopoint.wire")
         layout.operator("rotopoint.unwire")
+        layout.operator("rotopoint.mask_make")
         layout.operator("rotopoint.scene_match")
         layout.operator("rotopoint.view_standard")
         layout.operator("rotopoint.deliver", text="Deliver...")

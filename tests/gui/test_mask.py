@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Mattes become a Mask while Blender goes on, a frame at each turn of its loop."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.gui.footage import COUNT
+from tests.gui.windowed_blender import WindowedBlender
+
+pytestmark = pytest.mark.gui
+
+STATE = "part('host').state_of(bpy.data.movieclips[0])"
+
+
+def test_a_mask_of_all_frames_is_shown(blender: WindowedBlender) -> None:
+    blender.ask("bpy.ops.rotopoint.subject_add(name='runner')\nanswer = None")
+    blender.ask("bpy.ops.rotopoint.point_add(x=0.5, y=0.5, frame=1)\nanswer = None")
+    blender.invoke("rotopoint.track", direction="both")
+    blender.until(f"{STATE}.message.startswith('Done: {COUNT} frames')")
+    blender.move(0.5, 0.5)
+    blender.invoke("rotopoint.mask_make", tolerance=1.0)
+    blender.move(0.5, 0.5)
+    blender.screenshot("tolerance")
+    assert blender.ask("answer = len(bpy.data.masks)") == 0
+    blender.key("Return")
+    blender.until(f"bpy.data.masks and bpy.data.masks[0].frame_end >= {COUNT}")
+    assert blender.ask("answer = [len(l.splines) > 0 for l in bpy.data.masks[0].layers]") == [True] * COUNT
+    blender.until("area().spaces.active.mask == bpy.data.masks[0]")
+    blender.screenshot("mask")
