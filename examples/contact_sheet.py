@@ -15,6 +15,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from close_up import CloseUp, close_up
 from matte_files import find_mattes
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
@@ -52,8 +53,11 @@ def plain(text: str) -> str:
     return "".join(c if c.isascii() else "?" for c in letters)
 
 
-def draw_sheet(title: str, note: str, columns: Sequence[str], rows: Sequence[Row]) -> Image.Image:
-    """Lay the pictures out, with the rows' names at the left and the columns' below the title."""
+def draw_sheet(
+    title: str, note: str, columns: Sequence[str], rows: Sequence[Row], edge: CloseUp | None = None
+) -> Image.Image:
+    """Lay the pictures out, with the rows' names at the left and the columns' below the title; an edge seen
+    from near at the foot."""
     title, note, columns = plain(title), plain(note), [plain(label) for label in columns]
     rows = [Row(plain(row.name), row.pictures) for row in rows]
     height, width = rows[0].pictures[0].shape[:2]
@@ -63,10 +67,9 @@ def draw_sheet(title: str, note: str, columns: Sequence[str], rows: Sequence[Row
     names = max(font.getlength(row.name) for row in rows)
     left = MARGIN + round(names) + 2 * GAP
     top = MARGIN + TITLE_SIZE + 5 * GAP + LABEL_SIZE
-    size = (
-        left + len(columns) * (cell[0] + GAP) - GAP + MARGIN,
-        top + len(rows) * (cell[1] + GAP) - GAP + MARGIN,
-    )
+    wide = len(columns) * (cell[0] + GAP) - GAP
+    foot = 0 if edge is None else _near_height(edge, wide) + 4 * GAP + LABEL_SIZE
+    size = (left + wide + MARGIN, top + len(rows) * (cell[1] + GAP) - GAP + foot + MARGIN)
     sheet = Image.new("RGB", size, PAPER)
     draw = ImageDraw.Draw(sheet)
     draw.text((MARGIN, MARGIN), title, INK, title_font)
@@ -79,7 +82,28 @@ def draw_sheet(title: str, note: str, columns: Sequence[str], rows: Sequence[Row
         for column, picture in enumerate(row.pictures):
             small = cv2.resize(picture, cell, interpolation=cv2.INTER_AREA)
             sheet.paste(Image.fromarray(small), (left + column * (cell[0] + GAP), y))
+    if edge is not None:
+        y = top + len(rows) * (cell[1] + GAP) + 3 * GAP + LABEL_SIZE
+        draw.text((MARGIN, y + _near_height(edge, wide) // 2), "edge", INK, font, anchor="lm")
+        for column, (label, picture) in enumerate(
+            (
+                (f"frame {edge.frame}, thresholded", edge.thresholded),
+                ("as delivered: soft, with the subject's own color", edge.delivered),
+            )
+        ):
+            near = Image.fromarray(picture).resize(
+                ((wide - GAP) // 2, _near_height(edge, wide)), Image.Resampling.NEAREST
+            )
+            x = left + column * (near.width + GAP)
+            draw.text((x, y - GAP), label, FAINT, font, anchor="ls")
+            sheet.paste(near, (x, y))
     return sheet
+
+
+def _near_height(edge: CloseUp, wide: int) -> int:
+    """Of a close-up, of which two stand side by side."""
+    height, width = edge.delivered.shape[:2]
+    return round((wide - GAP) / 2 * height / width)
 
 
 def contact_sheet(
@@ -91,12 +115,14 @@ def contact_sheet(
     columns: int = 8,
     first_number: int | None = None,
     note: str = "",
+    thresholded: Path | None = None,
 ) -> None:
     """Write the sheet of a tracked clip as PNG.
 
     `mattes` is the folder that `rotopoint track` wrote; `composite` holds composite.{clip frame}.png, or is
-    None for a sheet without that row. `first_number` is the number of the matte of clip frame 1, by default
-    the clip's own. Raises as `open_clip` and `find_mattes` do.
+    None for a sheet without that row. `thresholded` holds the first subject's mattes without soft edges, for
+    an edge seen from near beside the same as delivered. `first_number` is the number of the matte of clip
+    frame 1, by default the clip's own. Raises as `open_clip` and `find_mattes` do.
     """
     with open_clip(clip) as opened:
         files = {subject: find_mattes(mattes, opened.name, subject) for subject in subjects}
@@ -114,9 +140,21 @@ def contact_sheet(
         rows.append(
             Row("composite", [read_image(composite / f"composite.{frame:04d}.png") for frame in frames])
         )
+    edge = None
+    if thresholded is not None:
+        hard = find_mattes(thresholded, title, subjects[0])
+        with_mattes = [frame for frame in frames if frame + first_number - 1 in files[subjects[0]]]
+        shown = [plates[frames.index(frame)] for frame in with_mattes]
+        names = [frame + first_number - 1 for frame in with_mattes]
+        edge = close_up(
+            with_mattes,
+            shown,
+            [read_gray(hard[number]) for number in names],
+            [read_gray(files[subjects[0]][number]) for number in names],
+        )
     out.parent.mkdir(parents=True, exist_ok=True)
     title = f"{title}: {', '.join(subjects)}"
-    draw_sheet(title, note, [f"frame {frame}" for frame in frames], rows).save(out)
+    draw_sheet(title, note, [f"frame {frame}" for frame in frames], rows, edge).save(out)
 
 
 def _plate(clip: Clip, frame: ClipFrame) -> NDArray[np.uint8]:
@@ -143,6 +181,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="the PNG to write")
     parser.add_argument("--columns", type=int, default=8, help="how many frames")
     parser.add_argument("--first-number", type=int, help="number of the matte of clip frame 1")
+    parser.add_argument(
+        "--thresholded", type=Path, help="mattes without soft edges, to see an edge from near"
+    )
     parser.add_argument("--note", default="", help="a line for the upper right corner")
     args = parser.parse_args()
     try:
@@ -155,6 +196,7 @@ def main() -> None:
             args.columns,
             args.first_number,
             args.note,
+            args.thresholded,
         )
     except RotopointError as error:
         sys.stderr.write(f"{explain(error)}\n")

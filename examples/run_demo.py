@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -28,7 +29,7 @@ from rotopoint.cli.score import score_folders
 from rotopoint.errors import RotopointError
 from rotopoint.events import DoneEvent, ErrorEvent, FrameEvent, StartedEvent
 from rotopoint.messages import explain
-from rotopoint.shot import ClipReference, Shot
+from rotopoint.shot import ClipReference, MatteEdge, MatteSettings, Shot
 from rotopoint.shot.json import load_shot, shot_to_dict
 from rotopoint.worker.client import WorkerClient
 from rotopoint.worker.protocol import TrackRequest
@@ -58,6 +59,12 @@ def track(shot: Shot, mattes: Path, store: Path, threads: int) -> None:
                     case _:
                         pass
             time.sleep(QUIET_SECONDS)
+
+
+def thresholded(shot: Shot) -> Shot:
+    """The same shot with mattes that are the tracker's answer alone: in or out, pixel by pixel."""
+    hard = MatteSettings(edge=MatteEdge.HARD, snap=0.0)
+    return replace(shot, subjects=tuple(replace(subject, matte=hard) for subject in shot.subjects))
 
 
 def composite(blender: Path, shot: Shot, mattes: Path, frames: Path, blend: Path) -> Fraction:
@@ -123,6 +130,8 @@ def main() -> None:
     try:
         shot = load_shot(DEMO / "demo.shot.json")
         track(shot, mattes, out / "tracks", args.threads)
+        # It is tracked already: what this takes is to make the mattes.
+        track(thresholded(shot), out / "thresholded", out / "tracks", args.threads)
         rate = composite(args.blender, shot, mattes, frames, blend)
         rendered = sorted(frames.glob("*.png"))
         with tqdm(total=len(rendered), desc="encoding", unit="frame") as bar:
@@ -130,7 +139,13 @@ def main() -> None:
         score = score_folders(mattes, DEMO / "truth")
         note = f"draft model, J&F {100 * score.j_and_f:.1f} against the rendered truth"
         contact_sheet(
-            ClipReference(shot.clip.path), mattes, [s.name for s in shot.subjects], frames, sheet, note=note
+            ClipReference(shot.clip.path),
+            mattes,
+            [s.name for s in shot.subjects],
+            frames,
+            sheet,
+            note=note,
+            thresholded=out / "thresholded",
         )
         if args.picture is not None:
             sheet_picture(sheet, args.picture)

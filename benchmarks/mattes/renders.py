@@ -25,7 +25,7 @@ as one of SAM 2.1's is in a clip of 1920."""
 STEP = 5
 """Every so many frames are measured alone: those between look alike."""
 
-CHATTER = 0.4
+CHATTER = 1.4
 """Pixels, standard deviation, that an edge is off in chattering logits, another way in each frame."""
 
 

@@ -39,8 +39,8 @@ class RenderedClip:
 CLIPS = (
     RenderedClip("streaking", 11, False, across=-2.0, toward=0.6, turn=0.12, near=0.2, stop=0.3, shutter=0.5),
     RenderedClip("shaggy", 5, True, across=1.1, toward=-0.8, turn=0.06, near=0.1, stop=0.25, shutter=0.5),
-    RenderedClip("woolly", 3, False, across=1.5, toward=0.0, turn=0.03, near=0.0, stop=0.5, shutter=0.5),
-    RenderedClip("spiky", 17, True, across=-1.7, toward=0.3, turn=0.08, near=0.0, stop=0.4, shutter=0.7),
+    RenderedClip("woolly", 3, False, across=0.5, toward=0.1, turn=0.015, near=0.0, stop=0.5, shutter=0.5),
+    RenderedClip("spiky", 17, True, across=-0.7, toward=0.2, turn=0.02, near=0.0, stop=0.4, shutter=0.7),
 )
 
 

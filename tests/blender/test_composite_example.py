@@ -89,6 +89,10 @@ def test_the_composite_of_an_image_sequence(version: str, job: Path) -> None:
     sheet = job / "sheet.png"
     run("contact_sheet.py", *source, "--composite", out, "--columns", "3", "--out", sheet)
     assert read(sheet).shape[1] > 3 * 300
+    with_edge = job / "sheet with an edge.png"
+    compared = ["--composite", out, "--columns", "3", "--thresholded", job / "mattes"]
+    run("contact_sheet.py", *source, *compared, "--out", with_edge)
+    assert read(with_edge).shape[0] > read(sheet).shape[0] + 100
 
 
 def test_a_subject_without_mattes_is_named(job: Path) -> None:
