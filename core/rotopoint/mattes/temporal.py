@@ -18,6 +18,14 @@ ALIKE = 0.06
 SEEN_FROM = 3
 """Pixels a side of the window that the plates are compared in."""
 
+ASTRAY = 1.0
+"""Pixels that motion there and back may end apart from where it began, before a neighbor has little say.
+
+Where hair turns and blurs, nothing matches and yet much looks alike. On the render "streaking", on which this
+was chosen, true alpha lost 4.4% to its neighbors without this and 1.6% with it; alpha that moves as a whole
+is steadied as much as without.
+"""
+
 FLOW_SIZE = 960
 """Pixels across, at most, at which motion is found."""
 
@@ -42,9 +50,9 @@ def smoothed(
     """Coverage (H, W) 0..1 of a frame as it and its neighbors, moved onto it, have it together.
 
     `strength` 0..1 is the say of a neighbor whose plate agrees; the frame itself has 1. Where a neighbor's
-    plate, moved, shows something else (what comes into view, or moves too fast to follow) it has none, so
-    fast edges are spared. Strength 0 gives back the very array, and neighbors that have the same matte on
-    the same plate leave it to the bit.
+    plate, moved, shows something else (what comes into view, or moves too fast to follow) it has none, and
+    none where motion does not lead back to where it began, so fast edges are spared. Strength 0 gives back
+    the very array, and neighbors that have the same matte on the same plate leave it to the bit.
 
     Motion is T. Kroeger et al., "Fast Optical Flow using Dense Inverse Search", ECCV 2016, by OpenCV.
     """
@@ -69,13 +77,20 @@ def _moved(
     import cv2
 
     height, width = neighbor.coverage.shape
-    x, y = _positions(gray, _gray(neighbor.plate), (width, height))
+    other = _gray(neighbor.plate)
+    x, y = _positions(gray, other, (width, height))
+    back_x, back_y = (
+        cv2.remap(values, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        for values in _positions(other, gray, (width, height))
+    )
     moved, seen = (
         np.asarray(cv2.remap(values, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.float32)
         for values in (neighbor.coverage, neighbor.plate)
     )
     off = cv2.blur(cv2.absdiff(seen, plate).max(axis=2), (SEEN_FROM, SEEN_FROM))
-    there = np.exp(-np.square(off / np.float32(ALIKE)))
+    still_x, still_y = _still((width, height))
+    astray = (np.square(back_x - still_x) + np.square(back_y - still_y)) / np.float32(ASTRAY**2)
+    there = np.exp(-np.square(off / np.float32(ALIKE)) - astray)
     # What comes from outside the picture was not seen.
     there[(x < 0) | (x > width - 1) | (y < 0) | (y > height - 1)] = 0
     return moved, there
@@ -89,7 +104,7 @@ def _positions(
     import cv2
 
     width, height = size
-    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    x, y = _still(size)
     if np.array_equal(gray, other) or min(gray.shape) < LEAST_SIZE:
         return x, y
     flow = np.zeros((*gray.shape, 2), np.float32)
@@ -99,6 +114,12 @@ def _positions(
         x + flow[..., 0] * np.float32(width / gray.shape[1]),
         y + flow[..., 1] * np.float32(height / gray.shape[0]),
     )
+
+
+def _still(size: tuple[int, int]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Each pixel's own place, x and y (height, width), for a size (width, height)."""
+    x, y = np.meshgrid(np.arange(size[0], dtype=np.float32), np.arange(size[1], dtype=np.float32))
+    return x, y
 
 
 def _gray(plate: NDArray[np.float32]) -> NDArray[np.uint8]:
