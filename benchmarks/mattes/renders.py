@@ -116,6 +116,7 @@ def chattering(truth: Sequence[Matte], seed: int) -> list[Matte]:
     for alpha in truth:
         noise = random.normal(0, strength, (height, width, 2)).astype(np.float32)
         off = cv2.GaussianBlur(noise, (0, 0), smooth)
-        moved = cv2.remap(alpha, x + off[..., 0], y + off[..., 1], cv2.INTER_LINEAR)
+        places = (x + off[..., 0], y + off[..., 1])
+        moved = cv2.remap(alpha, *places, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         found.append(logits_of(moved, CELLS[1]))
     return found
