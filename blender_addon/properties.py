@@ -23,6 +23,7 @@ from bpy.types import MovieClip, PropertyGroup, bpy_prop_collection
 
 from rotopoint.checkpoints import registry
 from rotopoint.shot import Settings, Subject
+from rotopoint.shot.prompts import CANDIDATES
 from rotopoint.tracking.policy import POLICIES
 
 from . import compat
@@ -63,6 +64,13 @@ class ROTOPOINT_PG_point(PropertyGroup):
     x: FloatProperty(name="X", min=0.0, max=1.0, precision=4)
     y: FloatProperty(name="Y", min=0.0, max=1.0, precision=4)
     positive: BoolProperty(name="Positive", description="Inside of the subject, or outside", default=True)
+    candidate: IntProperty(
+        name="Candidate",
+        description="Which of the masks that one point can mean is taken; 0: the model's choice. "
+        "Beside other points or a box on the frame it means nothing",
+        min=0,
+        max=CANDIDATES,
+    )
 
 
 class ROTOPOINT_PG_box(PropertyGroup):

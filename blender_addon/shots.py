@@ -269,7 +269,8 @@ def _name_or_file(text: str, clip: MovieClip) -> str:
 
 def _prompts(subject: ROTOPOINT_PG_subject, clip: MovieClip, size: tuple[int, int]) -> Iterator[Prompt]:
     for point in subject.points:
-        yield Point(ClipFrame(point.frame), *to_pixels(point.x, point.y, size), point.positive)
+        pixels = to_pixels(point.x, point.y, size)
+        yield Point(ClipFrame(point.frame), *pixels, point.positive, point.candidate)
     for box in subject.boxes:
         top_left, bottom_right = to_pixels(box.x0, box.y1, size), to_pixels(box.x1, box.y0, size)
         yield Box(ClipFrame(box.frame), *top_left, *bottom_right)
@@ -292,9 +293,9 @@ def _fill(properties: ROTOPOINT_PG_subject, subject: Subject, size: tuple[int, i
         kept.frame, kept.path, kept.sha256 = approved.frame, approved.path, approved.sha256
     for prompt in subject.prompts:
         match prompt:
-            case Point(frame, x, y, positive):
+            case Point(frame, x, y, positive, candidate):
                 point = properties.points.add()
-                point.frame, point.positive = frame, positive
+                point.frame, point.positive, point.candidate = frame, positive, candidate
                 point.x, point.y = from_pixels(x, y, size)
             case Box(frame, x0, y0, x1, y1):
                 box = properties.boxes.add()

@@ -8,6 +8,8 @@ from collections.abc import Callable
 import bpy
 from bpy.types import Context, Event, MovieClip, Operator, Region
 
+from rotopoint.shot.prompts import CANDIDATES
+
 from .. import host, shots, windows
 from ..faults import TOLD, Refused, line, remedy_of
 from ..properties import BOX
@@ -19,7 +21,7 @@ from .prompt_operators import find_grasped, grasped_by, within_picture
 
 HINT = (
     "Click: on it · Ctrl-click: not on it · Drag: a box, or moves what is there · X or Alt-click: remove · "
-    "1 to 9: subject · Arrows: frame · Esc: done"
+    "Tab: another mask · 1 to 9: subject · Arrows: frame · Esc: done"
 )
 
 NAMES = ("ONE", "TWO", "THREE", "FOUR", "FIVE", "SIX", "SEVEN", "EIGHT", "NINE")
@@ -88,8 +90,10 @@ class ROTOPOINT_OT_point(ClipOperator, Operator):
                 return {"FINISHED"}
             if event.type in DIGITS:
                 return self._choose(context, DIGITS[event.type])
-            if is_over_picture(context, region, event) and event.type in {"LEFTMOUSE", "X"}:
-                if event.type == "X" or event.alt:
+            if is_over_picture(context, region, event) and event.type in {"LEFTMOUSE", "X", "TAB"}:
+                if event.type == "TAB":
+                    self._do(context, "Another Mask", lambda clip: self._next_candidate(context, clip))
+                elif event.type == "X" or event.alt:
                     self._do(context, "Remove Prompt", lambda clip: self._remove(context, region, event))
                 else:
                     self._press(context, region, event)
@@ -161,6 +165,11 @@ class ROTOPOINT_OT_point(ClipOperator, Operator):
     def _remove(self, context: Context, region: Region, event: Event) -> None:
         grasped, _, _ = grasped_by(context, region, event)
         prompts.remove(shots.active_subject(clip_in(context)), grasped.kind, grasped.index)
+
+    def _next_candidate(self, context: Context, clip: MovieClip) -> None:
+        candidate = prompts.next_candidate(shots.active_subject(clip), frame_in(context, clip))
+        said = f"Mask {candidate} of {CANDIDATES}" if candidate else "The mask that the engine takes"
+        self.report({"INFO"}, f"{said} for this point")
 
     def _do(self, context: Context, name: str, change: Callable[[MovieClip], None]) -> None:
         """A change of prompts as one step of undo, and the mask that comes of it."""

@@ -11,6 +11,7 @@ from bpy.types import MovieClip, bpy_prop_collection
 from rotopoint.errors import BoxOutsidePicture, PointOutsidePicture
 from rotopoint.shot import Box, Mask, Point, Prompt
 from rotopoint.shot.frames import ClipFrame
+from rotopoint.shot.prompts import CANDIDATES
 
 from .. import shots
 from ..faults import Refused
@@ -90,6 +91,19 @@ def add_mask(clip: MovieClip, subject: ROTOPOINT_PG_subject, frame: ClipFrame, p
 def remove(subject: ROTOPOINT_PG_subject, kind: str, index: int) -> None:
     """Raises Refused where the subject has no such prompt."""
     _prompts(subject, kind, index).remove(index)
+
+
+def next_candidate(subject: ROTOPOINT_PG_subject, frame: int) -> int:
+    """Let the frame's point mean the next of the masks that it can mean: which it is, 0 the model's choice.
+
+    Raises Refused where the frame has not one positive point alone.
+    """
+    there = [p for kind in subject.prompts_by_kind().values() for p in kind if p.frame == frame]
+    point = next((p for p in subject.points if p.frame == frame), None)
+    if len(there) != 1 or point is None or not point.positive:
+        raise Refused(f"{subject.name} can be another mask where one positive point stands alone")
+    point.candidate = (point.candidate + 1) % (CANDIDATES + 1)
+    return point.candidate
 
 
 def clear(subject: ROTOPOINT_PG_subject, frame: int | None = None) -> int:

@@ -32,18 +32,26 @@ class PicturePrompts:
     box: Box | None = None
     mask: Mask | None = None
 
+    @property
+    def candidate(self) -> int:
+        """The mask that a point alone asks for, see `Point`; 0: the model's choice."""
+        lone = len(self.points) == 1 and self.box is None and self.points[0].positive
+        return self.points[0].candidate if lone else 0
+
     def digest(self) -> str:
         """A hash of what the prompts ask, whatever clip frame shows the picture; masks count by content.
 
         Raises MaskUnreadable.
         """
-        content = {
+        content: dict[str, object] = {
             "points": sorted((p.x, p.y, p.positive) for p in self.points),
             "box": None if self.box is None else (self.box.x0, self.box.y0, self.box.x1, self.box.y1),
             "mask": None
             if self.mask is None
             else (READING, _file_digest(Path(self.mask.path)), self.mask.label),
         }
+        if self.candidate:
+            content["candidate"] = self.candidate
         return hashlib.sha256(json.dumps(content).encode("ascii")).hexdigest()[:32]
 
 

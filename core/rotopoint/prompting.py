@@ -41,7 +41,9 @@ class PromptsInPicture:
         for position, prompts in plan.prompts.items():
             mask = self.mask(plan, position)
             if mask is None:
-                found[position] = point_prompts(prompts.points, prompts.box, self._size, input_size)
+                found[position] = point_prompts(
+                    prompts.points, prompts.box, self._size, input_size, prompts.candidate
+                )
             else:
                 found[position] = MaskPrompt(mask > 0.5)
         return found

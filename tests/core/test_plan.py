@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rotopoint.errors import AbsenceConflict, FrameOutsideClip, MaskUnreadable, PromptsConflict
-from rotopoint.plan import SubjectPlan, plan_subject, stale_pictures, track_keys
+from rotopoint.plan import PicturePrompts, SubjectPlan, plan_subject, stale_pictures, track_keys
 from rotopoint.shot import Approved, Box, Direction, Mask, Point, Settings, Subject
 from rotopoint.shot.frames import ClipFrame, FrameMap, FrameRange
 from rotopoint.store import TrackKey
@@ -233,3 +233,21 @@ def test_a_label_of_a_mask_counts(tmp_path: Path) -> None:
     path.write_bytes(b"labels")
     each = [keys(plan(Mask(ClipFrame(1), str(path), label))) for label in (None, 1, 2)]
     assert len({key for found in each for key in found.values()}) == 3 * len(set(each[0].values()))
+
+
+def test_a_chosen_mask_is_part_of_what_a_lone_point_asks() -> None:
+    chosen = [PicturePrompts((replace(at(1), candidate=n),)) for n in range(4)]
+    assert len({prompts.digest() for prompts in chosen}) == 4
+    assert [prompts.candidate for prompts in chosen] == [0, 1, 2, 3]
+    ten = PicturePrompts((Point(ClipFrame(1), 10.0, 20.0),))
+    assert ten.digest() == "117bee9199097a52cf1f5bc5171f0e87", "tracks that are stored stay good"
+
+
+def test_beside_other_prompts_a_chosen_mask_means_nothing() -> None:
+    point, box = at(1), Box(ClipFrame(1), 0.0, 0.0, 5.0, 5.0)
+    chosen = replace(point, candidate=2)
+    for others in (PicturePrompts((point, at(1, 3.0))), PicturePrompts((point,), box)):
+        asked = replace(others, points=(chosen, *others.points[1:]))
+        assert asked.digest() == others.digest() and asked.candidate == 0
+    negative = PicturePrompts((replace(point, positive=False, candidate=2),))
+    assert negative.candidate == 0

@@ -239,3 +239,21 @@ def test_a_matte_that_looks_beyond_its_record_is_made_when_all_are_there(
     assert frames[COUNT:] == [("upper", n) for n in range(1, COUNT + 1)]
     assert all(e.computed for e in events if isinstance(e, FrameEvent) and e.file)
     assert sorted(around) == sorted([(False, True), *[(True, True)] * (COUNT - 2), (True, False)])
+
+
+def test_the_mask_chosen_for_a_click_is_tracked_and_found_again(desk: Desk) -> None:
+    (point,) = LOWER.prompts
+    chosen = [replace(LOWER, prompts=(replace(point, candidate=n),)) for n in range(4)]
+    clicked = []
+    for subject in chosen:
+        with desk.session(subject) as session:
+            answer = session.preview(desk.engine.runtime, "lower", ClipFrame(3))
+            clicked.append(answer.record.logits.tobytes())
+    assert len(set(clicked)) == 4
+    first, worked = desk.track(chosen[2])
+    assert worked == {("lower", frame) for frame in range(1, COUNT + 1)}
+    with desk.session(chosen[2]) as session:
+        stored = session.tracks.record(session.plan("lower"), ClipFrame(3)).logits.tobytes()
+    assert stored == clicked[2]
+    assert desk.track(LOWER)[1] == worked, "the model's own choice is another track"
+    assert desk.track(chosen[2]) == (first, set())

@@ -155,3 +155,25 @@ def test_a_clip_without_subjects_gets_one_and_its_mask_shows(blender: WindowedBl
     x, y = blender.at(0.5, 0.62)
     assert np.abs(after - before)[y, x].max() > 12, "the mask is not drawn"
     assert blender.ask(f"answer = [s.name for s in {CLIP}.subjects]") == ["Subject 1"]
+
+
+def test_tab_takes_another_of_the_masks_that_a_lone_point_can_mean(blender: WindowedBlender) -> None:
+    candidates = f"answer = [p.candidate for p in {CLIP}.subjects[0].points]"
+    mode = blender.ask("answer = area().spaces.active.mode")
+    blender.key("Tab")
+    assert points(blender) == [], "there is nothing to choose of yet"
+    blender.click(0.5, 0.5)
+    found = []
+    for _ in range(5):
+        blender.key("Tab")
+        found += blender.ask(candidates)
+    assert found == [1, 2, 3, 0, 1]
+    blender.key("ctrl+z")
+    assert blender.ask(candidates) == [0]
+    blender.key("ctrl+shift+z")
+    assert blender.ask(candidates) == [1]
+    # Beside another point it means nothing, so nothing changes.
+    blender.click(0.7, 0.5)
+    blender.key("Tab")
+    assert blender.ask(candidates) == [1, 0]
+    assert blender.ask("answer = area().spaces.active.mode") == mode

@@ -101,6 +101,12 @@ def test_what_is_prepared_waits_for_clicks_and_only_the_newest_counts(tmp_path: 
     assert [e.id for e in events[1:]] == ["3", "4", "2"]
 
 
+def test_clicks_come_before_looks_and_these_before_what_is_prepared(tmp_path: Path) -> None:
+    looks = (LookRequest("1", SHOT, "s", 1), LookRequest("2", SHOT, "s", 2))
+    events = serve(tmp_path, PrepareRequest("0", SHOT, "s", 1), *looks, click("3"))
+    assert [e.id for e in events] == ["3", "1", "2", "0"]
+
+
 def test_clicks_come_before_tracks(tmp_path: Path) -> None:
     events = serve(tmp_path, TrackRequest("t", SHOT), click("1"), click("2", frame=2))
     assert [e.id for e in events] == ["1", "2", "t"]

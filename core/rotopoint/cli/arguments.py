@@ -38,6 +38,7 @@ from rotopoint.shot import (
 from rotopoint.shot.frames import ClipFrame, FrameRange
 from rotopoint.shot.json import load_shot
 from rotopoint.shot.matte_settings import MATTE_SETTINGS, matte_setting
+from rotopoint.shot.prompts import CANDIDATES
 from rotopoint.shot.setting import Value
 from rotopoint.tracking.limits import MIB, ONE_PASS, VARIABLES, mebibytes
 from rotopoint.tracking.precision import PRECISION_NAMES
@@ -140,11 +141,14 @@ def _last_subject(namespace: Any, option: str | None, value: str) -> SubjectArgu
 
 
 def read_point(text: str) -> Point:
-    """`FRAME:X,Y`, with `:neg` after it for a negative point. Raises OptionUnreadable."""
-    match = re.fullmatch(rf"{FRAME}:{NUMBER},{NUMBER}(:neg|:pos)?", text)
+    """`FRAME:X,Y`, with `:neg` after it for a negative point, or `:mask1` to `:mask3` for one of the masks
+    that a point alone can mean. Raises OptionUnreadable."""
+    match = re.fullmatch(rf"{FRAME}:{NUMBER},{NUMBER}(?::(?:(neg)|pos|mask([1-{CANDIDATES}])))?", text)
     if match is None:
-        raise OptionUnreadable("--point", text, "FRAME:X,Y or FRAME:X,Y:neg, for example 1:480,270")
-    return Point(ClipFrame(int(match[1])), float(match[2]), float(match[3]), match[4] != ":neg")
+        expected = f"FRAME:X,Y, FRAME:X,Y:neg or FRAME:X,Y:mask1 to mask{CANDIDATES}, for example 1:480,270"
+        raise OptionUnreadable("--point", text, expected)
+    candidate = int(match[5] or 0)
+    return Point(ClipFrame(int(match[1])), float(match[2]), float(match[3]), match[4] is None, candidate)
 
 
 def read_box(text: str) -> Box:
@@ -220,7 +224,7 @@ def build_parser() -> argparse.ArgumentParser:
     track.set_defaults(subjects=None)
     prompts = track.add_argument_group("prompts, each for the --subject before it")
     prompts.add_argument("--subject", action=_AddSubject, metavar="NAME")
-    prompts.add_argument("--point", action=_AddPrompt, metavar="FRAME:X,Y[:neg]")
+    prompts.add_argument("--point", action=_AddPrompt, metavar="FRAME:X,Y[:neg|:mask1..3]")
     prompts.add_argument("--box", action=_AddPrompt, metavar="FRAME:X0,Y0,X1,Y1")
     prompts.add_argument("--mask", action=_AddPrompt, metavar="FRAME:FILE[#LABEL]")
     prompts.add_argument("--absent", action=_AddAbsent, metavar="A-B", help="frames where it is not there")

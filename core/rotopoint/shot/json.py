@@ -35,6 +35,7 @@ from rotopoint.shot import (
 )
 from rotopoint.shot.frames import ClipFrame, FrameRange
 from rotopoint.shot.matte_settings import MATTE_SETTINGS
+from rotopoint.shot.prompts import CANDIDATES
 from rotopoint.shot.setting import LARGEST_WHOLE, Setting, Value, plain
 from rotopoint.whole_files import write_whole
 
@@ -251,8 +252,9 @@ def _drawn_to_dict(mask: DrawnMask) -> Json:
 
 def _prompt_to_dict(prompt: Prompt) -> Json:
     match prompt:
-        case Point(frame, x, y, positive):
-            return {"kind": "point", "frame": frame, "x": x, "y": y, "positive": positive}
+        case Point(frame, x, y, positive, candidate):
+            chosen = {"candidate": candidate} if candidate else {}
+            return {"kind": "point", "frame": frame, "x": x, "y": y, "positive": positive} | chosen
         case Box(frame, x0, y0, x1, y1):
             return {"kind": "box", "frame": frame, "x0": x0, "y0": y0, "x1": x1, "y1": y1}
         case Mask(frame, path, label):
@@ -465,13 +467,20 @@ class _Reader:
 
         match data.get("kind"):
             case "point":
-                return Point(frame, number("x"), number("y"), self.flag(data, "positive", where, True))
+                positive = self.flag(data, "positive", where, True)
+                return Point(frame, number("x"), number("y"), positive, self.candidate(data, where))
             case "box":
                 return Box(frame, number("x0"), number("y0"), number("x1"), number("y1"))
             case "mask":
                 return Mask(frame, self.path_text(data, where), self.maybe_whole(data, "label", where))
             case other:
                 raise self.fault(f"{where}.kind", f"{_shown(other)} is none of point, box, mask")
+
+    def candidate(self, data: Json, where: str) -> int:
+        value = self.whole(data, "candidate", where) if "candidate" in data else 0
+        if not 0 <= value <= CANDIDATES:
+            raise self.fault(f"{where}.candidate", f"expected 0 to {CANDIDATES}")
+        return value
 
     def settings(self, data: Json) -> Settings:
         default = Settings()

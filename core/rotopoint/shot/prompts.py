@@ -8,15 +8,23 @@ from typing import TypeAlias
 
 from rotopoint.shot.frames import ClipFrame
 
+CANDIDATES = 3
+"""Masks that SAM 2 offers for one point, which may mean a part of a thing or all of it."""
+
 
 @dataclass(frozen=True, order=True)
 class Point:
-    """A point in pixels of the source: origin at the top left, y down, pixel centers at .5."""
+    """A point in pixels of the source: origin at the top left, y down, pixel centers at .5.
+
+    `candidate`, 1 to CANDIDATES, takes one of the masks that a model offers for a positive point that stands
+    alone on its picture; 0 leaves it to the model. Beside other prompts it means nothing.
+    """
 
     frame: ClipFrame
     x: float
     y: float
     positive: bool = True
+    candidate: int = 0
 
 
 @dataclass(frozen=True, order=True)

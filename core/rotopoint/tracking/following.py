@@ -8,7 +8,7 @@ record before alone, so it is the same whenever it is asked for.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -88,7 +88,7 @@ class Following:
         if isinstance(prompts, MaskPrompt):
             return MaskPrompt(region.of(prompts.mask))
         xy = (self._in_source(prompts) - [region.x0, region.y0]) * (self.input_size / np.array(region.size))
-        return PointPrompts(xy.astype(np.float32), prompts.labels)
+        return replace(prompts, xy=xy.astype(np.float32))
 
     def _in_source(self, prompts: PointPrompts) -> npt.NDArray[np.float64]:
         return np.asarray(prompts.xy.astype(np.float64) * (np.array(self.size) / self.input_size))

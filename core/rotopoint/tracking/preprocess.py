@@ -60,11 +60,15 @@ def model_input(picture: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.flo
 
 
 def point_prompts(
-    points: Sequence[Point], box: Box | None, picture_size: tuple[int, int], input_size: int
+    points: Sequence[Point],
+    box: Box | None,
+    picture_size: tuple[int, int],
+    input_size: int,
+    candidate: int = 0,
 ) -> PointPrompts:
     """Points and a box in source pixels as prompts of the model; a box comes first, as SAM 2 learned it."""
     scale = np.array([input_size / picture_size[0], input_size / picture_size[1]], np.float64)
     corners = [] if box is None else [(box.x0, box.y0), (box.x1, box.y1)]
     xy = np.array(corners + [(p.x, p.y) for p in points], np.float64).reshape(-1, 2) * scale
     labels = ([] if box is None else [2, 3]) + [int(p.positive) for p in points]
-    return PointPrompts(xy.astype(np.float32), np.array(labels, np.int32))
+    return PointPrompts(xy.astype(np.float32), np.array(labels, np.int32), candidate)

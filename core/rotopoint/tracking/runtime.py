@@ -37,10 +37,13 @@ class PointPrompts:
 
     `xy`: (n, 2) float32, pixels of the model's input, origin at the top left, pixel centers at .5.
     `labels`: (n,) int32: 1 positive, 0 negative, 2 and 3 the corners of a box, which come first.
+    `candidate`: which of the masks for one point is taken where the model offers several, counted from 1;
+    0: its own choice.
     """
 
     xy: npt.NDArray[np.float32]
     labels: npt.NDArray[np.int32]
+    candidate: int = 0
 
 
 @dataclass(frozen=True)

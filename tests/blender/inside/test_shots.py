@@ -40,6 +40,7 @@ SUBJECTS = (
         (
             Point(ClipFrame(1), 33.125, 12.5),
             Point(ClipFrame(4), 159.999, 0.001, positive=False),
+            Point(ClipFrame(5), 20.0, 30.0, candidate=2),
             Box(ClipFrame(4), 10.1, 20.2, 30.3, 89.999),
             Mask(ClipFrame(7), str(Path("/somewhere/mask 7.png").absolute())),
         ),

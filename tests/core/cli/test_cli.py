@@ -15,8 +15,10 @@ import numpy as np
 import pytest
 
 from rotopoint.cli import main
+from rotopoint.cli.arguments import read_point
 from rotopoint.clip.image_file import read_gray
 from rotopoint.shot import ClipReference, Mask, Point, Settings, Shot, Subject
+from rotopoint.shot.frames import ClipFrame
 from rotopoint.shot.json import load_shot, revision, save_shot, shot_to_dict
 from rotopoint.tracking.cache import Kept
 from rotopoint.tracking.capability import Capability, Multiplies
@@ -375,6 +377,7 @@ BAD = {
     "a prompt where it is absent": ((*POINT, "--absent", "1-2"), "marked absent on frame 1"),
     "an absence outside the clip": ((*POINT, "--absent", "5-9"), "frame 9 is outside the clip"),
     "an absence before its subject": (("--absent", "2-3"), "--subject before it"),
+    "a mask that no model offers": (("--subject", "b", "--point", "1:5,5:mask4"), "mask1 to mask3"),
     "a point that is none": (("--subject", "b", "--point", "1:a,b"), "--point 1:a,b"),
     "a size that is none": (
         (*POINT, "--cache-gpu", "many"),
@@ -463,3 +466,9 @@ def test_a_full_disk(clip: Path, run: Callable[..., int], tmp_path: Path, capsys
     assert run("track", clip, "-o", tmp_path / "out", *POINT) == 2
     assert "MB" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_point_can_name_one_of_the_masks_that_it_can_mean() -> None:
+    assert read_point("3:48.5,27") == Point(ClipFrame(3), 48.5, 27.0)
+    assert read_point("3:48.5,27:mask2") == Point(ClipFrame(3), 48.5, 27.0, candidate=2)
+    assert read_point("3:48.5,27:neg") == Point(ClipFrame(3), 48.5, 27.0, positive=False)

@@ -164,6 +164,18 @@ def full_shot() -> Shot:
     )
 
 
+def test_a_chosen_mask_is_in_the_json_where_there_is_one() -> None:
+    points = tuple(Point(ClipFrame(n + 1), 5.0, 5.0, candidate=n) for n in range(4))
+    shot = Shot(ClipReference("clip.mp4"), (Subject("dog", "dog", points),))
+    data = shot_to_dict(shot)
+    assert [p.get("candidate") for p in data["subjects"][0]["prompts"]] == [None, 1, 2, 3]
+    assert shot_from_dict(data) == shot
+    for wrong in (4, -1, 1.5, True, "1"):
+        data["subjects"][0]["prompts"][0]["candidate"] = wrong
+        with pytest.raises(ShotUnreadable, match="candidate"):
+            shot_from_dict(data)
+
+
 def test_a_shot_comes_back_from_json(tmp_path: Path) -> None:
     shot = full_shot()
     assert shot_from_dict(json.loads(json.dumps(shot_to_dict(shot)))) == shot

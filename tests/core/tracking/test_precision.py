@@ -221,6 +221,38 @@ def test_the_choice_among_masks_is_the_packages(
     assert ours.predicted_iou == iou.max()
 
 
+@torch.inference_mode()
+def test_each_of_the_packages_three_masks_can_be_taken() -> None:
+    torch.manual_seed(7)
+    model = trained(192)
+    top, finer = torch.randn(1, 128, 12, 12), (torch.randn(1, 16, 48, 48), torch.randn(1, 32, 24, 24))
+    points = torch.tensor([[[60.0, 70.0]]]), torch.ones(1, 1, dtype=torch.int32)
+    asked = {"point_coords": points[0], "point_labels": points[1]}
+    logits, _, iou, *_ = model._forward_sam_heads(top, asked, None, list(finer), multimask_output=True)
+    heads, places = Heads(model, torch.float32, CALIBRATION), top.flatten(2).mT
+    taken = [heads.decode(places, finer, points, None, Take.MEAN, candidate=n) for n in (1, 2, 3)]
+    assert torch.allclose(torch.stack([t.logits for t in taken], 1), logits, atol=1e-4)
+    assert torch.allclose(torch.stack([t.predicted_iou for t in taken], 1), iou, atol=1e-5)
+    best = heads.decode(places, finer, points, None, Take.BEST)
+    same = taken[int(iou[0].argmax())]
+    assert torch.equal(best.logits, same.logits) and torch.equal(best.pointer, same.pointer)
+
+
+@torch.inference_mode()
+def test_a_candidate_counts_where_the_model_offers_several() -> None:
+    torch.manual_seed(9)
+    runtime = Sam2Runtime(trained(192), calibration=CALIBRATION)
+    start = runtime.condition_on_memory(runtime.encode_tensor(torch.randn(3, 192, 192)), None)
+
+    def answers(xy: list[list[float]]) -> list[bytes]:
+        labels = np.ones(len(xy), np.int32)
+        asked = [PointPrompts(np.array(xy, np.float32), labels, candidate) for candidate in range(4)]
+        return [runtime.decode_prompts(start, one, calibrates=True).logits.tobytes() for one in asked]
+
+    assert len(set(answers([[60, 70]]))) == 4
+    assert len(set(answers([[60, 70], [90, 90]]))) == 1
+
+
 def test_the_mean_of_masks_follows_their_chances() -> None:
     """Two masks of three places: the first is said to be 0.2 better, which at a spread of 0.1 is e^2 times as
     likely."""

@@ -83,17 +83,19 @@ class Heads:
         points: tuple[torch.Tensor, torch.Tensor] | None,
         earlier: torch.Tensor | None,
         take: Take,
+        candidate: int = 0,
     ) -> Masks:
         """Decode features `places` (B, h * w, C) of one picture, whose finer maps are `finer`.
 
         `points`: (B, n, 2) in the model's pixels with centers on whole numbers, and (B, n) labels; None asks
-        memory alone. `earlier` (B, 1, 4h, 4w): logits to correct.
+        memory alone. `earlier` (B, 1, 4h, 4w): logits to correct. `candidate`: which of the three masks is
+        taken, from 1; 0: as `take` says.
         """
         if points is None:
             nowhere = places.new_zeros(len(places), 1, 2)
             points = nowhere, -torch.ones(len(places), 1, dtype=torch.int32, device=places.device)
         sparse, dense = self.prompts(points=points, boxes=None, masks=earlier)
-        return self.masks(self.answers(places, dense, finer, sparse), take)
+        return self.masks(self.answers(places, dense, finer, sparse), take, candidate=candidate)
 
     def answers(
         self, places: torch.Tensor, dense: torch.Tensor, finer: tuple[torch.Tensor, ...], sparse: torch.Tensor
@@ -101,9 +103,12 @@ class Heads:
         """All masks, from prompts as the prompt encoder gives them."""
         return self._decoder(places + dense.flatten(2).mT, finer, sparse)
 
-    def masks(self, answers: Answers, take: Take, present: torch.Tensor | None = None) -> Masks:
-        """What is taken of them. Where `present` is not true, pointers say that nothing is seen."""
-        logits, iou, token = self._chosen(answers, take)
+    def masks(
+        self, answers: Answers, take: Take, present: torch.Tensor | None = None, candidate: int = 0
+    ) -> Masks:
+        """What is taken of them. Where `present` is not true, pointers say that nothing is seen. `candidate`
+        as in `decode`."""
+        logits, iou, token = self._chosen(answers, take, candidate)
         seen = answers.object_score > 0
         return Masks(
             torch.where(seen[..., None], logits, NO_OBJECT_LOGIT),
@@ -130,9 +135,17 @@ class Heads:
         """Where nothing is seen the pointer says that."""
         return torch.where(seen, pointer, self._no_pointer)
 
-    def _chosen(self, answers: Answers, take: Take) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    def _chosen(
+        self, answers: Answers, take: Take, candidate: int
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Logits (B, 4h, 4w), predicted IoU (B,) and token (B, C) of the mask that is taken; of a mean those
         two are the likeliest mask's."""
+        if candidate:
+            return (
+                answers.logits[:, candidate],
+                answers.predicted_iou[:, candidate],
+                answers.tokens[:, candidate],
+            )
         rows = torch.arange(answers.logits.shape[0], device=answers.logits.device)
         best = 1 + answers.predicted_iou[:, 1:].argmax(1)
         logits, iou, token = (

@@ -44,7 +44,7 @@ from rotopoint.tracking.sam2.memory_keys import AttendedKeys, MemoryKeys
 from rotopoint.tracking.sam2.package import sam2_module
 from rotopoint.tracking.sam2.side_by_side import SideBySide, most_at_once
 from rotopoint.tracking.sam2.transfer import from_device, normalized, to_device
-from rotopoint.tracking.takes import Takes
+from rotopoint.tracking.takes import Take, Takes
 
 PREVIOUS_LOGIT_LIMIT = 32.0
 """Earlier answers are clamped to this before they prompt again, as upstream does."""
@@ -368,8 +368,12 @@ class Sam2Runtime:
             earlier = earlier.clamp(-PREVIOUS_LOGIT_LIMIT, PREVIOUS_LOGIT_LIMIT)
         count = 0 if prompts is None else len(prompts.labels)
         take = self._takes.take(conditioned.starts, count, calibrates)
+        # Those are taken where the model offers several masks.
+        several = take in (Take.BEST, Take.MEAN)
+        candidate = prompts.candidate if several and prompts is not None else 0
         places = conditioned.places[None]
-        return self._answers(self._heads.decode(places, features.high_resolution, points, earlier, take))[0]
+        masks = self._heads.decode(places, features.high_resolution, points, earlier, take, candidate)
+        return self._answers(masks)[0]
 
     def decode_together(
         self,
