@@ -37,6 +37,7 @@ class ClipState:
     tracks, and `stretches` what those under way depend on, by subject. `prepared` and `previewed` are the
     subject, frame and revision for which the engine was last told to get ready, and asked for a mask that
     nobody had clicked for. `range_start` is the clip frame from which on something is about to be said.
+    `hovered` is what a click where the mouse is would give.
     """
 
     message: str = ""
@@ -55,6 +56,7 @@ class ClipState:
     prepared: tuple[str, int, str] | None = None
     previewed: tuple[str, int, str] | None = None
     range_start: int | None = None
+    hovered: Preview | None = None
 
     @property
     def progress(self) -> float:

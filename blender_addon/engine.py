@@ -14,7 +14,7 @@ from enum import Enum, auto
 from pathlib import Path
 
 from rotopoint.errors import ProtocolBroken, RotopointError, TrackMissing, WorkerDied
-from rotopoint.events import CancelledEvent, DoneEvent, ErrorEvent, ReadyEvent, ends_work
+from rotopoint.events import CancelledEvent, DoneEvent, ErrorEvent, PreviewEvent, ReadyEvent, ends_work
 from rotopoint.shot import Shot
 from rotopoint.shot.frames import FrameRange
 from rotopoint.shot.json import revision, shot_to_dict
@@ -33,6 +33,7 @@ from .clip_state import ClipState
 from .delivery import Delivery
 from .faults import TOLD, Remedy, line, remedy_of
 from .finished import solves
+from .previews import Preview
 
 LONGEST = 2048
 """Pixels of a side of a finished matte, at most: more do not go to the screen in time."""
@@ -54,10 +55,12 @@ class Launch:
 
 
 class Kind(Enum):
-    """What a request is for: a click's mask, the mask stored for a frame on screen or one that will be soon,
-    its finished matte, what a click there would need, all mattes, or files for others."""
+    """What a request is for: a click's mask, that of a click which may come, the mask stored for a frame on
+    screen or one that will be soon, its finished matte, what a click there would need, all mattes, or files
+    for others."""
 
     PREVIEW = auto()
+    HOVER = auto()
     LOOK = auto()
     AHEAD = auto()
     FINISH = auto()
@@ -175,7 +178,7 @@ class Engine:
         client = self._started()
         asked = Work(Kind.PREVIEW, key, shot, revision(shot), place=(subject, frame))
         for request, work in list(self._work.items()):
-            if work.key == key and work.kind is Kind.PREVIEW:
+            if work.key == key and work.kind in (Kind.PREVIEW, Kind.HOVER):
                 client.cancel(request)
                 del self._work[request]
         request = client.new_id()
@@ -183,6 +186,33 @@ class Engine:
         self._work[request] = asked
         if not self.state(key).tracking:
             self.state(key).say("")
+
+    def may_hover(self, key: int) -> bool:
+        """Whether no mask of a click on a clip is under way, nor of one that may come."""
+        asked = (Kind.PREVIEW, Kind.HOVER)
+        return not any(work.key == key and work.kind in asked for work in self._work.values())
+
+    def hover(self, key: int, shot: Shot, subject: str, frame: int) -> None:
+        """Ask a started engine for the mask of a click that may come: `shot` has it. It comes into the clip's
+        `hovered`, and nobody waits for it."""
+        client = self._client
+        if client is not None and client.running:
+            request = client.new_id()
+            client.send(PreviewRequest(request, shot_to_dict(shot), subject, frame))
+            self._work[request] = Work(Kind.HOVER, key, shot, revision(shot))
+
+    def forget_hover(self, key: int) -> bool:
+        """Give up masks of clicks that may come; whether there was one to be seen."""
+        for request, work in list(self._work.items()):
+            if work.key == key and work.kind is Kind.HOVER:
+                if self._client is not None:
+                    self._client.cancel(request)
+                del self._work[request]
+        state = self.states.get(key)
+        if state is None or state.hovered is None:
+            return False
+        state.hovered = None
+        return True
 
     def look(self, key: int, shot: Shot, subject: str, frame: int) -> None:
         """Ask a started engine for the mask that is stored of a subject on one clip frame, if there is one.
@@ -390,6 +420,11 @@ class Engine:
         state = self.state(work.key)
         if over and work.kind is Kind.TRACK:
             state.tracking = False
+        if work.kind is Kind.HOVER:
+            if not isinstance(event, PreviewEvent):
+                return None
+            state.hovered = Preview.of(event, received.payload, work.shot)
+            return work.key
         if work.kind is Kind.DELIVER and state.delivery is not None:
             state.delivery.apply(event, time.monotonic())
             return work.key
@@ -433,7 +468,7 @@ class Engine:
             state.finished.ask_again()
             if state.delivery is not None and state.delivery.working:
                 state.delivery.fail(reason)
-            state.prepared = state.previewed = None
+            state.prepared = state.previewed = state.hovered = None
         for key in failed:
             self.state(key).tracking = False
             self.state(key).say(reason, failed=True, remedy=remedy)

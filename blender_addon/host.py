@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import bpy
@@ -16,7 +17,7 @@ from bpy.app.handlers import persistent
 from bpy.types import MovieClip
 
 from rotopoint.errors import NothingToTrack, RotopointError
-from rotopoint.shot import Shot
+from rotopoint.shot import Point, Shot
 from rotopoint.shot.frames import FrameRange
 from rotopoint.shot.json import revision
 from rotopoint.standing import read_standing
@@ -79,6 +80,20 @@ def ask_preview(clip: MovieClip, subject: str, frame: int) -> None:
     with_prompts = shot.with_subjects(s for s in shot.subjects if s.prompts)
     start()
     engine.preview(clip.session_uid, with_prompts, subject, frame)
+
+
+def ask_hover(clip: MovieClip, subject: str, point: Point) -> bool:
+    """Ask a started engine for the mask that one more point of a subject would give; whether it was asked.
+
+    It is not while other masks of clicks are under way, or the clip is tracked. Raises RotopointError.
+    """
+    if not engine.started or state_of(clip).tracking or not engine.may_hover(clip.session_uid):
+        return False
+    shot = shots.shot_of(clip)
+    asked = shot.subject(subject)
+    clicked = replace(asked, prompts=(*asked.prompts, point))
+    engine.hover(clip.session_uid, shot.with_subjects([clicked]), subject, point.frame)
+    return True
 
 
 def ask_track(clip: MovieClip, part: FrameRange | None = None) -> Path:

@@ -33,6 +33,9 @@ STRENGTH = 0.9
 PALE = 0.45
 """Of that for a mask whose prompts have changed since, as long as the new one is on its way."""
 
+HOVER_FILL = 0.4
+"""Opacity of the area of a mask that a click would give, before it is PALE."""
+
 RADIUS = 6.0
 RIM = 2.0
 """Of points, in pixels on screen at an interface scale of 1."""
@@ -69,6 +72,7 @@ class Overlay:
         gpu.state.blend_set("ALPHA")
         if views(context).show:
             self._draw_mattes(context, clip, frame)
+        self._draw_hovered(context, clip, frame)
         for subject in clip.rotopoint.subjects:
             if subject.visible:
                 _draw_prompts(subject, frame, to_region, scale, is_active=subject == active)
@@ -106,6 +110,22 @@ class Overlay:
             x = place.at_split
             gpu.state.line_width_set(scale)
             _draw("LINES", [(x, place.bottom), (x, place.top)], WHITE)
+
+    def _draw_hovered(self, context: Context, clip: MovieClip, frame: int) -> None:
+        """What a click where the mouse is would give, whatever mattes are shown."""
+        mask = host.state_of(clip).hovered
+        subject = (
+            None
+            if mask is None
+            else next((s for s in clip.rotopoint.subjects if s.uid == mask.subject), None)
+        )
+        if mask is None or subject is None or mask.frame != frame:
+            return
+        if self.painter is None:
+            self.painter = Painter()
+        width = OUTLINE * context.preferences.system.ui_scale
+        look = Look(display_color(subject), PALE * HOVER_FILL, PALE * STRENGTH, width)
+        self.painter.fill_and_outline(_place(context.region, 0.0), [(self._drawn(self.painter, mask), look)])
 
     def _drawn(self, painter: Painter, mask: Mask) -> Drawn:
         key = id(mask)

@@ -15,6 +15,7 @@ from ..faults import TOLD, Refused, line, remedy_of
 from ..properties import BOX
 from . import overlay, prompts
 from .context import ClipOperator, clip_in, frame_in, linked, locked, moved_display, no_clip, no_picture
+from .hover import Hover
 from .keymap import POINTING_KEY
 from .pointing import give_back_mouse, is_over_picture, picture_region, position, show_preview, turns
 from .prompt_operators import find_grasped, grasped_by, within_picture
@@ -23,6 +24,8 @@ HINT = (
     "Click: on it · Ctrl-click: not on it · Drag: a box, or moves what is there · X or Alt-click: remove · "
     "Tab: another mask · 1 to 9: subject · Arrows: frame · Esc: done"
 )
+
+HOVER_SECONDS = 0.05
 
 NAMES = ("ONE", "TWO", "THREE", "FOUR", "FIVE", "SIX", "SEVEN", "EIGHT", "NINE")
 DIGITS = {key: n for n, name in enumerate(NAMES) for key in (name, f"NUMPAD_{n + 1}")}
@@ -46,6 +49,7 @@ class ROTOPOINT_OT_point(ClipOperator, Operator):
         self._pressed: Place | None = None
         self._grasped: prompts.Grasped | None = None
         self._dragging = False
+        self._hover = Hover()
         clip = clip_in(context)
         if not clip.rotopoint.subjects:
             bpy.ops.rotopoint.subject_add()
@@ -56,6 +60,8 @@ class ROTOPOINT_OT_point(ClipOperator, Operator):
             host.engine.state(clip.session_uid).say(line(error), failed=True, remedy=remedy_of(error))
         context.window.cursor_modal_set("CROSSHAIR")
         context.window_manager.modal_handler_add(self)
+        # A mouse that rests sends nothing; what it rests over is asked for once the engine has time.
+        self._ticks = context.window_manager.event_timer_add(HOVER_SECONDS, window=context.window)
         self._hint(context)
         windows.redraw()
         return {"RUNNING_MODAL"}
@@ -68,6 +74,7 @@ class ROTOPOINT_OT_point(ClipOperator, Operator):
         if self._turn != turns.latest:
             # Another was asked for since: the mouse, the status bar and this event are its own.
             overlay.show_dragged(None)
+            self._leave(context)
             return {"CANCELLED", "PASS_THROUGH"}
         try:
             result = self._modal(context, event)
@@ -85,6 +92,12 @@ class ROTOPOINT_OT_point(ClipOperator, Operator):
             return {"FINISHED"}
         if self._pressed is not None:
             return self._held(context, region, event)
+        if event.type in {"MOUSEMOVE", "TIMER"}:
+            if is_over_picture(context, region, event):
+                place = position(region, event)
+                self._hover.over(context, clip_in(context), place, positive=not event.ctrl)
+            else:
+                self._hover.leave(clip_in(context))
         if event.value == "PRESS":
             if event.type in {"ESC", "RIGHTMOUSE", POINTING_KEY}:
                 return {"FINISHED"}
@@ -102,6 +115,7 @@ class ROTOPOINT_OT_point(ClipOperator, Operator):
 
     def _press(self, context: Context, region: Region, event: Event) -> None:
         """The button goes down: what follows tells a click from a drag."""
+        self._hover.leave(clip_in(context))
         self._pressed = (event.mouse_x, event.mouse_y)
         self._from = position(region, event)
         self._negative = event.ctrl
@@ -205,8 +219,13 @@ class ROTOPOINT_OT_point(ClipOperator, Operator):
         overlay.show_dragged(None)
         windows.redraw()
 
+    def _leave(self, context: Context) -> None:
+        context.window_manager.event_timer_remove(self._ticks)
+        self._hover.leave(clip_in(context))
+
     def _end(self, context: Context) -> None:
         overlay.show_dragged(None)
+        self._leave(context)
         give_back_mouse(context, self._workspace)
 
 

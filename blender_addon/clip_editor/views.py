@@ -52,6 +52,10 @@ class ROTOPOINT_PG_views(PropertyGroup):
         default=0.4,
         update=_redraw,
     )
+    hover: BoolProperty(
+        name="Hover Preview",
+        description="While pointing, show the mask that a click under the mouse would give",
+    )
     split: FloatProperty(
         name="Before",
         description="How much of the picture, from the left, is shown without mattes",
@@ -137,6 +141,7 @@ class ROTOPOINT_PT_views(Panel):
     def draw(self, context: Context) -> None:
         layout, chosen = self.layout, views(context)
         layout.prop(chosen, "show")
+        layout.prop(chosen, "hover")
         column = layout.column()
         column.active = chosen.show
         column.row().prop(chosen, "view", expand=True)

@@ -177,3 +177,30 @@ def test_tab_takes_another_of_the_masks_that_a_lone_point_can_mean(blender: Wind
     blender.key("Tab")
     assert blender.ask(candidates) == [1, 0]
     assert blender.ask("answer = area().spaces.active.mode") == mode
+
+
+def test_what_a_click_would_give_is_drawn_and_changes_nothing(blender: WindowedBlender) -> None:
+    blender.move(0.9, 0.9)
+    before = blender.screenshot("hover before").astype(int)
+    blender.ask("bpy.context.window_manager.rotopoint_views.hover = True\nanswer = None")
+    hovered, known = f"{STATE}.hovered", blender.ask(f"answer = len({STATE}.previews)")
+    for x in (0.3, 0.5, 0.6):
+        blender.move(x, 0.5)
+    width = blender.ask("answer = bpy.data.movieclips[0].size[0]")
+    blender.until(f"{hovered} and abs({hovered}.prompts[0].x - {0.6 * width}) < 3", 30)
+    # What is answered is drawn at the turn after.
+    blender.ask("answer = None")
+    during = blender.screenshot("hover").astype(int)
+    x, y = blender.at(0.55, 0.6)
+    assert np.abs(during - before)[y, x].max() > 6, "what a click would give is not drawn"
+    assert points(blender) == [] and blender.ask(f"answer = len({STATE}.previews)") == known
+
+    blender.click(0.6, 0.5)
+    blender.until(f"len({STATE}.previews) == {known + 1} and not part('host').engine.working", 30)
+    assert len(points(blender)) == 1
+    blender.move(0.3, 0.5)
+    blender.until(f"{hovered} and len({hovered}.prompts) == 2", 30)
+    blender.key("Escape")
+    assert blender.ask(f"answer = {hovered} is None and len({STATE}.previews) == {known + 1}")
+    assert len(points(blender)) == 1
+    blender.ask("bpy.context.window_manager.rotopoint_views.hover = False\nanswer = None")
