@@ -53,7 +53,9 @@ class ROTOPOINT_OT_subject_add(ClipOperator, Operator):
     bl_label = "Add Subject"
     needs = (no_clip, linked)
 
-    name: StringProperty(name="Name", description="Empty: Subject with the next free number")
+    name: StringProperty(
+        name="Name", description="Empty: Subject with the next free number", options={"SKIP_SAVE"}
+    )
 
     def act(self, context: Context, clip: MovieClip) -> None:
         asked = clip.rotopoint

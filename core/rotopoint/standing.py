@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import time
 from base64 import b64decode, b64encode
 from bisect import bisect_left, bisect_right
@@ -240,7 +241,7 @@ def noting_standing(
     approved = {(s.id, a.frame) for s in shot.subjects for a in s.approved}
     path = standing_path(folder, clip_name)
     new = Standing()
-    written = time.monotonic()
+    written = -math.inf
 
     def note(subject: str, frame: int, confidence: float | None) -> None:
         nonlocal written

@@ -164,11 +164,14 @@ def test_work_that_breaks_off_has_noted_what_it_did(tmp_path: Path) -> None:
 def test_a_killed_process_loses_the_last_seconds_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rotopoint.standing.WRITE_SECONDS", 0.0)
     subject = dog(at(2))
     with noting_standing(tmp_path, "plate", shot_of(subject), CLIP, COUNT) as note:
         note("dog", 3, 0.5)
-        assert confidences(tmp_path, subject)[2] == 0.5
+        note("dog", 4, 0.6)
+        assert confidences(tmp_path, subject)[2:4] == [0.5, None]
+        monkeypatch.setattr("rotopoint.standing.WRITE_SECONDS", 0.0)
+        note("dog", 5, 0.7)
+        assert confidences(tmp_path, subject)[2:5] == [0.5, 0.6, 0.7]
 
 
 def test_a_note_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:

@@ -64,7 +64,13 @@ class WindowedBlender:
 
     def __init__(self, process: subprocess.Popen[str], folder: Path) -> None:
         self._process = process
+        self._ended = False
         self.folder = folder
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has not been closed, as far as anybody has asked."""
+        return not self._ended
 
     def ask(self, code: str) -> Any:
         """Run Python in Blender's main thread; what it leaves in `answer`, as JSON carries it."""
@@ -113,6 +119,13 @@ class WindowedBlender:
                 raise TimeoutError(f"it did not come: {condition}")
             time.sleep(0.1)
 
+    def until_answer(self, code: str, expected: object, seconds: float = 20.0) -> None:
+        """Wait until a question has an answer: events that were sent take their time. Asserts it."""
+        deadline = time.monotonic() + seconds
+        while (found := self.ask(code)) != expected and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert found == expected
+
     def screenshot(self, name: str) -> npt.NDArray[np.uint8]:
         """(height, width, 3) uint8 BGR of the whole screen, also written to the folder as NAME.png."""
         path = self.folder / f"{name}.png"
@@ -129,6 +142,7 @@ class WindowedBlender:
             raise RuntimeError("Blender has ended; see its log")
         said = json.loads(line)
         if "error" in said:
+            self._ended = said["error"].startswith("Blender ended")
             raise RuntimeError(said["error"])
         return said["answer"]
 

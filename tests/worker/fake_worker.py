@@ -9,6 +9,7 @@ each frame.
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import struct
 import sys
@@ -68,10 +69,13 @@ class Disc:
     def rows(self, expand: float = 0.0) -> list[bytes]:
         """Coverage 0 or 255 in the pixels of the source, so many of which the disc grows all around."""
         width, height = self.size
-        return [
-            bytes(255 if self.depth(x + 0.5, y + 0.5) > -expand else 0 for x in range(width))
-            for y in range(height)
-        ]
+        return [self._row(y + 0.5, width, expand) for y in range(height)]
+
+    def _row(self, y: float, width: int, expand: float) -> bytes:
+        half = max((self.size[1] / 4 + expand) ** 2 - (y - self.y) ** 2, 0.0) ** 0.5
+        first = min(max(math.floor(self.x - half + 0.5), 0), width)
+        after = min(max(math.ceil(self.x + half - 0.5), first), width)
+        return bytes(first) + b"\xff" * (after - first) + bytes(width - after)
 
     def png(self) -> bytes:
         header = struct.pack(">IIBBBBB", *self.size, 8, 0, 0, 0, 0)
@@ -120,6 +124,10 @@ class Output:
         return noting_standing(self.folder, self.clip, self.shot, Path(self.shot.clip.path), count)
 
 
+class Ended(Exception):
+    """Nobody asks any more: what is under way is noted, and then it is over."""
+
+
 class FakeWorker:
     def __init__(self, options: argparse.Namespace) -> None:
         self.options = options
@@ -139,12 +147,15 @@ class FakeWorker:
         if not self.options.silent:
             self.send(p.HelloEvent(self.options.protocol, "fake", ("fake",), ("cpu",)))
             self.send(p.ReadyEvent(("cpu",), "cpu", 1))
-        while True:
-            self.accept(self.inbox.take(None))
+        try:
+            while True:
+                self.accept(self.inbox.take(None))
+        except Ended:
+            os._exit(0)
 
     def accept(self, item: object) -> None:
         if item is End.OF_INPUT or isinstance(item, p.ShutdownRequest):
-            os._exit(0)
+            raise Ended
         if self.options.silent:
             return
         if self.options.garbage:
