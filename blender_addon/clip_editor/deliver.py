@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import bpy
 from bpy.props import BoolProperty
-from bpy.types import Context, Event, MovieClip, Operator, Panel
+from bpy.types import Context, Event, MovieClip, Operator, UILayout
 
 from rotopoint.deliver.naming import NameTemplate
 from rotopoint.errors import NameTemplateUnusable
@@ -76,41 +76,27 @@ class ROTOPOINT_OT_deliver_cancel(ClipOperator, Operator):
         host.engine.cancel_delivery(clip.session_uid)
 
 
-class ROTOPOINT_PT_deliver(Panel):
-    """Above the many settings of mattes, so that progress is in view."""
-
-    bl_label = "Deliver"
-    bl_parent_id = "ROTOPOINT_PT_mattes"
-    bl_order = -1
-    bl_space_type = "CLIP_EDITOR"
-    bl_region_type = "UI"
-    bl_category = "Rotopoint"
-
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        return clip_in(context) is not None
-
-    def draw(self, context: Context) -> None:
-        layout = self.layout
-        delivery = host.state_of(clip_in(context)).delivery
-        row = layout.row()
-        row.operator_context = "INVOKE_DEFAULT"
-        row.operator("rotopoint.deliver", text="Deliver...", icon="EXPORT")
-        if delivery is None:
-            return
-        if delivery.working:
-            row = layout.row(align=True)
-            left = "" if delivery.seconds_left is None else f", {clock(delivery.seconds_left)} left"
-            told = f"{delivery.done} of {delivery.total}{left}" if delivery.total else delivery.message
-            row.progress(factor=delivery.progress, text=told)
-            row.operator("rotopoint.deliver_cancel", text="", icon="X")
-        elif delivery.failed:
-            draw_fault(layout, context, delivery.message)
-        else:
-            draw_text(layout, context, delivery.message)
-            layout.operator("wm.path_open", text="Open Folder", icon="FILE_FOLDER").filepath = str(
-                delivery.folder
-            )
+def draw_deliver(layout: UILayout, context: Context, clip: MovieClip) -> None:
+    """The dialog's button, and of the last delivery how far it is or what came of it."""
+    delivery = host.state_of(clip).delivery
+    row = layout.row()
+    row.operator_context = "INVOKE_DEFAULT"
+    row.operator("rotopoint.deliver", text="Deliver...", icon="EXPORT")
+    if delivery is None:
+        return
+    if delivery.working:
+        row = layout.row(align=True)
+        left = "" if delivery.seconds_left is None else f", {clock(delivery.seconds_left)} left"
+        told = f"{delivery.done} of {delivery.total}{left}" if delivery.total else delivery.message
+        row.progress(factor=delivery.progress, text=told)
+        row.operator("rotopoint.deliver_cancel", text="", icon="X")
+    elif delivery.failed:
+        draw_fault(layout, context, delivery.message)
+    else:
+        draw_text(layout, context, delivery.message)
+        layout.operator("wm.path_open", text="Open Folder", icon="FILE_FOLDER").filepath = str(
+            delivery.folder
+        )
 
 
-CLASSES = (ROTOPOINT_OT_deliver, ROTOPOINT_OT_deliver_cancel, ROTOPOINT_PT_deliver)
+CLASSES = (ROTOPOINT_OT_deliver, ROTOPOINT_OT_deliver_cancel)

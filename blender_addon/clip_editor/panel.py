@@ -12,6 +12,7 @@ from ..lines import draw_fault, draw_finish, draw_last_word
 from ..matte_properties import draw_overrides, draw_settings
 from .combine_panel import ROTOPOINT_PT_combine
 from .context import clip_in, shown_frame, subject_in
+from .deliver import draw_deliver
 from .frame_operators import draw_range, weak_frames
 from .progress import draw_standing, draw_track_buttons
 from .scene_operators import draw_scene
@@ -159,6 +160,7 @@ class ROTOPOINT_PT_mattes(_ClipPanel):
         row.operator("rotopoint.unwire", text="", icon="UNLINKED")
         if names.keys() & compositor.wired_subjects(context.scene, clip).keys():
             draw_scene(layout, context, clip)
+        draw_deliver(layout, context, clip)
         layout.use_property_split = True
         layout.use_property_decorate = False
         layout.prop(asked, "folder", placeholder="//rotopoint/")
