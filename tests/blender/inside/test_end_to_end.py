@@ -123,6 +123,18 @@ def test_points_become_a_composite(
         rotopoint.track()
         assert host.state_of(clip).message == f"Done: {COUNT} frames, 0 of them new"
 
+    clip.rotopoint_delivery.kind = "cut-outs"
+    rotopoint.deliver()
+    assert host.state_of(clip).delivery.message.startswith(f"Delivered {COUNT} frames to ")
+    (cut_outs,) = mattes.cut_out_sequences(clip)
+    assert cut_outs.numbers == range(first_number, first_number + COUNT)
+    assert all(cut_outs.file(frame).is_file() for frame in range(1, COUNT + 1))
+    rotopoint.wire()
+    first = shots.scene_frame(clip, 1)
+    (picture,) = render(scene, tmp_path / "own color", first, first)
+    full = delivered[0] == 65535
+    assert np.abs(picture[..., :3].astype(int) - plate(1))[full & disc(1)].mean() < 10
+
 
 def test_the_memory_limits_arrive(tmp_path: Path) -> None:
     """The worker says in its log what it keeps to."""
