@@ -308,15 +308,12 @@ def finish(clip: MovieClip, frame: int, *, solve: bool) -> None:
             engine.finish(key, shot, subject.uid, frame)
 
 
-def finish_soon() -> None:
-    """Settings of mattes have changed: show what comes of them, once Blender has taken in the change."""
-    if engine.started and not bpy.app.background and not bpy.app.timers.is_registered(_finish_shown):
-        bpy.app.timers.register(_finish_shown)
-
-
-def _finish_shown() -> None:
-    for clip, frame in shown():
-        finish(clip, frame, solve=False)
+def show_settings() -> None:
+    """Settings of mattes have changed: ask at once for what comes of them on screen. A timer would come after
+    Blender has drawn its windows again."""
+    if engine.started and not bpy.app.background:
+        for clip, frame in shown():
+            finish(clip, frame, solve=False)
 
 
 def show_prompted(clip: MovieClip, frame: int) -> None:

@@ -27,7 +27,7 @@ def _show_change(_group: PropertyGroup, _context: Context) -> None:
     # It imports this module.
     from . import host
 
-    host.finish_soon()
+    host.show_settings()
 
 
 def _property(described: Setting) -> Any:
