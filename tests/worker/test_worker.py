@@ -28,12 +28,24 @@ from rotopoint.events import (
     PreviewEvent,
     StartedEvent,
 )
-from rotopoint.shot import Box, ClipReference, Mask, Point, Prompt, Settings, Shot, Subject
+from rotopoint.shot import (
+    Box,
+    ClipReference,
+    Combination,
+    Mask,
+    MatteFormat,
+    Point,
+    Prompt,
+    Settings,
+    Shot,
+    Subject,
+)
 from rotopoint.shot.frames import FrameRange
 from rotopoint.shot.json import revision, save_shot, shot_to_dict
 from rotopoint.worker.client import Received, WorkerClient
 from rotopoint.worker.protocol import (
     DeliverRequest,
+    FinishRequest,
     LookRequest,
     MatteRequest,
     PrepareRequest,
@@ -424,3 +436,18 @@ def test_a_finished_matte_in_fewer_pixels(worker: WorkerClient, clip: Path) -> N
     assert small.shape == (24, 32)
     means = large.reshape(24, 2, 32, 2).mean(axis=(1, 3))
     assert np.abs(small - means).max() <= 1
+
+
+def test_a_finished_matte_that_others_are_united_with_is_the_delivered_one(
+    worker: WorkerClient, clip: Path, tmp_path: Path
+) -> None:
+    cv2 = pytest.importorskip("cv2")
+    other = replace(shot_of(clip, Point(1, 50.0, 40.0), id="other").subjects[0], name="other")
+    one = replace(shot_of(clip, id="one").subjects[0], combine=Combination(united=("other",)))
+    shot = Shot(ClipReference(str(clip)), (one, other), Settings(format=MatteFormat.PNG8))
+    track(worker, shot, tmp_path)
+    file = next(tmp_path.glob(f"*_{one.name}_matte.0003.png"))
+    request = FinishRequest(worker.new_id(), shot_to_dict(shot), "one", 3)
+    worker.send(request)
+    delivered = cv2.imdecode(np.frombuffer(file.read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
+    assert np.array_equal(picture(worker.wait(request.id, LIMIT)[-1]), delivered)

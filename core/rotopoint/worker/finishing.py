@@ -176,6 +176,7 @@ class Finishing:
 def _about(asked: Finish) -> Shot:
     """The part of the shot that has a say in the matte: others may be unfinished."""
     shot, subject = asked.shot, asked.shot.subject(asked.request.subject)
+    needed = shot.needed_for(subject.id)
     if subject.settings_on(ClipFrame(asked.request.frame)).looks_beyond:
-        return shot.with_subjects(s for s in shot.subjects if s.prompts or s is subject)
-    return shot.with_subjects([subject])
+        return shot.with_subjects(s for s in shot.subjects if s.prompts or s in needed)
+    return shot.with_subjects(needed)
