@@ -72,7 +72,8 @@ class Disc:
         return [self._row(y + 0.5, width, expand) for y in range(height)]
 
     def _row(self, y: float, width: int, expand: float) -> bytes:
-        half = max((self.size[1] / 4 + expand) ** 2 - (y - self.y) ** 2, 0.0) ** 0.5
+        radius = max(self.size[1] / 4 + expand, 0.0)
+        half = max(radius**2 - (y - self.y) ** 2, 0.0) ** 0.5
         first = min(max(math.floor(self.x - half + 0.5), 0), width)
         after = min(max(math.ceil(self.x + half - 0.5), first), width)
         return bytes(first) + b"\xff" * (after - first) + bytes(width - after)
