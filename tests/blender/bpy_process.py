@@ -55,10 +55,12 @@ def run_in_bpy(
     *args: str | Path,
     timeout: float = LIMIT_SECONDS,
     python_path: Sequence[Path] = (ROOT / "core", ROOT),
+    within: Sequence[str] = (),
 ) -> subprocess.CompletedProcess[str]:
     """Run `script` with `args` in bpy `version` and return its output.
 
-    `python_path` is where it imports from, beside its environment.
+    `python_path` is where it imports from, beside its environment; `within` is a command that runs the rest
+    of its line, in a network without sockets, say.
     Skips the test that calls it where the environment is absent; fails it where the script ends with
     another status than 0. Settings and extensions of the run live in a folder that is removed after it.
     The script should end with `os._exit(0)`: some versions crash or hang as the interpreter ends.
@@ -73,7 +75,7 @@ def run_in_bpy(
             "PYTHONIOENCODING": "utf-8",
         }
         done = subprocess.run(
-            [str(interpreter), str(script), *map(str, args)],
+            [*within, str(interpreter), str(script), *map(str, args)],
             env=environment,
             cwd=ROOT,
             capture_output=True,

@@ -1,8 +1,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Keeps the tests that import bpy out of the interpreters that have none."""
+"""Keeps the tests that import bpy out of the interpreters that have none, and builds the extension once."""
 
 from __future__ import annotations
 
 import importlib.util
+from pathlib import Path
+
+import pytest
 
 collect_ignore = [] if importlib.util.find_spec("bpy") else ["inside"]
+
+
+@pytest.fixture(scope="session")
+def extension_zip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The extension without an engine."""
+    from tests.blender.bpy_process import built_extension
+
+    out = tmp_path_factory.mktemp("Läufer dist")
+    package = built_extension(out)
+    assert package.parent == out
+    return package
