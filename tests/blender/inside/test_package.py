@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the engine's interpreter is shown of Blender's packages: `rotopoint` alone."""
+"""What the engine runs on: what the extension brings, or an interpreter that is shown `rotopoint` alone."""
 
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
 import rotopoint
-from blender_addon.package import copied, package_folder
+from blender_addon.faults import EngineNotSet
+from blender_addon.package import BROUGHT, blenders_python, brought_engine, copied, package_folder
+from blender_addon.preferences import preferences
 from rotopoint.errors import OutputUnwritable
 
 
@@ -39,3 +42,34 @@ def test_a_shared_folder_is_left_by_a_copy(tmp_path: Path) -> None:
     assert second != first and list(folder.iterdir()) == [second]
     with pytest.raises(OutputUnwritable):
         copied(package, tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("lacking", ["", *BROUGHT])
+def test_an_engine_is_brought_where_all_of_it_lies_together(lacking: str, tmp_path: Path) -> None:
+    for name in BROUGHT:
+        if name != lacking:
+            (tmp_path / name).mkdir()
+            (tmp_path / name / "__init__.py").write_text("", encoding="utf-8")
+    assert brought_engine(tmp_path) == (None if lacking else tmp_path)
+
+
+def test_an_engine_that_is_named_comes_before_the_one_that_is_brought(
+    addon: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("blender_addon.preferences.brought_engine", lambda: tmp_path)
+    chosen = preferences()
+    chosen.engine = chosen.interpreter = ""
+    assert chosen.command() == [sys.executable, "-s", "-m", "rotopoint.worker"]
+    assert chosen.package_folder() == tmp_path
+    chosen.interpreter = "/opt/python"
+    assert chosen.command() == ["/opt/python", "-m", "rotopoint.worker"]
+    assert chosen.package_folder() == package_folder()
+    chosen.engine, chosen.interpreter = "ssh box rotopoint-worker", ""
+    assert chosen.command() == ["ssh", "box", "rotopoint-worker"]
+    assert chosen.package_folder() == package_folder()
+
+
+def test_a_blender_without_a_python_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/opt/blender/blender")
+    with pytest.raises(EngineNotSet, match="no Python of its own"):
+        blenders_python()
