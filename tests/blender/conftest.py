@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.blender.bpy_process import built_extension
+
 collect_ignore = [] if importlib.util.find_spec("bpy") else ["inside"]
 
 
 @pytest.fixture(scope="session")
 def extension_zip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The extension without an engine."""
-    from tests.blender.bpy_process import built_extension
-
     out = tmp_path_factory.mktemp("Läufer dist")
     package = built_extension(out)
     assert package.parent == out
