@@ -21,8 +21,8 @@ from tools.extension.targets import Target
 LEFT_OUT = {
     # For programs in C. The Python module has all of it in itself: no import table names it.
     "onnxruntime": re.compile(r"^onnxruntime/capi/(lib)?onnxruntime\.(so\.|dll$|.*dylib$)"),
-    # Each library twice, and more of them than the two that ONNX Runtime names.
-    "msvc_runtime": re.compile(r"\.data/data/(?!msvcp140(_1)?\.dll$)"),
+    # Each library twice, more of them than the two that ONNX Runtime names, and a module that does nothing.
+    "msvc_runtime": re.compile(r"\.data/data/(?!msvcp140(_1)?\.dll$)|\.pyd$"),
 }
 """Files of packages, by name, that nothing loads."""
 
