@@ -37,3 +37,10 @@ class Takes:
         if calibrates and self.calibrated and starts and points:
             return Take.MEAN if several else Take.SINGLE
         return Take.BEST if several else Take.STABLE
+
+
+def take_name(take: Take, candidate: int = 0) -> str:
+    """What is taken, in a word: where the model offers several masks, a candidate, counted from 1, comes
+    before its own choice."""
+    several = take in (Take.BEST, Take.MEAN)
+    return f"CANDIDATE_{candidate}" if candidate and several else take.name

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,19 @@ PROMPTS = {
     "a box and a point": points(2, 3, 1),
     "a mask": square(),
 }
+
+
+@pytest.mark.parametrize("candidate", [1, 2, 3])
+def test_another_of_the_masks_for_a_point(runtimes: tuple[Any, Any], candidate: int) -> None:
+    asked = replace(points(1), candidate=candidate)
+    decoded, usual = [], []
+    for runtime in runtimes:
+        start = runtime.condition_on_memory(runtime.encode_image(PICTURE), None)
+        decoded.append(runtime.decode_prompts(start, asked))
+        # For several points the model offers one mask alone.
+        usual += [runtime.decode_prompts(start, replace(points(1, 0), candidate=c)) for c in (0, candidate)]
+    assert_same(*decoded)
+    assert_same(usual[2], usual[3])
 
 
 @pytest.mark.parametrize("calibrates", [True, False])

@@ -89,7 +89,7 @@ def export_graphs(checkpoint: ResolvedCheckpoint) -> Path:
             file = file_of(folder, traced.name)
             write_whole(file, content)
             made.append(Graph(traced.name, sha256_of(file), error))
-    record = Graphs(checkpoint.identity, OPSET, tuple(take.name for take in decoder.takes), tuple(made))
+    record = Graphs(checkpoint.identity, OPSET, tuple(decoder.ways), tuple(made))
     write_whole(folder / graphs.RECORD, graphs.written(record).encode())
     return folder
 
@@ -179,7 +179,7 @@ def _all(model: Any, decoder: DecodePrompts) -> Iterator[Traced]:
             name: {0: subjects, 1: Dim("points")} if name in ("points", "labels") else {0: subjects}
             for name in per_subject
         },
-        [asked(1, 1, take, take % 2 == 1) for take in range(len(decoder.takes))],
+        [asked(1, 1, take, take % 2 == 1) for take in range(len(decoder.ways))],
     )
     mask = (drawn(1, 1, size, size) > 0).float()
     yield Traced(graphs.GIVEN_MASK, GivenMask(model), {"mask": mask}, ("earlier",), {})

@@ -36,8 +36,8 @@ class Graph:
 
 @dataclass(frozen=True)
 class Graphs:
-    """`checkpoint` is the `ResolvedCheckpoint.identity` of what they were made from; `takes` the names of the
-    `Take`s that the mask decoder knows, in its order."""
+    """`checkpoint` is the `ResolvedCheckpoint.identity` of what they were made from; `takes` are what the
+    mask decoder can take, in its order, by `take_name`."""
 
     checkpoint: str
     opset: int

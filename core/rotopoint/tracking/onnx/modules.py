@@ -20,7 +20,7 @@ from rotopoint.tracking.sam2.heads import Heads
 from rotopoint.tracking.sam2.layers import composed
 from rotopoint.tracking.sam2.package import sam2_module
 from rotopoint.tracking.sam2.rotary import Rotation, split_order
-from rotopoint.tracking.takes import Take
+from rotopoint.tracking.takes import Take, take_name
 
 QUERY_ROWS = 1024
 """Rows of the attention matrix that are at hand at a time."""
@@ -173,14 +173,17 @@ class DecodePrompts(nn.Module):
 
     `points` (B, n, 2) with centers on whole numbers and `labels` (B, n) int32; -1 is no point. `earlier`
     (B, 1, 4h, 4w) logits are used where `corrects` is true; where `present` is not, the pointer says that
-    nothing is seen; `take` is a number in `takes`.
+    nothing is seen; `take` is a number in `ways`.
     """
 
     def __init__(self, model: Any, calibration: Calibration | None) -> None:
         super().__init__()
         self.model = model
         self.heads = Heads(model, torch.float32, calibration)
-        self.takes = [t for t in Take if calibration is not None or t in (Take.STABLE, Take.BEST)]
+        takes = [t for t in Take if calibration is not None or t in (Take.STABLE, Take.BEST)]
+        several = range(1, model.sam_mask_decoder.num_mask_tokens)
+        self.ways = {take_name(take): (take, 0) for take in takes}
+        self.ways |= {take_name(Take.BEST, candidate): (Take.BEST, candidate) for candidate in several}
 
     def forward(
         self,
@@ -198,9 +201,9 @@ class DecodePrompts(nn.Module):
         nothing = self.heads.prompts.no_mask_embed.weight.reshape(1, -1, 1, 1)
         dense = torch.where(corrects, dense, nothing)
         answers = self.heads.answers(places, dense, (finest, fine), sparse)
-        ways = [self.heads.masks(answers, way, present) for way in self.takes]
+        taken = [self.heads.masks(answers, how, present, candidate) for how, candidate in self.ways.values()]
         return tuple(
-            torch.stack([getattr(way, name) for way in ways])[take]
+            torch.stack([getattr(masks, name) for masks in taken])[take]
             for name in ("logits", "pointer", "object_score", "predicted_iou")
         )
 

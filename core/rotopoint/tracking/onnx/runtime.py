@@ -31,7 +31,7 @@ from rotopoint.tracking.runtime import (
     ModelShape,
     PointPrompts,
 )
-from rotopoint.tracking.takes import Take, Takes
+from rotopoint.tracking.takes import Take, Takes, take_name
 
 ResultT = TypeVar("ResultT")
 
@@ -48,7 +48,7 @@ NO_POINT = -1
 class OnnxRuntime:
     """A Runtime of OnnxFeatures, OnnxConditioned, OnnxMemory.
 
-    `takes` are the names of the mask decoder's `Take`s; `open_graph` opens a graph by its name.
+    `takes` are what the mask decoder can take, by `take_name`; `open_graph` opens a graph by its name.
     """
 
     subjects_at_once = 1
@@ -72,7 +72,7 @@ class OnnxRuntime:
             options.multimask_max_pt_num,
             self._calibrated,
         )
-        self._numbers = {Take[name]: number for number, name in enumerate(takes)}
+        self._numbers = {name: number for number, name in enumerate(takes)}
         self._graphs: Mapping[str, GraphSession] = {name: open_graph(name) for name in graphs.NAMES}
         self.kernels = Kernels("onnx", Precision.FP32)
         self.relieve: Callable[[], None] = lambda: None
@@ -130,11 +130,12 @@ class OnnxRuntime:
         if isinstance(prompts, MaskPrompt):
             return self._given(conditioned.features, prompts.mask)
         take = self._takes.take(conditioned.starts, 0 if prompts is None else len(prompts.labels), calibrates)
+        name = take_name(take, 0 if prompts is None else prompts.candidate)
         earlier = None
         if previous_logits is not None:
             limit = PREVIOUS_LOGIT_LIMIT
             earlier = np.clip(previous_logits, -limit, limit).astype(np.float32)[None, None]
-        (decoded,) = self._decoded(conditioned.places, 1, conditioned.features, prompts, earlier, take)
+        (decoded,) = self._decoded(conditioned.places, 1, conditioned.features, prompts, earlier, name)
         return decoded
 
     def decode_together(
@@ -143,7 +144,7 @@ class OnnxRuntime:
         banks: Sequence[MemoryBank[OnnxMemory]],
         meanwhile: Callable[[], None] | None = None,
     ) -> list[Decoded]:
-        take = self._takes.take(starts=False, points=0)
+        take = take_name(self._takes.take(starts=False, points=0))
         return self._decoded(self._fused(features, banks), len(banks), features, None, None, take)
 
     def _decoded(
@@ -153,7 +154,7 @@ class OnnxRuntime:
         features: OnnxFeatures,
         prompts: PointPrompts | None,
         earlier: Value | npt.NDArray[np.float32] | None,
-        take: Take,
+        take: str,
         present: bool = True,
     ) -> list[Decoded]:
         side = self._shape.logit_size
@@ -192,7 +193,7 @@ class OnnxRuntime:
         top = features.top.numpy()
         places = np.ascontiguousarray(top.reshape(1, top.shape[1], -1).transpose(0, 2, 1))
         seen = bool(mask.any())
-        (decoded,) = self._decoded(places, 1, features, None, earlier, Take.STABLE, present=seen)
+        (decoded,) = self._decoded(places, 1, features, None, earlier, take_name(Take.STABLE), present=seen)
         logits = antialiased((2 * mask - 1) * np.float32(GIVEN_LOGIT), self._shape.logit_size)
         return Decoded(logits, decoded.pointer, GIVEN_LOGIT if seen else -GIVEN_LOGIT, 1.0)
 
