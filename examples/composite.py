@@ -104,7 +104,8 @@ def add_background(scene: bpy.types.Scene, size: tuple[int, int]) -> None:
 
 def show_in_editor(tree: bpy.types.NodeTree, output: bpy.types.NodeSocket) -> None:
     """Let the .blend open on its nodes, with the composite behind them."""
-    viewer = tree.nodes.new("CompositorNodeViewer")
+    viewers = (node for node in tree.nodes if node.bl_idname == "CompositorNodeViewer")
+    viewer = next(viewers, None) or tree.nodes.new("CompositorNodeViewer")
     viewer.location = (output.node.location.x, output.node.location.y - 200.0)
     tree.links.new(output.links[0].from_socket, viewer.inputs["Image"])
     area = max(bpy.context.screen.areas, key=lambda area: area.width * area.height)
@@ -137,13 +138,15 @@ def build(scene: bpy.types.Scene, args: argparse.Namespace) -> Fraction:
     rate = frame_rate(clip, args.rate)
     set_format(scene, clip, rate)
     add_background(scene, tuple(clip.size))
-    sequences = []
-    for subject in args.subject:
-        files = find_mattes(args.mattes, name, subject)
+
+    def found(folder: Path, subject: str, part: str) -> MatteSequence:
+        files = find_mattes(folder, name, subject, part)
         number = min(files)
-        frame = number - first_number + 1
-        sequences.append(MatteSequence(subject, subject, files[number], number, len(files), frame))
-    wiring = wire(scene, clip, sequences)
+        return MatteSequence(subject, subject, files[number], number, len(files), number - first_number + 1)
+
+    sequences = [found(args.mattes, subject, "matte") for subject in args.subject]
+    cut_outs = [found(args.cut_outs, subject, "cutout") for subject in args.subject if args.cut_outs]
+    wiring = wire(scene, clip, sequences, cut_outs)
     scene.frame_start = min(s.first_frame for s in sequences)
     scene.frame_end = max(s.first_frame + s.frame_count - 1 for s in sequences)
     show_in_editor(wiring.tree, compat.ensure_output(wiring.tree))
@@ -173,6 +176,11 @@ def parse() -> argparse.Namespace:
         "--clip", type=Path, required=True, help="a video, a folder, or a sequence's first file"
     )
     parser.add_argument("--mattes", type=Path, required=True, help="the folder that rotopoint track wrote")
+    parser.add_argument(
+        "--cut-outs",
+        type=Path,
+        help="the folder of `rotopoint deliver --as cut-outs`, for the subjects' own colors",
+    )
     parser.add_argument("--subject", action="append", required=True, help="a subject's name; repeat for more")
     parser.add_argument("--out", type=Path, required=True, help="folder for the rendered frames")
     parser.add_argument("--save", type=Path, required=True, help="the .blend to write")

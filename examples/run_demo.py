@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -26,13 +27,14 @@ from tqdm import tqdm
 from video import encode_video
 
 from rotopoint.cli.score import score_folders
+from rotopoint.deliver.kinds import Kind
 from rotopoint.errors import RotopointError
 from rotopoint.events import DoneEvent, ErrorEvent, FrameEvent, StartedEvent
 from rotopoint.messages import explain
 from rotopoint.shot import ClipReference, MatteEdge, MatteSettings, Shot
 from rotopoint.shot.json import load_shot, shot_to_dict
 from rotopoint.worker.client import WorkerClient
-from rotopoint.worker.protocol import TrackRequest
+from rotopoint.worker.protocol import DeliverRequest, Request, TrackRequest
 
 ROOT = Path(__file__).resolve().parents[1]
 DEMO = ROOT / "examples" / "demo_clip"
@@ -41,9 +43,21 @@ QUIET_SECONDS = 0.05
 
 def track(shot: Shot, mattes: Path, store: Path, threads: int) -> None:
     """Have a worker track the shot and write its mattes; shows a bar. Ends the program on an error."""
+    _ask(lambda id: TrackRequest(id, shot_to_dict(shot), str(mattes)), "tracking", store, threads)
+
+
+def deliver_cut_outs(shot: Shot, folder: Path, store: Path, threads: int) -> None:
+    """The same of cut-outs: the subjects' own colors, without the background's at soft edges."""
+    asked = {"overwrite": True, "files": Kind.CUT_OUTS.value}
+    _ask(
+        lambda id: DeliverRequest(id, shot_to_dict(shot), str(folder), **asked), "cutting out", store, threads
+    )
+
+
+def _ask(request: Callable[[str], Request], what: str, store: Path, threads: int) -> None:
     command = [sys.executable, "-m", "rotopoint.worker", "--store", str(store), "--threads", str(threads)]
-    with WorkerClient(command) as worker, tqdm(desc="tracking", unit="frame") as bar:
-        worker.send(TrackRequest(worker.new_id(), shot_to_dict(shot), str(mattes)))
+    with WorkerClient(command) as worker, tqdm(desc=what, unit="frame") as bar:
+        worker.send(request(worker.new_id()))
         while True:
             for event, _ in worker.poll():
                 match event:
@@ -67,12 +81,23 @@ def thresholded(shot: Shot) -> Shot:
     return replace(shot, subjects=tuple(replace(subject, matte=hard) for subject in shot.subjects))
 
 
-def composite(blender: Path, shot: Shot, mattes: Path, frames: Path, blend: Path) -> Fraction:
+def composite(blender: Path, shot: Shot, mattes: Path, cut_outs: Path, frames: Path, blend: Path) -> Fraction:
     """Have Blender wire the mattes, save the .blend and render; shows a bar. Returns frames a second."""
     if frames.is_dir():
         shutil.rmtree(frames)
     subjects = [argument for s in shot.subjects for argument in ("--subject", s.name)]
-    places = ["--clip", shot.clip.path, "--mattes", mattes, "--out", frames, "--save", blend]
+    places = [
+        "--clip",
+        shot.clip.path,
+        "--mattes",
+        mattes,
+        "--cut-outs",
+        cut_outs,
+        "--out",
+        frames,
+        "--save",
+        blend,
+    ]
     command = [blender, ROOT / "examples" / "composite.py", *places, *subjects]
     rate = Fraction(24)
     with tempfile.TemporaryDirectory() as resources, tempfile.TemporaryFile("w+") as log:
@@ -125,14 +150,15 @@ def main() -> None:
     )
     args = parser.parse_args()
     out: Path = args.out.resolve()
-    mattes, frames = out / "mattes", out / "composite"
+    mattes, cut_outs, frames = out / "mattes", out / "cut_outs", out / "composite"
     blend, video, sheet = out / "demo.blend", out / "composite.mp4", out / "contact_sheet.png"
     try:
         shot = load_shot(DEMO / "demo.shot.json")
         track(shot, mattes, out / "tracks", args.threads)
         # It is tracked already: what this takes is to make the mattes.
         track(thresholded(shot), out / "thresholded", out / "tracks", args.threads)
-        rate = composite(args.blender, shot, mattes, frames, blend)
+        deliver_cut_outs(shot, cut_outs, out / "tracks", args.threads)
+        rate = composite(args.blender, shot, mattes, cut_outs, frames, blend)
         rendered = sorted(frames.glob("*.png"))
         with tqdm(total=len(rendered), desc="encoding", unit="frame") as bar:
             encode_video(rendered, rate, video, told=lambda done: bar.update(done - bar.n))
