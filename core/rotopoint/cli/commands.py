@@ -13,7 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from rotopoint import checkpoints
-from rotopoint.cli.arguments import build_parser, options_of, shot_of
+from rotopoint.cli.arguments import build_parser
+from rotopoint.cli.asked import options_of, shot_of
 from rotopoint.cli.streams import BytesOut, bytes_out, print_line, tell
 from rotopoint.errors import OptionUnreadable, PackageMissing, StoreNotCleared, SubjectUnknown
 from rotopoint.events import DoneEvent, Event, FrameEvent, StartedEvent

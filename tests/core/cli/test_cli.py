@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from rotopoint.cli import main
-from rotopoint.cli.arguments import read_point
+from rotopoint.cli.reading import read_point
 from rotopoint.clip.image_file import read_gray
 from rotopoint.shot import ClipReference, Mask, Point, Settings, Shot, Subject
 from rotopoint.shot.frames import ClipFrame

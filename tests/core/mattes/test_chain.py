@@ -135,7 +135,8 @@ FIELD = """    dim: float = setting(0.0, "Dim", "How much", "Toys", least=0, mos
 CHECK = """
 import json
 import numpy as np
-from rotopoint.cli.arguments import build_parser, shot_of
+from rotopoint.cli.arguments import build_parser
+from rotopoint.cli.asked import shot_of
 from rotopoint.deliver.origins import _asked
 from rotopoint.mattes import MatteSource, make_matte
 from rotopoint.shot.json import shot_from_dict, shot_to_dict

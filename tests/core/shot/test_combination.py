@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rotopoint.cli.arguments import build_parser, shot_of
+from rotopoint.cli.arguments import build_parser
+from rotopoint.cli.asked import shot_of
 from rotopoint.errors import (
     CombinationCycle,
     CombinationUnknown,

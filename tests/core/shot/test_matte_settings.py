@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rotopoint.cli.arguments import build_parser, shot_of
+from rotopoint.cli.arguments import build_parser
+from rotopoint.cli.asked import shot_of
 from rotopoint.errors import OptionUnreadable, SettingTwice, SettingUnknown, SettingUnusable, ShotUnreadable
 from rotopoint.messages import explain
 from rotopoint.plan import plan_subject, track_keys
