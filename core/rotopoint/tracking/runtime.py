@@ -15,6 +15,12 @@ from rotopoint.tracking.kernels import Kernels
 NO_OBJECT_LOGIT = -1024.0
 """Every logit of a frame on which the model sees no subject (SAM 2's own placeholder)."""
 
+GIVEN_LOGIT = 10.0
+"""A given mask as logits: minus this outside, plus this inside, as upstream has it."""
+
+PREVIOUS_LOGIT_LIMIT = 32.0
+"""Earlier answers are clamped to this before they prompt again, as upstream does."""
+
 
 @dataclass(frozen=True)
 class ModelShape:

@@ -23,6 +23,8 @@ from rotopoint.tracking.onnx.values import (
 from rotopoint.tracking.precision import Precision
 from rotopoint.tracking.preprocess import model_input
 from rotopoint.tracking.runtime import (
+    GIVEN_LOGIT,
+    PREVIOUS_LOGIT_LIMIT,
     Decoded,
     FramePrompts,
     HostCopy,
@@ -34,12 +36,6 @@ from rotopoint.tracking.runtime import (
 from rotopoint.tracking.takes import Take, Takes, take_name
 
 ResultT = TypeVar("ResultT")
-
-GIVEN_LOGIT = 10.0
-"""A given mask as logits: minus this outside, plus this inside, as upstream has it."""
-
-PREVIOUS_LOGIT_LIMIT = 32.0
-"""Earlier answers are clamped to this before they prompt again, as upstream does."""
 
 NO_POINT = -1
 """The label of a point that is none."""

@@ -12,12 +12,9 @@ import torch
 from torch.nn import functional
 
 from rotopoint.checkpoints.configuration import Calibration
-from rotopoint.tracking.runtime import NO_OBJECT_LOGIT
+from rotopoint.tracking.runtime import GIVEN_LOGIT, NO_OBJECT_LOGIT
 from rotopoint.tracking.sam2.mask_decoder import Answers, MaskDecoder, PackageDecoder
 from rotopoint.tracking.takes import Take
-
-GIVEN_LOGIT = 10.0
-"""A given mask as logits: minus this outside, plus this inside."""
 
 SUREST = 1e-4
 """How close to none or all of a place a mean coverage comes, so that its logit is finite."""

@@ -25,6 +25,7 @@ from rotopoint.tracking.kernels import Kernels
 from rotopoint.tracking.precision import Precision
 from rotopoint.tracking.preprocess import NORMALIZED, model_input, squared
 from rotopoint.tracking.runtime import (
+    PREVIOUS_LOGIT_LIMIT,
     Decoded,
     FramePrompts,
     HostCopy,
@@ -45,10 +46,6 @@ from rotopoint.tracking.sam2.package import sam2_module
 from rotopoint.tracking.sam2.side_by_side import SideBySide, most_at_once
 from rotopoint.tracking.sam2.transfer import from_device, normalized, to_device
 from rotopoint.tracking.takes import Take, Takes
-
-PREVIOUS_LOGIT_LIMIT = 32.0
-"""Earlier answers are clamped to this before they prompt again, as upstream does."""
-
 
 SUBJECTS_AT_ONCE = 16
 """On a GPU, as long as its memory allows."""
