@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a person without a terminal does: the zip from disk into a factory Blender, two clicks, a matte."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.gui.windowed_blender import ROOT, Unavailable, build, windowed_blender
+
+pytestmark = [pytest.mark.gui, pytest.mark.slow]
+
+FISH = (0.255, 0.584)
+ROCK = (0.80, 0.20)
+STATE = "part('host').state_of(bpy.context.scene.active_clip)"
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The zip that brings an engine for the Python of Debian's Blender."""
+    out = tmp_path_factory.mktemp("dist")
+    command = [sys.executable, ROOT / "make.py", "extension", "--out", out]
+    asked = ["--platform", "linux-x64", "--python", "3.14"]
+    subprocess.run([str(part) for part in (*command, *asked)], cwd=ROOT, check=True, stdout=sys.stderr)
+    (found,) = out.glob("*.zip")
+    return found
+
+
+def test_the_zip_from_disk_two_clicks_a_wired_matte(package: Path, tmp_path: Path) -> None:
+    try:
+        build("5.2")
+    except Unavailable as reason:
+        pytest.skip(f"no Blender 5.2 with windows: {reason}")
+    clip = tmp_path / "demo ä.mp4"
+    shutil.copy2(ROOT / "examples" / "demo_clip" / "demo.mp4", clip)
+    # No engine is named: what the zip brings is all that there is.
+    with windowed_blender("5.2", package, tmp_path, ()) as blender:
+        blender.ask(f"open_clip({str(clip)!r}, {str(tmp_path / 'shot.blend')!r})\nanswer = None")
+        blender.ask("show_tab()\nanswer = None")
+        blender.screenshot("opened")
+        blender.move(*FISH)
+        blender.key("k")
+        blender.click(*FISH)
+        blender.until(f"{STATE}.previews", 120)
+        blender.screenshot("first mask")
+        assert blender.ask("answer = part('host').engine.runtimes") == ["onnx"]
+        blender.pointer("keydown", "ctrl")
+        blender.click(*ROCK)
+        blender.pointer("keyup", "ctrl")
+        blender.key("Escape")
+        blender.invoke("rotopoint.track", direction="both")
+        blender.until(f"{STATE}.done == 48 and not {STATE}.tracking", 300)
+        blender.invoke("rotopoint.wire")
+        blender.screenshot("tracked")
+        mattes = blender.ask("answer = str(part('mattes').folder_of(bpy.context.scene.active_clip))")
+        assert len(list(Path(mattes).glob("*.png"))) == 48
+        word = blender.ask(f"answer = {STATE}.message")
+    assert "48" in word
+    assert np.fromfile(tmp_path / "tracked.png", np.uint8).size > 10_000
