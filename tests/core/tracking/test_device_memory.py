@@ -71,7 +71,7 @@ def test_memory_that_is_short_while_loading_is_one_line(
     def refusing(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr("rotopoint.tracking.sam2.weights.load_weights", refusing)
+    monkeypatch.setattr("rotopoint.tracking.sam2.backend.load_weights", refusing)
     with pytest.raises(DeviceMemoryShort) as raised:
         load_engine(resolve("draft"), "cpu", 1, "fp32")
     assert "\n" not in explain(raised.value)
