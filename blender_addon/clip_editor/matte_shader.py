@@ -44,15 +44,23 @@ MATTE_FRAGMENT = """
 void main()
 {
   float value = texture(mask, place).r;
-  float slope = max(length(vec2(dFdx(value), dFdy(value))), 1e-6);
-  float within = (value - edge) / slope;
+  vec2 across = dFdx(place), up = dFdy(place);
+  vec2 slopes = vec2(dFdx(value), dFdy(value));
+  if (is_coverage) {
+    vec2 after = vec2(texture(mask, place + across).r, texture(mask, place + up).r);
+    vec2 before = vec2(texture(mask, place - across).r, texture(mask, place - up).r);
+    slopes = max(abs(after - value), abs(before - value));
+  }
+  float within = (value - edge) / max(length(slopes), 1e-6);
   float coverage = is_coverage ? value : clamp(within + 0.5, 0.0, 1.0);
   float line = clamp(0.5 + 0.5 * outline - abs(within), 0.0, 1.0) * strength;
   shown = vec4(color.rgb, max(coverage * fill, line));
 }
 """
 """`within` is the distance to the edge in pixels on screen, over 0 inside, where the values are a plane. The
-edge of logits is at 0, that of a finished matte where it covers a half."""
+edge of logits is at 0, that of a finished matte where it covers a half. A finished matte may change from one
+pixel to the next: derivatives, which are taken of two by two pixels, miss half of such edges, so its slope is
+that to the pixel that differs more."""
 
 CHECKER_FRAGMENT = """
 void main()

@@ -8,7 +8,9 @@ import pytest
 from tests.gui.footage import COUNT
 from tests.gui.windowed_blender import WindowedBlender
 
-pytestmark = pytest.mark.gui
+VERSIONS = [pytest.param("4.3", marks=pytest.mark.slow), "5.2"]
+
+pytestmark = [pytest.mark.gui, pytest.mark.parametrize("blender", VERSIONS, indirect=True, scope="module")]
 
 STATE = "part('host').state_of(bpy.data.movieclips[0])"
 

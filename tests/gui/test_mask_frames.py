@@ -12,7 +12,9 @@ from rotopoint.clip.mask_file import read_coverage
 from tests.gui.footage import COUNT
 from tests.gui.windowed_blender import WindowedBlender
 
-pytestmark = pytest.mark.gui
+VERSIONS = [pytest.param("4.3", marks=pytest.mark.slow), "5.2"]
+
+pytestmark = [pytest.mark.gui, pytest.mark.parametrize("blender", VERSIONS, indirect=True, scope="module")]
 
 SUBJECT = "bpy.data.movieclips[0].rotopoint.subjects[0]"
 

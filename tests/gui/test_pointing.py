@@ -234,7 +234,6 @@ def test_a_click_shows_its_mask_and_tracking_does_not_block(blender: WindowedBle
     # On a frame that was only tracked, its mask comes by itself.
     blender.ask("bpy.context.scene.frame_current = 9\nanswer = None")
     blender.until(f"({CLIP}.subjects[0].uid, 9) in {state}.previews")
-    later = blender.screenshot("frame 9").astype(int)
-    there = np.abs(later - before).max(axis=2) > 20
-    assert there[inside[1], inside[0]], "the mask of a tracked frame is not drawn"
+    across, down = inside
+    blender.until_shown("frame 9", lambda now: np.abs(now.astype(int) - before)[down, across].max() > 20)
     assert blender.ask(f"answer = {state}.message").startswith("Done")

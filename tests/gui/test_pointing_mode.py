@@ -139,7 +139,7 @@ def test_a_locked_subject_stays_as_it_is(blender: WindowedBlender) -> None:
     assert points(blender) == []
     blender.key("2")
     blender.click(0.4, 0.4)
-    assert len(points(blender, 1)) == 1
+    blender.until(f"len({CLIP}.subjects[1].points) == 1", 10)
 
 
 def test_a_clip_without_subjects_gets_one_and_its_mask_shows(blender: WindowedBlender) -> None:

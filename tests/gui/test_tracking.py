@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tests.gui.footage import COUNT
-from tests.gui.windowed_blender import WindowedBlender, fake_engine_command
+from tests.gui.windowed_blender import WindowedBlender
 
 VERSIONS = [pytest.param("4.3", marks=pytest.mark.slow), "5.2"]
 
@@ -61,18 +61,10 @@ def fresh(blender: WindowedBlender) -> None:
 @pytest.fixture
 def slow(blender: WindowedBlender) -> Iterator[None]:
     """The worker without a model takes a second for a frame, not a twentieth of one."""
-    set_worker(blender, "1.0")
+    blender.set_worker(1.0)
     yield
     if blender.is_open:
-        set_worker(blender, "0.05")
-
-
-def set_worker(blender: WindowedBlender, seconds: str) -> None:
-    command = fake_engine_command("--slow", seconds)
-    blender.ask(
-        "part('host').engine.close()\n"
-        f"preferences.addons[MODULE].preferences.engine = join({command!r})\nanswer = None"
-    )
+        blender.set_worker(0.05)
 
 
 def test_escape_ends_a_track_and_keeps_its_frames(blender: WindowedBlender, slow: None) -> None:
@@ -281,7 +273,7 @@ def test_it_grows_with_the_interface(blender: WindowedBlender) -> None:
 
 
 def test_reopened_in_mid_track_the_finished_frames_are_there(blender: WindowedBlender) -> None:
-    set_worker(blender, "0.2")
+    blender.set_worker(0.2)
     blender.invoke("rotopoint.track")
     blender.until(f"{STATE}.done >= 3")
     blender.ask("bpy.ops.wm.save_mainfile()\nanswer = None")
@@ -291,7 +283,7 @@ def test_reopened_in_mid_track_the_finished_frames_are_there(blender: WindowedBl
     blender.until(f"not Path('/proc/{worker}').exists()")
     assert blender.ask(f"answer = {STANDING}.tracked") >= done
     assert not blender.ask("answer = part('host').engine.started")
-    set_worker(blender, "0.05")
+    blender.set_worker(0.05)
     blender.move(0.5, 0.9)
     blender.screenshot("reopened")
     blender.invoke("rotopoint.track")

@@ -12,7 +12,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -125,6 +125,23 @@ class WindowedBlender:
         while (found := self.ask(code)) != expected and time.monotonic() < deadline:
             time.sleep(0.05)
         assert found == expected
+
+    def until_shown(
+        self, name: str, condition: Callable[[npt.NDArray[np.uint8]], bool], seconds: float = 20.0
+    ) -> None:
+        """Wait until the screen is as is meant: what Blender knows it draws at a later redraw. Asserts it."""
+        deadline = time.monotonic() + seconds
+        while not (shown := condition(self.screenshot(name))) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert shown, f"it was not shown: {name}"
+
+    def set_worker(self, seconds: float) -> None:
+        """Let the worker without a model take so long for a frame, from its next start on."""
+        command = fake_engine_command("--slow", str(seconds))
+        self.ask(
+            "part('host').engine.close()\n"
+            f"preferences.addons[MODULE].preferences.engine = join({command!r})\nanswer = None"
+        )
 
     def screenshot(self, name: str) -> npt.NDArray[np.uint8]:
         """(height, width, 3) uint8 BGR of the whole screen, also written to the folder as NAME.png."""

@@ -60,7 +60,7 @@ def test_hello_comes_at_once_and_ready_when_torch_is_there(start_worker: StartWo
     client = start_worker(tmp_path)
     hello = client.wait_for_hello(LIMIT)
     hello_took = time.monotonic() - began
-    assert (hello.protocol, hello.runtimes, hello.devices[0]) == (1, ("torch",), "cpu")
+    assert (hello.protocol, hello.runtimes, hello.devices[0]) == (1, ("torch", "onnx"), "cpu")
     first, *rest = (event for event, _ in client.poll())
     assert isinstance(first, HelloEvent)
     assert rest == []
