@@ -131,6 +131,8 @@ def test_the_sidebar_takes_its_own_clicks(blender: WindowedBlender) -> None:
     blender.pointer("mousemove", x, y)
     blender.pointer("click", 1)
     assert points(blender) == []
+    # A field that took the click waits for its text.
+    blender.key("Escape")
 
 
 def test_a_locked_subject_stays_as_it_is(blender: WindowedBlender) -> None:
