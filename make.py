@@ -24,7 +24,8 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
@@ -35,6 +36,12 @@ BLENDERS = {"4.2": (3, 11), "4.5": (3, 11), "5.0": (3, 11), "5.2": (3, 13)}
 """The bpy wheels that the tests use, and the Python that each is made for."""
 
 DEMO_BLENDER = "5.0"
+
+COMPILE = (
+    "import numpy as np; from rotopoint.mattes.foreground import foreground; "
+    "foreground(np.ones((8, 8, 3), np.float32), np.full((8, 8), 0.5, np.float32))"
+)
+"""Numba compiles what finds the colors of cut-outs at its first use, and keeps it beside its package."""
 
 EXPORT = (
     "from rotopoint.checkpoints import resolve; from rotopoint.tracking.onnx.export import ensure_graphs; "
@@ -209,8 +216,19 @@ def setup(blenders: Iterable[str]) -> None:
     check_python()
     prepare_system()
     prepare_engine()
-    for version in blenders:
-        prepare_blender(version)
+    if versions := tuple(blenders):
+        with meanwhile(python_of(ENGINE), "-c", f"{COMPILE}\n{EXPORT}"):
+            for version in versions:
+                prepare_blender(version)
+
+
+@contextmanager
+def meanwhile(*command: str | Path) -> Iterator[None]:
+    """A command that is under way inside: installing leaves a core to it. Ends the program where it fails."""
+    with subprocess.Popen([str(part) for part in command], cwd=ROOT) as process:
+        yield
+    if process.returncode != 0:
+        raise SystemExit(process.returncode)
 
 
 def demo(arguments: Sequence[str]) -> None:
