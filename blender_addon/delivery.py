@@ -74,10 +74,3 @@ def with_remedy(error: str, message: str) -> str:
     """What went wrong, by its class and line, with what a person does in Blender about it."""
     remedy = REMEDIES.get(error)
     return message if remedy is None else f"{message.rpartition('; ')[0] or message}; {remedy}"
-
-
-def clock(seconds: float) -> str:
-    """Minutes and seconds, and hours where there are any: 0:31, 1:02:03."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

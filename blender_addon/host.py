@@ -238,18 +238,26 @@ def listen() -> set[int]:
     return changed
 
 
+def _shot_to_look_at(clip: MovieClip) -> Shot | None:
+    """A clip's shot less the subjects without prompts; None where the engine does not run, which looking does
+    not start, or where the shot is not sound, which is told elsewhere."""
+    if not engine.started:
+        return None
+    try:
+        shot = shots.shot_of(clip)
+    except TOLD:
+        return None
+    return shot.with_subjects(s for s in shot.subjects if s.prompts)
+
+
 def look(clip: MovieClip, frame: int) -> None:
     """Ask for the stored masks of the visible subjects on a clip frame, less those that are there already.
 
     They come into the clip's state. Does nothing where the engine does not run: looking starts no engine.
     """
-    if not engine.started:
+    shot = _shot_to_look_at(clip)
+    if shot is None:
         return
-    try:
-        shot = shots.shot_of(clip)
-    except TOLD:
-        return
-    shot = shot.with_subjects(s for s in shot.subjects if s.prompts)
     state = state_of(clip)
     if state.hear(revision(shot)):
         windows.redraw()
@@ -265,13 +273,9 @@ def look_ahead(clip: MovieClip, frame: int, before: int | None) -> None:
     """Ask for the stored masks that are not there yet of the frames that follow the one on screen; the frame
     on screen `before` says which way. Not while the clip is tracked: most of them are not stored yet.
     """
-    if not engine.started or state_of(clip).tracking:
+    shot = None if state_of(clip).tracking else _shot_to_look_at(clip)
+    if shot is None:
         return
-    try:
-        shot = shots.shot_of(clip)
-    except TOLD:
-        return
-    shot = shot.with_subjects(s for s in shot.subjects if s.prompts)
     visible = {subject.uid for subject in clip.rotopoint.subjects if subject.visible}
     asked = [(s.id, s.prompts) for s in shot.subjects if s.id in visible]
     answering = state_of(clip).previews.answering
@@ -286,13 +290,9 @@ def finish(clip: MovieClip, frame: int, *, solve: bool) -> None:
     Where alpha is solved, which takes seconds, the matte without it comes first, and that with it is asked
     for where `solve` says so and nothing was changed since the last time: not while a slider is dragged.
     """
-    if not engine.started:
+    shot = _shot_to_look_at(clip)
+    if shot is None:
         return
-    try:
-        shot = shots.shot_of(clip)
-    except TOLD:
-        return
-    shot = shot.with_subjects(s for s in shot.subjects if s.prompts)
     key, previews = clip.session_uid, state_of(clip).previews
     settled = solve and engine.state(key).finished.settles(revision(shot))
     for subject in clip.rotopoint.subjects:

@@ -11,10 +11,10 @@ from rotopoint.deliver.naming import NameTemplate
 from rotopoint.errors import NameTemplateUnusable
 
 from .. import host
-from ..delivery import clock
 from ..delivery_properties import draw_delivery
 from ..faults import Refused
 from ..lines import draw_fault, draw_text
+from ..pace import clock
 from .context import ClipOperator, clip_in, no_clip, no_subject
 
 WIDTH = 420

@@ -10,7 +10,8 @@ import pytest
 
 from blender_addon import delivery_properties, host, shots
 from blender_addon.clip_editor.deliver import delivering, not_delivering
-from blender_addon.delivery import Delivery, clock
+from blender_addon.delivery import Delivery
+from blender_addon.pace import clock
 from rotopoint.deliver.kinds import Kind
 from rotopoint.errors import NameTemplateUnusable
 from rotopoint.events import CancelledEvent, DoneEvent, ErrorEvent, FrameEvent, StartedEvent
