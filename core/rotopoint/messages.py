@@ -153,10 +153,11 @@ def _said(error: BaseException) -> str:
             )
         case e.KernelsOverflow(kernels):
             return f"this checkpoint's numbers are too large for {kernels}; choose --kernels fp32"
-        case e.GraphsMissing(checkpoint, folder):
+        case e.GraphsMissing(checkpoint, folder, kernels):
+            how = "" if kernels == "fp32" else f" --kernels {kernels}"
             return (
                 f"ONNX Runtime has no graphs of {checkpoint} in {folder}; run: rotopoint checkpoints export "
-                f"{checkpoint} (where torch is), or choose --runtime torch"
+                f"{checkpoint}{how} (where torch is), or choose --runtime torch"
             )
         case e.GraphsDiffer(checkpoint, graph, difference):
             return (

@@ -21,6 +21,7 @@ EPOCH = (1980, 1, 1, 0, 0, 0)
 """The date of all files, so that one state of the sources gives one zip."""
 
 GRAPHS = re.compile(r"\.graphs/")
+NARROWER_GRAPHS = re.compile(r"\.graphs/.+/")
 """What the draft model's graphs for ONNX Runtime lie in."""
 
 
@@ -48,12 +49,12 @@ def stage(tree: Path, target: Target | None, bundled: Sequence[Path]) -> None:
 def build_core(folder: Path, *, with_graphs: bool) -> Path:
     """Core as a wheel without requirements to build, in `folder`. Raises BuildFailed.
 
-    `with_graphs`: with those of the draft model for ONNX Runtime, as far as they were exported.
+    `with_graphs`: with those of the draft model for ONNX Runtime in float32, as far as they were exported.
     """
     with tempfile.TemporaryDirectory(prefix="rotopoint-core-") as built:
         core = _built_core(Path(built))
         folder.mkdir(exist_ok=True)
-        left_out = None if with_graphs else GRAPHS
+        left_out = NARROWER_GRAPHS if with_graphs else GRAPHS
         copy_wheel(core, folder / core.name, zipfile.ZIP_DEFLATED, left_out)
         return folder / core.name
 

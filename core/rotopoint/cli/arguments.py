@@ -29,8 +29,8 @@ from rotopoint.shot import (
 )
 from rotopoint.shot.matte_settings import MATTE_SETTINGS
 from rotopoint.tracking.limits import MIB, ONE_PASS, VARIABLES, mebibytes
-from rotopoint.tracking.precision import PRECISION_NAMES
-from rotopoint.tracking.runtimes import RUNTIME_NAMES, RUNTIME_VARIABLE
+from rotopoint.tracking.precision import PRECISION_NAMES, Precision
+from rotopoint.tracking.runtimes import RUNTIME_NAMES, RUNTIME_VARIABLE, RUNTIMES
 
 
 def _choices(kind: type[Enum]) -> list[str]:
@@ -155,6 +155,12 @@ def build_parser() -> argparse.ArgumentParser:
     checkpoints = commands.add_parser("checkpoints", help="list, download, verify and export checkpoints")
     checkpoints.add_argument("action", choices=["list", "get", "verify", "export"])
     checkpoints.add_argument("names", nargs="*", metavar="NAME")
+    checkpoints.add_argument(
+        "--kernels",
+        choices=[kernels.value for kernels in RUNTIMES["onnx"].precisions],
+        default=Precision.FP32.value,
+        help="the precision of graphs to export; default: fp32",
+    )
 
     store = commands.add_parser("store", help="show or clear the stored tracks")
     store.add_argument("action", choices=["show", "clear"])

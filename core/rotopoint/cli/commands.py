@@ -21,6 +21,7 @@ from rotopoint.events import DoneEvent, Event, FrameEvent, StartedEvent
 from rotopoint.shot.frames import FrameRange
 from rotopoint.store import TrackStore
 from rotopoint.store.folder import default_store_folder
+from rotopoint.tracking.precision import Precision
 from rotopoint.worker.protocol import encode
 
 
@@ -209,7 +210,7 @@ def score(arguments: argparse.Namespace) -> None:
 def manage_checkpoints(arguments: argparse.Namespace) -> None:
     """List, download or verify checkpoints, or export graphs of them for ONNX Runtime."""
     if arguments.action == "export":
-        _export(arguments.names or ["draft"])
+        _export(arguments.names or ["draft"], Precision(arguments.kernels))
         return
     known = checkpoints.registry()
     chosen = [checkpoints.registered(name) for name in arguments.names] or list(known)
@@ -234,14 +235,14 @@ def manage_checkpoints(arguments: argparse.Namespace) -> None:
                 result.require_whole()
 
 
-def _export(names: Sequence[str]) -> None:
+def _export(names: Sequence[str], precision: Precision) -> None:
     """Of registered checkpoints or files of weights; needs torch, onnx and onnxscript."""
     try:
         from rotopoint.tracking.onnx.export import export_graphs
     except ModuleNotFoundError as error:
         raise PackageMissing(error.name or "onnx", "export") from error
     for name in names:
-        print_line(str(export_graphs(checkpoints.resolve(name))))
+        print_line(str(export_graphs(checkpoints.resolve(name), precision)))
 
 
 def _download(checkpoint: checkpoints.Checkpoint) -> Path:

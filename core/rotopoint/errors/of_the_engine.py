@@ -89,10 +89,11 @@ class KernelsOverflow(RotopointError):
 
 @dataclass(eq=False)
 class GraphsMissing(InputError):
-    """ONNX Runtime has no graphs of these weights in `folder`."""
+    """ONNX Runtime has no graphs of these weights in `folder`; `kernels` is the name of their precision."""
 
     checkpoint: str
     folder: Path
+    kernels: str
 
 
 @dataclass(eq=False)

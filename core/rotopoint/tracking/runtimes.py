@@ -78,9 +78,15 @@ class Known:
         return next((name for name in self.packages if importlib.util.find_spec(name) is None), None)
 
 
+_FLOATS = (Precision.FP32, Precision.BF16, Precision.FP16)
+
 RUNTIMES = {
-    "torch": Known(("torch", "sam2"), "rotopoint.tracking.sam2.backend", tuple(Precision)),
-    "onnx": Known(("onnxruntime",), "rotopoint.tracking.onnx.backend", (Precision.FP32,)),
+    "torch": Known(("torch", "sam2"), "rotopoint.tracking.sam2.backend", _FLOATS),
+    "onnx": Known(
+        ("onnxruntime",),
+        "rotopoint.tracking.onnx.backend",
+        (Precision.FP32, Precision.FP16, Precision.INT8),
+    ),
 }
 """The first that is installed is what `auto` takes."""
 

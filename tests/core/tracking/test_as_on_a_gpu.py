@@ -260,7 +260,7 @@ ALLOWED = {Precision.FP32: 1e-5, Precision.BF16: 3e-2, Precision.FP16: 4e-3}
 
 
 @pytest.mark.parametrize("values", Values)
-@pytest.mark.parametrize("kernels", Precision)
+@pytest.mark.parametrize("kernels", ALLOWED)
 def test_work_that_is_not_cut_gives_the_same(
     kernels: Precision, values: Values, expected: list[np.ndarray], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -22,6 +22,7 @@ from rotopoint.errors import (
 from rotopoint.messages import explain
 from rotopoint.tracking import runtimes
 from rotopoint.tracking.engine import load_engine
+from rotopoint.tracking.onnx import graphs
 from rotopoint.tracking.onnx.graphs import RECORD, graphs_folder, read_graphs
 from rotopoint.tracking.runtimes import RUNTIME_VARIABLE, RUNTIMES, choose_runtime
 
@@ -57,7 +58,7 @@ def test_one_is_taken_by_name_or_by_the_environment(monkeypatch: pytest.MonkeyPa
 
 def test_kernels_of_all_runtimes_have_keys_of_their_own() -> None:
     keys = [kernels.key for kernels in runtimes.ALL_KERNELS]
-    assert keys == ["fp32", "bf16", "fp16", "onnx fp32"]
+    assert keys == ["fp32", "bf16", "fp16", "onnx fp32", "onnx fp16", "onnx int8"]
 
 
 def test_graphs_that_are_not_there_are_asked_for(draft_graphs: Path, tmp_path: Path) -> None:
@@ -69,8 +70,25 @@ def test_graphs_that_are_not_there_are_asked_for(draft_graphs: Path, tmp_path: P
     # Those of other weights are as good as none.
     with pytest.raises(GraphsMissing):
         read_graphs("draft", draft.path, "other weights")
+    with pytest.raises(GraphsMissing) as raised:
+        load_engine(moved, "cpu", 1, "int8", runtime="onnx")
+    assert "rotopoint checkpoints export draft --kernels int8" in explain(raised.value)
+
+
+@pytest.mark.parametrize(("runtime", "kernels"), [("onnx", "bf16"), ("torch", "int8")])
+def test_a_precision_that_a_runtime_lacks_is_refused(runtime: str, kernels: str) -> None:
     with pytest.raises(KernelsUnavailable):
-        load_engine(draft, "cpu", 1, "bf16", runtime="onnx")
+        load_engine(resolve("draft"), "cpu", 1, kernels, runtime=runtime)
+
+
+def test_graphs_of_another_exporter_are_as_good_as_none(
+    draft_graphs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draft = resolve("draft")
+    read_graphs("draft", draft.path, draft.identity)
+    monkeypatch.setattr(graphs, "EXPORTER", graphs.EXPORTER + 1)
+    with pytest.raises(GraphsMissing):
+        read_graphs("draft", draft.path, draft.identity)
 
 
 @pytest.mark.parametrize("fault", ["truncated", "gone", "record"])

@@ -49,15 +49,17 @@ def usual_device(devices: tuple[str, ...]) -> str:
 
 
 def choose_precision(device: str, asked: str | None = None) -> Precision:
-    """As in `Backend`: graphs are of float32."""
+    """As in `Backend`. `auto` is float32, of which graphs are exported by default; none are of bfloat16."""
     name = asked_precision() if asked is None else asked
-    if name not in (AUTO, Precision.FP32.value):
+    if name == AUTO:
+        return Precision.FP32
+    if name == Precision.BF16.value:
         raise KernelsUnavailable(name, device)
-    return Precision.FP32
+    return Precision(name)
 
 
 def described(device: str) -> str:
-    return f"fp32 by {PROVIDERS[device]} of ONNX Runtime {onnxruntime.__version__}"
+    return f"fp32, fp16 and int8 by {PROVIDERS[device]} of ONNX Runtime {onnxruntime.__version__}"
 
 
 def load(
@@ -68,8 +70,8 @@ def load(
     arrangement: Arrangement | None,
 ) -> OnnxRuntime:
     """As in `Backend`; `threads` None: one for each core. There is one arrangement. Raises GraphsMissing."""
-    graphs = read_graphs(checkpoint.name, checkpoint.path, checkpoint.identity)
-    folder = graphs_folder(checkpoint.path)
+    graphs = read_graphs(checkpoint.name, checkpoint.path, checkpoint.identity, precision)
+    folder = graphs_folder(checkpoint.path, precision)
     memory = (MEMORY_OF.get(device, "cpu"), 0)
 
     def open_graph(name: str) -> GraphSession:
@@ -79,7 +81,7 @@ def load(
         except onnxruntime.capi.onnxruntime_pybind11_state.InvalidProtobuf as error:
             raise CheckpointBroken(file, "it is no graph") from error
 
-    return OnnxRuntime(checkpoint.configuration, graphs.takes, open_graph)
+    return OnnxRuntime(checkpoint.configuration, graphs.takes, open_graph, precision)
 
 
 def is_memory_short(error: BaseException) -> bool:

@@ -32,6 +32,8 @@ from rotopoint.tracking.onnx.modules import (
     MemoryAttention,
     Start,
 )
+from rotopoint.tracking.onnx.narrower import narrowed
+from rotopoint.tracking.precision import Precision
 from rotopoint.tracking.sam2.build import build_model
 from rotopoint.tracking.sam2.weights import load_weights
 from rotopoint.whole_files import write_whole
@@ -39,8 +41,10 @@ from rotopoint.whole_files import write_whole
 OPSET = 18
 """The least that resizes and normalizes as torch does; ONNX Runtime reads it from 1.14 on."""
 
-LARGEST_ERROR = 1e-4
-"""In parts of the largest output: what float32 in another order of additions may differ."""
+LARGEST_ERROR = {Precision.FP32: 1e-4, Precision.FP16: 5e-3, Precision.INT8: 0.02}
+"""In parts of the largest output: what float32 may differ in another order of additions, float16 through all
+of a graph, and weights of eight bits. Where these alter more (a trunk of convolutions does on pictures),
+masks do not hold, and the graph keeps those of float32."""
 
 SEED = 0
 
@@ -58,15 +62,15 @@ class Traced:
     others: Sequence[Mapping[str, torch.Tensor]] = ()
 
 
-def export_graphs(checkpoint: ResolvedCheckpoint) -> Path:
+def export_graphs(checkpoint: ResolvedCheckpoint, precision: Precision = Precision.FP32) -> Path:
     """Write a checkpoint's graphs beside its weights; returns their folder.
 
     Raises what loading the checkpoint raises, and GraphsDiffer where a graph does not give what torch gives.
     """
     model = build_model(checkpoint.configuration)
     load_weights(model, checkpoint.path)
-    folder = graphs_folder(checkpoint.path)
-    folder.mkdir(exist_ok=True)
+    folder = graphs_folder(checkpoint.path, precision)
+    folder.mkdir(parents=True, exist_ok=True)
     made = []
     with torch.inference_mode(), _quiet():
         decoder = DecodePrompts(model, checkpoint.configuration.calibration)
@@ -82,16 +86,27 @@ def export_graphs(checkpoint: ResolvedCheckpoint) -> Path:
                 verbose=False,
             )
             assert program is not None
-            content = program.model_proto.SerializeToString(deterministic=True)
-            error = _largest_error(traced, content)
-            if not error <= LARGEST_ERROR:
-                raise GraphsDiffer(checkpoint.name, traced.name, error)
+            content, kept, error = _checked(checkpoint.name, traced, program.model_proto, precision)
             file = file_of(folder, traced.name)
             write_whole(file, content)
-            made.append(Graph(traced.name, sha256_of(file), error))
-    record = Graphs(checkpoint.identity, OPSET, tuple(decoder.ways), tuple(made))
+            made.append(Graph(traced.name, sha256_of(file), error, kept.value))
+    record = Graphs(checkpoint.identity, OPSET, tuple(decoder.ways), tuple(made), graphs.EXPORTER)
     write_whole(folder / graphs.RECORD, graphs.written(record).encode())
     return folder
+
+
+def _checked(
+    checkpoint: str, traced: Traced, model: Any, precision: Precision
+) -> tuple[bytes, Precision, float]:
+    """A graph's content, the precision that it is in, and its largest error. Raises GraphsDiffer."""
+    exact = model.SerializeToString(deterministic=True)
+    content = exact if precision is Precision.FP32 else narrowed(exact, precision)
+    error = _largest_error(traced, content)
+    if precision is Precision.INT8 and not error <= LARGEST_ERROR[precision]:
+        content, precision, error = exact, Precision.FP32, _largest_error(traced, exact)
+    if not error <= LARGEST_ERROR[precision]:
+        raise GraphsDiffer(checkpoint, traced.name, error)
+    return content, precision, error
 
 
 def ensure_graphs(checkpoint: ResolvedCheckpoint) -> Path:

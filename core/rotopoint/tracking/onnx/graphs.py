@@ -11,6 +11,7 @@ from pathlib import Path
 from rotopoint.checkpoints.verification import sha256_of
 from rotopoint.errors import CheckpointBroken, GraphsMissing
 from rotopoint.tables import read_table
+from rotopoint.tracking.precision import Precision
 
 IMAGE_ENCODER = "image_encoder"
 MEMORY_ATTENTION = "memory_attention"
@@ -23,53 +24,62 @@ NAMES = (IMAGE_ENCODER, START, MEMORY_ATTENTION, MASK_DECODER, GIVEN_MASK, MEMOR
 RECORD = "graphs.toml"
 SUFFIX = ".graphs"
 
+EXPORTER = 1
+"""One more with each change to what graphs compute, take or give: those of another exporter are made anew."""
+
 
 @dataclass(frozen=True)
 class Graph:
     """One graph as it was exported; `largest_error` is how far its outputs were from torch's, in parts of the
-    largest of them."""
+    largest of them. `kernels` is the name of its precision."""
 
     name: str
     sha256: str
     largest_error: float
+    kernels: str = Precision.FP32.value
 
 
 @dataclass(frozen=True)
 class Graphs:
     """`checkpoint` is the `ResolvedCheckpoint.identity` of what they were made from; `takes` are what the
-    mask decoder can take, in its order, by `take_name`."""
+    mask decoder can take, in its order, by `take_name`; `exporter` is the `EXPORTER` that made them."""
 
     checkpoint: str
     opset: int
     takes: tuple[str, ...]
     graph: tuple[Graph, ...]
+    exporter: int = 1
 
 
-def graphs_folder(weights: Path) -> Path:
-    """Beside a checkpoint's weights."""
-    return weights.with_suffix(SUFFIX)
+def graphs_folder(weights: Path, precision: Precision = Precision.FP32) -> Path:
+    """Beside a checkpoint's weights; those of another precision than float32 in a folder in there."""
+    folder = weights.with_suffix(SUFFIX)
+    return folder if precision is Precision.FP32 else folder / precision.value
 
 
 def file_of(folder: Path, name: str) -> Path:
     return folder / f"{name}.onnx"
 
 
-def read_graphs(name: str, weights: Path, identity: str) -> Graphs:
+def read_graphs(name: str, weights: Path, identity: str, precision: Precision = Precision.FP32) -> Graphs:
     """What is on record of the graphs of a checkpoint, whose files are all there and whole.
 
-    Raises GraphsMissing where there are none of these weights and this configuration, CheckpointBroken where
-    a file is not the one on record.
+    Raises GraphsMissing where there are none of these weights, this configuration and this exporter,
+    CheckpointBroken where a file is not the one on record.
     """
-    folder = graphs_folder(weights)
+    folder = graphs_folder(weights, precision)
+    missing = GraphsMissing(name, folder, precision.value)
     record = folder / RECORD
     if not record.is_file():
-        raise GraphsMissing(name, folder)
+        raise missing
     try:
         graphs = read_table(Graphs, tomllib.loads(record.read_text(encoding="utf-8")))
     except (OSError, ValueError) as error:
         raise CheckpointBroken(record, f"cannot read the record of its graphs: {error}") from error
-    if graphs.checkpoint != identity or {g.name for g in graphs.graph} != set(NAMES):
-        raise GraphsMissing(name, folder)
+    if (graphs.checkpoint, graphs.exporter) != (identity, EXPORTER):
+        raise missing
+    if {g.name for g in graphs.graph} != set(NAMES):
+        raise missing
     for graph in graphs.graph:
         file = file_of(folder, graph.name)
         if not file.is_file() or sha256_of(file) != graph.sha256:
@@ -83,6 +93,7 @@ def written(graphs: Graphs) -> str:
     """The text of the record."""
     lines = [
         f'checkpoint = "{graphs.checkpoint}"',
+        f"exporter = {graphs.exporter}",
         f"opset = {graphs.opset}",
         f"takes = {json.dumps(graphs.takes)}",
     ]
@@ -93,5 +104,6 @@ def written(graphs: Graphs) -> str:
             f'name = "{graph.name}"',
             f'sha256 = "{graph.sha256}"',
             f"largest_error = {graph.largest_error:.1e}",
+            f'kernels = "{graph.kernels}"',
         ]
     return "\n".join(lines) + "\n"

@@ -45,6 +45,7 @@ class OnnxRuntime:
     """A Runtime of OnnxFeatures, OnnxConditioned, OnnxMemory.
 
     `takes` are what the mask decoder can take, by `take_name`; `open_graph` opens a graph by its name.
+    Values between graphs are float32 whatever the `precision` in them.
     """
 
     subjects_at_once = 1
@@ -55,6 +56,7 @@ class OnnxRuntime:
         configuration: ModelConfiguration,
         takes: Sequence[str],
         open_graph: Callable[[str], GraphSession],
+        precision: Precision = Precision.FP32,
     ) -> None:
         options = configuration.tracking
         self._shape = configuration.shape
@@ -70,7 +72,7 @@ class OnnxRuntime:
         )
         self._numbers = {name: number for number, name in enumerate(takes)}
         self._graphs: Mapping[str, GraphSession] = {name: open_graph(name) for name in graphs.NAMES}
-        self.kernels = Kernels("onnx", Precision.FP32)
+        self.kernels = Kernels("onnx", precision)
         self.relieve: Callable[[], None] = lambda: None
 
     @property

@@ -56,6 +56,8 @@ def choose_precision(device: str, asked: str | None = None) -> Precision:
     if name == AUTO:
         return Precision.BF16 if able.bf16 is Multiplies.ITSELF else Precision.FP32
     asked_for = Precision(name)
+    if asked_for is Precision.INT8:
+        raise KernelsUnavailable(name, device)
     if (able.fp16 if asked_for is Precision.FP16 else able.bf16) is Multiplies.NOT:
         raise KernelsUnavailable(name, device)
     return asked_for
