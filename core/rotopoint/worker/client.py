@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import IO, BinaryIO, NamedTuple, cast
+from typing import IO, BinaryIO, NamedTuple, Protocol, cast
 
 from rotopoint.errors import (
     ProtocolBroken,
@@ -45,11 +45,20 @@ class Received(NamedTuple):
     payload: bytes
 
 
+class Translation(Protocol):
+    """What a worker that sees other paths is told and says, see `worker.elsewhere`."""
+
+    def sent(self, request: Request) -> Request: ...
+
+    def received(self, event: Event) -> Event: ...
+
+
 class WorkerClient:
     """Starts `command`, which must speak the worker's protocol on stdin and stdout.
 
     `package_folder`: the folder that holds the copy of `rotopoint` that the worker shall run.
-    `environment`: added to this process's own, less the variables of its interpreter. Everything but
+    `environment`: added to this process's own, less the variables of its interpreter. `translation`: where
+    the worker sees files by other paths than this process. Everything but
     `wait`, `wait_for_hello` and `close` returns at once. Raises WorkerNotStarted.
     """
 
@@ -60,7 +69,9 @@ class WorkerClient:
         package_folder: Path | None = None,
         environment: Mapping[str, str] | None = None,
         hello_within: float = HELLO_SECONDS,
+        translation: Translation | None = None,
     ) -> None:
+        self._translation = translation
         self.hello: HelloEvent | None = None
         self._ids = itertools.count(1)
         self._events: queue.SimpleQueue[Received | RotopointError] = queue.SimpleQueue()
@@ -110,6 +121,8 @@ class WorkerClient:
 
     def send(self, request: Request) -> None:
         """Hand a request over. That the worker has died is told by the next `poll`."""
+        if self._translation is not None:
+            request = self._translation.sent(request)
         self._outgoing.put(encode(request))
 
     def cancel(self, request_id: str) -> None:
@@ -223,7 +236,10 @@ class WorkerClient:
                 if first:
                     _check_first(found[0])
                     first = False
-                self._events.put(Received(*found))
+                event, payload = found
+                if self._translation is not None:
+                    event = self._translation.received(event)
+                self._events.put(Received(event, payload))
         except (ProtocolMismatch, ProtocolBroken) as error:
             fault = error
             self._process.kill()
