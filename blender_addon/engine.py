@@ -19,6 +19,7 @@ from rotopoint.shot import Shot
 from rotopoint.shot.frames import FrameRange
 from rotopoint.shot.json import revision, shot_to_dict
 from rotopoint.worker.client import HELLO_SECONDS, Received, WorkerClient
+from rotopoint.worker.elsewhere import PathMapping, Translator
 from rotopoint.worker.protocol import (
     DeliverRequest,
     FinishRequest,
@@ -47,11 +48,13 @@ class Launch:
     """How the worker is started; the environment adds to Blender's own.
 
     The worker runs the `rotopoint` in `package_folder`: this side's, so that the two cannot drift apart.
+    `paths`: how its machine calls the folders of this one.
     """
 
     command: list[str]
     environment: dict[str, str]
     package_folder: Path
+    paths: PathMapping = PathMapping()
 
 
 class Kind(Enum):
@@ -396,6 +399,7 @@ class Engine:
                 package_folder=launch.package_folder,
                 environment=launch.environment,
                 hello_within=self._hello_within,
+                translation=Translator(launch.paths) if launch.paths else None,
             )
         return self._client
 

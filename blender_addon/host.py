@@ -40,7 +40,7 @@ TURNS_PER_COMPARISON = 5
 
 def _launch() -> Launch:
     chosen = preferences()
-    return Launch(chosen.command(), chosen.environment(), chosen.package_folder())
+    return Launch(chosen.command(), chosen.environment(), chosen.package_folder(), chosen.paths())
 
 
 engine = Engine(_launch)

@@ -8,12 +8,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import bpy
-from bpy.props import EnumProperty, IntProperty, StringProperty
+from bpy.props import CollectionProperty, EnumProperty, IntProperty, StringProperty
 from bpy.types import AddonPreferences, Context
 
 from rotopoint.checkpoints import FOLDER_VARIABLE
 from rotopoint.tracking.limits import MIB, MemoryLimits
+from rotopoint.worker.elsewhere import PathMapping
 
+from .elsewhere import ROTOPOINT_folder_pair, draw_pairs, mapping
 from .faults import EngineNotSet, Refused
 from .package import blenders_python, brought_engine, package_folder
 
@@ -52,6 +54,7 @@ class ROTOPOINT_preferences(AddonPreferences):
         name="Engine",
         description=f"Whole command of the engine, in place of: Python -m {MODULE}",
     )
+    folder_pairs: CollectionProperty(type=ROTOPOINT_folder_pair)
     checkpoint_folder: StringProperty(
         name="Checkpoints",
         description="Folder of downloaded checkpoints; empty: the user's data folder",
@@ -96,7 +99,7 @@ class ROTOPOINT_preferences(AddonPreferences):
         if not words:
             words = [*self._python(), "-m", MODULE]
         if self.store_folder:
-            words += ["--store", bpy.path.abspath(self.store_folder)]
+            words += ["--store", self.paths().there(bpy.path.abspath(self.store_folder))]
         if self.device != "auto":
             words += ["--device", self.device]
         if self.threads:
@@ -108,6 +111,10 @@ class ROTOPOINT_preferences(AddonPreferences):
         if self.cache_gpu != USUAL.gpu // MIB:
             words += ["--cache-gpu", str(self.cache_gpu)]
         return words
+
+    def paths(self) -> PathMapping:
+        """How the engine's machine calls the folders of this one."""
+        return mapping(self.folder_pairs if self.engine.strip() else ())
 
     def _python(self) -> list[str]:
         if self.interpreter:
@@ -148,6 +155,8 @@ class ROTOPOINT_preferences(AddonPreferences):
         row.active = not self.engine
         row.prop(self, "interpreter")
         column.prop(self, "engine")
+        if self.engine.strip():
+            draw_pairs(layout, context, self.folder_pairs)
         column = layout.column()
         column.prop(self, "device")
         column.prop(self, "threads")

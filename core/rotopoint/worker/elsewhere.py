@@ -39,7 +39,7 @@ class PathMapping:
     innermost counts; what none holds is called the same on both. Pairs that lack a side count for nothing.
     """
 
-    def __init__(self, pairs: Iterable[PathPair]) -> None:
+    def __init__(self, pairs: Iterable[PathPair] = ()) -> None:
         whole = [pair for pair in pairs if pair.here.strip() and pair.there.strip()]
         self._out = sorted(whole, key=lambda pair: -len(_bare(pair.here)))
         self._back = sorted((p.swapped() for p in whole), key=lambda pair: -len(_bare(pair.here)))

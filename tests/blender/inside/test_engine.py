@@ -336,3 +336,32 @@ def asked_of(arguments: list[str]) -> MemoryLimits:
     """As the worker reads them."""
     options = server._parser().parse_args(arguments)
     return asked_limits({}, memory=options.cache_memory, disk=options.cache_disk, gpu=options.cache_gpu)
+
+
+def pair_folders(here: Path, there: Path) -> None:
+    bpy.ops.rotopoint.folder_pair_add()
+    pair = preferences().folder_pairs[-1]
+    pair.here, pair.there = str(here), str(there)
+
+
+def test_an_engine_elsewhere_calls_folders_by_other_names(clip: bpy.types.MovieClip, tmp_path: Path) -> None:
+    use_fake_worker()
+    pair_folders(tmp_path / "mattes", tmp_path / "as there")
+    bpy.ops.rotopoint.folder_pair_add()
+    preferences().store_folder = str(tmp_path / "mattes" / "tracks")
+    try:
+        assert str(tmp_path / "as there" / "tracks") in preferences().command()
+        preferences().store_folder = ""
+        state = tracked(clip)
+        assert state.message == f"Done: {COUNT} frames, {COUNT} of them new"
+        assert len(list((tmp_path / "as there").glob("*.png"))) == COUNT
+        assert not list((tmp_path / "mattes").glob("*.png"))
+        # What Blender itself reads and writes is called as it is here.
+        (saved,) = (tmp_path / "mattes").glob("*.shot.json")
+        assert load_shot(saved) == shots.shot_of(clip)
+        bpy.ops.rotopoint.folder_pair_remove(index=0)
+        preferences().store_folder = str(tmp_path / "mattes" / "tracks")
+        assert str(tmp_path / "mattes" / "tracks") in preferences().command()
+    finally:
+        preferences().store_folder = ""
+        preferences().folder_pairs.clear()

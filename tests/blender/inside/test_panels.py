@@ -21,6 +21,8 @@ pytestmark = pytest.mark.usefixtures("addon")
 
 rotopoint = bpy.ops.rotopoint
 
+OF_PREFERENCES = {"engine_test", "folder_pair_add", "folder_pair_remove"}
+
 
 @pytest.fixture
 def clip(addon: None, tmp_path: Path) -> bpy.types.MovieClip:
@@ -54,5 +56,5 @@ def test_panels_and_menu_draw_what_this_blender_has(clip: bpy.types.MovieClip, t
     assert "an error" in " ".join(recorder.labels), recorder.labels
     assert "Frame 1: 1 of 1 prompts" in recorder.labels
     # The strip of frames has no button: it is drawn itself.
-    of_clips = {name for name in dir(rotopoint) if "strip" not in name} - {"timeline", "engine_test"}
+    of_clips = {name for name in dir(rotopoint) if "strip" not in name} - {"timeline"} - OF_PREFERENCES
     assert {name.removeprefix("rotopoint.") for name in recorder.operators} == of_clips
