@@ -37,12 +37,6 @@ BLENDERS = {"4.2": (3, 11), "4.5": (3, 11), "5.0": (3, 11), "5.2": (3, 13)}
 
 DEMO_BLENDER = "5.0"
 
-COMPILE = (
-    "import numpy as np; from rotopoint.mattes.foreground import foreground; "
-    "foreground(np.ones((8, 8, 3), np.float32), np.full((8, 8), 0.5, np.float32))"
-)
-"""Numba compiles what finds the colors of cut-outs at its first use, and keeps it beside its package."""
-
 EXPORT = (
     "from rotopoint.checkpoints import resolve; from rotopoint.tracking.onnx.export import ensure_graphs; "
     "ensure_graphs(resolve('draft'))"
@@ -217,7 +211,7 @@ def setup(blenders: Iterable[str]) -> None:
     prepare_system()
     prepare_engine()
     if versions := tuple(blenders):
-        with meanwhile(python_of(ENGINE), "-c", f"{COMPILE}\n{EXPORT}"):
+        with meanwhile(python_of(ENGINE), "-c", EXPORT):
             for version in versions:
                 prepare_blender(version)
 

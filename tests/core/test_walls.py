@@ -92,6 +92,11 @@ def test_the_protocol_needs_the_standard_library_alone(place: str) -> None:
     assert set(imports(CORE / place)) <= allowed
 
 
+def test_nothing_that_compiles_itself_is_in_core() -> None:
+    """It takes most of a minute at first use, and is not in the engine that the extension brings."""
+    assert offenders(CORE, {"pymatting", "numba", "scipy"}) == {}
+
+
 def imported_by(statement: str) -> set[str]:
     """The packages that a fresh interpreter holds after a statement."""
     script = f"{statement}\nimport sys; print(' '.join(sorted({{m.split('.')[0] for m in sys.modules}})))"

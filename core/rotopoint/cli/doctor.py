@@ -32,7 +32,6 @@ PACKAGES = (
     "opencv-python-headless",
     "av",
     "OpenEXR",
-    "PyMatting",
     "torch",
     "RF-SAM-2",
     "onnxruntime",

@@ -25,6 +25,9 @@ NEAR = 1e-6
 FLAT = 1e-9
 """Volumes that a cell of one unit is brought to, and rises of curves, of less count as none."""
 
+KD_TREE_SINGLE = 4
+"""As OpenCV's FLANN numbers its indices, which Python has no name for."""
+
 
 class InverseCube:
     """Undoes a table, whose file's name is `name`.
@@ -56,11 +59,9 @@ class InverseCube:
 
     def _by_newton(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """0..1 of the domain."""
-        from scipy.spatial import cKDTree
-
         table, count = self._cube.table, len(self._cube.table)
-        _, nearest = cKDTree(table.reshape(-1, 3)).query(values)
-        blue, green, red = np.unravel_index(nearest, table.shape[:3])
+        corners = nearest(table.reshape(-1, 3), values)
+        blue, green, red = np.unravel_index(corners, table.shape[:3])
         position = np.stack([red, green, blue], axis=-1).astype(np.float64)
         best, best_off = position.copy(), np.full(len(values), np.inf)
         going = np.arange(len(values))
@@ -77,6 +78,18 @@ class InverseCube:
             step = np.linalg.pinv(slopes) @ off[..., None]
             position[going] = np.clip(position[going] + step[..., 0], 0, count - 1)
         return (best / (count - 1)).astype(np.float32)
+
+
+def nearest(points: NDArray[np.float32], values: NDArray[np.float32]) -> NDArray[np.int32]:
+    """Which of the points (m, 3) is nearest to each of the values (n, 3)."""
+    import cv2
+
+    if not len(values):
+        return np.zeros(0, np.int32)
+    # A single tree, searched without a bound, is exact.
+    index = cv2.flann.Index(np.ascontiguousarray(points), {"algorithm": KD_TREE_SINGLE})
+    found, _ = index.knnSearch(np.ascontiguousarray(values), 1, params={"checks": -1})
+    return np.asarray(found[:, 0], np.int32)
 
 
 def _rising(curve: NDArray[np.float32], channel: str, name: str) -> tuple[NDArray[np.float64], ...]:

@@ -44,7 +44,7 @@ SHEET_WIDTH, WORST_WIDTH = 320, 1120
 QUALITY = 82
 """Of JPEG."""
 
-PACKAGES = ("numpy", "opencv-python-headless", "av", "OpenEXR", "PyMatting", "torch")
+PACKAGES = ("numpy", "opencv-python-headless", "av", "OpenEXR", "torch")
 
 
 def shot_report(

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rotopoint.clip.cube import Cube
-from rotopoint.clip.inverse_cube import InverseCube
+from rotopoint.clip.inverse_cube import InverseCube, nearest
 from rotopoint.errors import InputTransformOneWay
 from rotopoint.messages import explain
 
@@ -71,6 +71,20 @@ def test_shapes_stay() -> None:
     for cube in (look(5), curves(*[[0, 1]] * 3)):
         found = InverseCube(cube, "a.cube").apply(values)
         assert found.shape == (2, 3, 3) and found.dtype == np.float32
+
+
+def test_the_nearest_corner_of_a_table_is_found_exactly() -> None:
+    """Also of one that has many of the same, as where it is cut off."""
+    random = np.random.default_rng(5)
+    points = np.repeat(random.integers(0, 9, (500, 3)), 20, axis=0).astype(np.float32)
+    values = random.uniform(-2, 11, (200, 3)).astype(np.float32)
+    far = np.linalg.norm(values[:, None] - points, axis=2)
+    found = nearest(points, values)
+    np.testing.assert_array_equal(far[np.arange(200), found], far.min(axis=1))
+
+
+def test_nothing_to_undo_is_nothing() -> None:
+    assert InverseCube(look(5), "a.cube").apply(np.zeros((1, 0, 3), np.float32)).shape == (1, 0, 3)
 
 
 FOLDED = look(9).table.copy()

@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import OpenEXR
+import pytest
 
 from rotopoint.clip.transform import linear_from_srgb
 from rotopoint.deliver.cut_outs import CutOutFiles
@@ -15,6 +18,7 @@ from rotopoint.deliver.deliverable import About, Frame, Layer
 from rotopoint.delivery import ShotDelivery
 from rotopoint.jobs import deliver_events
 from rotopoint.session import ShotSession
+from rotopoint.shot import MatteSettings
 from tests.core.deliver.conftest import BALL, COUNT, GONE, HEIGHT, WIDTH, plate
 from tests.core.deliver.ffmpeg_exr import read_layer
 
@@ -50,3 +54,21 @@ def test_a_stored_shot_without_its_background(stored: Callable[..., ShotSession]
             full = matte == 1
             assert np.abs(found[..., :3] - light)[full].max(initial=0) < 2e-3
             assert not found[..., :3][matte == 0].any()
+
+
+def test_colors_are_found_without_what_compiles_itself(
+    stored: Callable[..., ShotSession], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in the engine that the extension brings, which has none of these packages."""
+    for package in ("pymatting", "numba", "scipy", "llvmlite"):
+        monkeypatch.setitem(sys.modules, package, None)
+    soft = replace(BALL, matte=MatteSettings(alpha=True, decontaminate=True))
+    with stored(soft) as session:
+        list(deliver_events("d", ShotDelivery(session, tmp_path / "out", CutOutFiles), overwrite=False))
+    found = read_layer(tmp_path / "out" / "plate_der Bär_cutout.0001.exr")
+    color, matte = found[..., :3], found[..., 3]
+    edge = (matte > 0.05) & (matte < 1)
+    light = linear_from_srgb(plate(1)[..., ::-1] / np.float32(255))
+    assert edge.sum() > 10
+    # It is another color than the plate's.
+    assert np.abs(color - matte[..., None] * light)[edge].max() > 0.05
