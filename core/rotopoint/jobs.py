@@ -81,8 +81,8 @@ def track_events(
     """Track a shot that `check_track` has passed; with a folder, write each matte as it comes, over what
     is there.
 
-    `cache` is as in `ShotSession.track`. See ShotSession for what is raised before the first event, and
-    StoppedAtFrame after it.
+    `before_step` and `cache` are as in `ShotSession.track`; the one is called while a matte is waited for
+    too. See ShotSession for what is raised before the first event, and StoppedAtFrame after it.
     """
     delivery = None if folder is None else ShotDelivery(session, folder)
     if folder is not None:
@@ -92,7 +92,8 @@ def track_events(
     with engine.memory_watched(), closing(noted) as frames:
         pending = session.tracks.pending(engine.runtime.kernels)
         ready = frames if delivery is None else _once_ready(session, frames)
-        yield from _frame_events(request, session, ((tracked,) for tracked in ready), delivery, pending)
+        groups = ((tracked,) for tracked in ready)
+        yield from _frame_events(request, session, groups, delivery, pending, before_step)
 
 
 def _noting_standing(
@@ -126,8 +127,15 @@ def _once_ready(session: ShotSession, frames: Iterator[FrameTracked]) -> Iterato
             yield replace(stored, computed=computed)
 
 
-def deliver_events(request: str, delivery: ShotDelivery, *, overwrite: bool) -> Generator[Event]:
-    """Write files of a stored track, or the rest of them where the delivery resumes.
+def deliver_events(
+    request: str,
+    delivery: ShotDelivery,
+    *,
+    overwrite: bool,
+    meanwhile: Callable[[], None] | None = None,
+) -> Generator[Event]:
+    """Write files of a stored track, or the rest of them where the delivery resumes. `meanwhile` is called
+    while a file is waited for; what it raises ends the work.
 
     Raises TrackMissing, OutputExists, DeliveryNotResumable, ApprovedUnusable and what `check_drawn` raises
     before anything is written.
@@ -148,7 +156,7 @@ def deliver_events(request: str, delivery: ShotDelivery, *, overwrite: bool) -> 
     make_folder(folder)
     # What lies under files that are replaced is not of this delivery, so it could not tell where to go on.
     with nullcontext() if overwrite else noted(delivery.note, asked):
-        yield from _frame_events(request, session, delivery.stored(), delivery, 0)
+        yield from _frame_events(request, session, delivery.stored(), delivery, 0, meanwhile)
 
 
 def preview(
@@ -250,13 +258,18 @@ def _matte_event(
 
 
 def _frame_events(
-    request: str, session: ShotSession, frames: Iterator[Group], delivery: ShotDelivery | None, pending: int
+    request: str,
+    session: ShotSession,
+    frames: Iterator[Group],
+    delivery: ShotDelivery | None,
+    pending: int,
+    meanwhile: Callable[[], None] | None,
 ) -> Iterator[Event]:
     revised = revision(session.shot)
     total = len(session.range) * len(session.plans if delivery is None else delivery.plans)
     yield StartedEvent(request, revised, total, pending)
     done = computed = 0
-    with _written(session, frames, delivery) as written:
+    with _written(session, frames, delivery, meanwhile) as written:
         for tracked, file in ((tracked, file) for group, file in written for tracked in group):
             record = tracked.record
             done += 1
@@ -279,7 +292,10 @@ def _frame_events(
 
 @contextmanager
 def _written(
-    session: ShotSession, frames: Iterator[Group], delivery: ShotDelivery | None
+    session: ShotSession,
+    frames: Iterator[Group],
+    delivery: ShotDelivery | None,
+    meanwhile: Callable[[], None] | None,
 ) -> Iterator[Iterator[tuple[Group, str | None]]]:
     """Each frame with the file that it is in, written beside the tracking and noted in the folder."""
     if delivery is None:
@@ -298,7 +314,7 @@ def _written(
 
         threads = 1 if delivery.kind.one_file else helping_threads()
         # One more than are written at a time, so that no thread waits for the next frame.
-        with closing(beside(frames, write, threads, waiting=threads + 1)) as written:
+        with closing(beside(frames, write, threads, threads + 1, meanwhile)) as written:
             yield written
 
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
 
@@ -35,15 +35,21 @@ NOTHING = np.full((1, 1), NO_OBJECT_LOGIT, np.float32)
 
 
 class ShotMattes:
-    """The mattes of a shot's subjects, in the pixels of the source."""
+    """The mattes of a shot's subjects, in the pixels of the source. `between` is as in `MatteSource`."""
 
     def __init__(
-        self, clip: Clip, plans: tuple[SubjectPlan, ...], prompts: PromptsInPicture, tracks: StoredTracks
+        self,
+        clip: Clip,
+        plans: tuple[SubjectPlan, ...],
+        prompts: PromptsInPicture,
+        tracks: StoredTracks,
+        between: Callable[[], None],
     ) -> None:
         self._clip = clip
         self.plans = plans
         self._prompts = prompts
         self._tracks = tracks
+        self._between = between
         self._approved = {(p.subject.id, a.frame): a for p in plans for a in p.subject.approved}
 
     def approved(self, plan: SubjectPlan, frame: ClipFrame) -> Approved | None:
@@ -101,7 +107,7 @@ class ShotMattes:
             replace(plan, subject=replace(plan.subject, matte=replace(plan.subject.matte, **settings)))  # type: ignore[arg-type]
             for plan in self.plans
         )
-        return ShotMattes(self._clip, plans, self._prompts, self._tracks) if settings else self
+        return ShotMattes(self._clip, plans, self._prompts, self._tracks, self._between) if settings else self
 
     def color(
         self, plan: SubjectPlan, frame: ClipFrame, matte: npt.NDArray[np.float32]
@@ -154,6 +160,7 @@ class ShotMattes:
             others,
             self._combined(plan, frame),
             lambda: self._confidence(plan, frame, record),
+            self._between,
         )
 
     def _confidence(self, plan: SubjectPlan, frame: ClipFrame, record: Record | None) -> float:

@@ -48,6 +48,10 @@ if TYPE_CHECKING:
     Tracker = SubjectTracker[Any, Any, Any]
     Cache = FeatureCache[Any, Any, Any]
 
+PATIENCE = 0.2
+"""Seconds that a picture waits for a place among the helpers. A matte whose alpha is solved keeps its own for
+longer than the model, and whoever clicks meanwhile, should wait."""
+
 
 class ShotSession:
     """A shot whose clip is open and whose prompts are known to fit it, with the store of its tracks.
@@ -56,13 +60,19 @@ class ShotSession:
     given, by subject and clip frame. Whoever reads pictures or makes mattes beside the model takes a place of
     `helping` for it: more at a time would not help.
     `checkpoint` is the one that the shot names. `clip` is the shot's clip where the caller has it open
-    and will close it. Nothing is written before all of the shot was checked.
+    and will close it. `between` is called often while a matte is made that takes long, on the thread that
+    makes it; what it raises ends the work. Nothing is written before all of the shot was checked.
     Raises what `Shot.check_complete`, `open_clip` and `plan_subject` raise, PolicyUnknown,
     PointOutsidePicture, BoxOutsidePicture, MaskUnreadable and MaskEmpty.
     """
 
     def __init__(
-        self, shot: Shot, checkpoint: ResolvedCheckpoint, store: TrackStore, clip: Clip | None = None
+        self,
+        shot: Shot,
+        checkpoint: ResolvedCheckpoint,
+        store: TrackStore,
+        clip: Clip | None = None,
+        between: Callable[[], None] = lambda: None,
     ) -> None:
         self.shot = shot
         self.helping = threading.BoundedSemaphore(helping_threads())
@@ -79,7 +89,7 @@ class ShotSession:
             self.close()
             raise
         self.tracks = StoredTracks(store, checkpoint, self.policy, self.clip, self.plans, self.range)
-        self.mattes = ShotMattes(self.clip, self.plans, self._prompts, self.tracks)
+        self.mattes = ShotMattes(self.clip, self.plans, self._prompts, self.tracks, between)
         self.answered: dict[tuple[str, ClipFrame], Record] = {}
 
     def __enter__(self) -> ShotSession:
@@ -177,12 +187,15 @@ class ShotSession:
         all_follow = all(plan.subject.follow for plan in self.plans)
 
         def read(source: SourceFrame) -> Picture:
-            with self.helping:
-                try:
-                    pixels = self.clip.read(source)
-                except InputError as error:
-                    raise StoppedAtFrame(self._frame_of(source), error) from error
+            placed = self.helping.acquire(timeout=PATIENCE)
+            try:
+                pixels = self.clip.read(source)
                 return Picture(pixels, pixels if all_follow else squared(pixels, input_size))
+            except InputError as error:
+                raise StoppedAtFrame(self._frame_of(source), error) from error
+            finally:
+                if placed:
+                    self.helping.release()
 
         return read
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -139,12 +139,14 @@ def solved(
     expected: NDArray[np.float32],
     plate: NDArray[np.float32],
     threads: int = 1,
+    between: Callable[[], None] = lambda: None,
 ) -> NDArray[np.float32]:
     """Alpha (H, W) 0..1: the trimap's zeros and ones, and between them what fits the colors of the plate.
 
     `trimap` (H, W) of 0, 1 and UNKNOWN; `expected` (H, W) 0..1 is what alpha is taken to be where colors
     do not tell; `plate` (H, W, 3), display-referred. Only the unknown band is solved, in tiles of TILE
-    pixels with what lies OVERLAP pixels around, `threads` at a time, so memory grows by the tile.
+    pixels with what lies OVERLAP pixels around, `threads` at a time, so memory grows by the tile. `between`
+    is called often, on any of these threads; what it raises ends the work.
 
     A. Levin et al., "A Closed-Form Solution to Natural Image Matting", PAMI 2008, with `expected` as a data
     term of weight PRIOR; with such a term the diagonal is preconditioner enough.
@@ -159,7 +161,8 @@ def solved(
 
     def solve(tile: tuple[Box, Box]) -> NDArray[np.float32]:
         _, around = tile
-        return _solved_tile(unknown[around], result[around], plate[around])
+        between()
+        return _solved_tile(unknown[around], result[around], plate[around], between)
 
     with ThreadPoolExecutor(max(1, threads)) as pool:
         for (own, around), alpha in zip(found, pool.map(solve, found), strict=True):
@@ -172,7 +175,10 @@ def solved(
 
 
 def _solved_tile(
-    unknown: NDArray[np.bool_], expected: NDArray[np.float32], plate: NDArray[np.float32]
+    unknown: NDArray[np.bool_],
+    expected: NDArray[np.float32],
+    plate: NDArray[np.float32],
+    between: Callable[[], None],
 ) -> NDArray[np.float32]:
     """Alpha (h, w) of one tile, which is taken as `expected` where it is known.
 
@@ -195,7 +201,7 @@ def _solved_tile(
     values = np.where(columns < 0, np.float32(0), laplacian.values)
     values[HALF] += np.float32(PRIOR)
     matrix = Rows(values, np.maximum(columns, 0))
-    inside[pixels] = conjugate_gradients(matrix, wanted, start, ACCURACY, STEPS)
+    inside[pixels] = conjugate_gradients(matrix, wanted, start, ACCURACY, STEPS, between)
     alpha = expected.copy()
     alpha[around] = inside.reshape(alpha[around].shape)
     return alpha

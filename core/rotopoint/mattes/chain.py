@@ -41,7 +41,9 @@ ON_LOGITS: tuple[Operation, ...] = (
 
 
 def _with_alpha(matte: Plane, asked: MatteSettings, source: MatteSource) -> Plane:
-    return solved(_trimap(matte, source), matte, source.plate()) if asked.alpha and has_edge(matte) else matte
+    if not (asked.alpha and has_edge(matte)):
+        return matte
+    return solved(_trimap(matte, source), matte, source.plate(), between=source.between)
 
 
 ON_COVERAGE: tuple[Operation, ...] = (

@@ -7,6 +7,7 @@ extension does.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
 from typing import Any, TypeAlias
@@ -87,11 +88,12 @@ def conjugate_gradients(
     start: NDArray[np.float32],
     accuracy: float,
     steps: int,
+    between: Callable[[], None] = lambda: None,
 ) -> NDArray[np.float32]:
     """What a positive definite matrix of n rows and n columns multiplies to `wanted`, all (n).
 
     Goes on until the residual is that part of `wanted` or, after so many steps, with what there is. The
-    diagonal is the preconditioner.
+    diagonal is the preconditioner. `between` is called before each step; what it raises ends the work.
     M. Hestenes and E. Stiefel, "Methods of Conjugate Gradients for Solving Linear Systems", 1952.
     """
     diagonal = matrix.values[HALF]
@@ -102,6 +104,7 @@ def conjugate_gradients(
     for _ in range(steps):
         if _dot(left, left) <= enough:
             break
+        between()
         moved = matrix.times(direction)
         length = np.float32(weight / _dot(direction, moved))
         found += length * direction

@@ -46,7 +46,8 @@ class MatteSource:
     subject so many clip frames later (negative: earlier), None where there is none to be had. `others` are
     the shot's other subjects on this frame, less those that are absent. `combined` is what the finished matte
     is combined with. `confidence` is how far the record is to be trusted, 0..1. What is called may read
-    files: the settings decide whether it is, and once is enough.
+    files: the settings decide whether it is, and once is enough. `between` is called often where a matte
+    takes long, on the thread that makes it; what it raises ends the work.
     """
 
     logits: Logits
@@ -60,6 +61,7 @@ class MatteSource:
     others: Callable[[], tuple[MatteSource, ...]] = tuple
     combined: Combined = Combined()
     confidence: Callable[[], float] = lambda: 1.0
+    between: Callable[[], None] = lambda: None
 
     @property
     def cell(self) -> float:

@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from rotopoint import jobs
 from rotopoint.checkpoints import ResolvedCheckpoint
-from rotopoint.errors import ClipChanged, RotopointError
+from rotopoint.errors import Cancelled, ClipChanged, RotopointError
 from rotopoint.events import CancelledEvent, Event
 from rotopoint.session import ShotSession
 from rotopoint.shot import Shot
@@ -114,7 +114,7 @@ class Finishing:
             self._under_way[request.id] = (asked.place, lane.thread.submit(self._work, asked, lane))
 
     def cancel(self, id: str, superseded_by: str | None = None) -> bool:
-        """Whether it was under way: then it has ended now, whatever its thread goes on with."""
+        """Whether it was under way: then it has ended now, and its thread leaves it soon."""
         with self._lock:
             found = self._under_way.pop(id, None)
         if found is None:
@@ -129,7 +129,7 @@ class Finishing:
             lane.thread.submit(lane.clips.close)
 
     def close(self) -> None:
-        """End what is under way; what a thread is at is not waited for."""
+        """End what is under way; threads are not waited for."""
         with self._lock:
             left = list(self._under_way)
         for id in left:
@@ -140,9 +140,14 @@ class Finishing:
     def _work(self, asked: Finish, lane: _Lane) -> None:
         request = asked.request
         revised = revision(asked.shot)
+
+        def between() -> None:
+            if not self._is_under_way(request.id):
+                raise Cancelled
+
         try:
             opened = lane.clips.get(asked.shot)
-            with ShotSession(_about(asked), asked.checkpoint, self._store, opened.clip) as session:
+            with ShotSession(_about(asked), asked.checkpoint, self._store, opened.clip, between) as session:
                 event, payload = jobs.finished(
                     request.id,
                     revised,
@@ -162,6 +167,10 @@ class Finishing:
         else:
             if self._ends(request.id):
                 self._send(event, payload)
+
+    def _is_under_way(self, id: str) -> bool:
+        with self._lock:
+            return id in self._under_way
 
     def _fail(self, error: Exception, id: str, revised: str) -> None:
         if self._ends(id):

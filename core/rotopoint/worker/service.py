@@ -6,8 +6,9 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -61,10 +62,14 @@ ANSWERS: dict[type[Click], Callable[..., tuple[Event, bytes]]] = {
 }
 """Those that take a model."""
 
-WAITS: dict[type[Click], int] = {LookRequest: 1, PrepareRequest: 2}
-"""What is clicked comes first, and what is prepared can wait for what is asked."""
+WAITS: dict[type[Click], int] = {LookRequest: 1, PrepareRequest: 2, MatteRequest: 3}
+"""What is clicked comes first, and what is prepared can wait for what is asked. A matte can take seconds."""
 
 log = logging.getLogger(__name__)
+
+
+class GivesWay(Exception):
+    """An answer in progress is begun anew after what comes first, unless nobody asks for it any more."""
 
 
 class NewerShot(Exception):
@@ -152,13 +157,33 @@ class Service:
     def _attend(self) -> None:
         """Take in what has come, and answer clicks until none is left but those that wait."""
         while not self._ending:
-            while (item := self._inbox.take()) is not None:
-                self._accept(item)
-            due = [key for key, click in self._clicks.items() if not self._waits(click)]
+            self._accept_all()
+            due = self._due()
             if not due or self._ending:
                 return
-            first = min(due, key=lambda key: WAITS.get(type(self._clicks[key]), 0))
-            self._answer(self._clicks.pop(first))
+            first = min(due, key=lambda key: _wait_of(self._clicks[key]))
+            click = self._clicks[first]
+            if isinstance(click, MatteRequest):
+                with suppress(GivesWay):
+                    self._answer(click, partial(self._give_way, first, click))
+                    del self._clicks[first]
+            else:
+                self._answer(self._clicks.pop(first))
+
+    def _due(self) -> list[tuple[object, ...]]:
+        return [key for key, click in self._clicks.items() if not self._waits(click)]
+
+    def _accept_all(self) -> None:
+        while (item := self._inbox.take()) is not None:
+            self._accept(item)
+
+    def _give_way(self, key: tuple[object, ...], click: Click) -> None:
+        """Between two steps of an answer that takes long. Raises GivesWay."""
+        self._accept_all()
+        gone = self._clicks.get(key) is not click
+        first = min(map(_wait_of, map(self._clicks.__getitem__, self._due())), default=0)
+        if gone or self._ending or first < _wait_of(click):
+            raise GivesWay
 
     def _waits(self, click: Click) -> bool:
         """Whether a click on another checkpoint comes while a track is about to let go of its own."""
@@ -232,7 +257,7 @@ class Service:
         else:
             self._finishing.cancel(id)
 
-    def _answer(self, click: Click) -> None:
+    def _answer(self, click: Click, between: Callable[[], None] = lambda: None) -> None:
         with self._reported(click.id, None):
             shot = shot_from_dict(click.shot)
             revised = revision(shot)
@@ -240,7 +265,7 @@ class Service:
                 shot = asked_about(shot, click)
                 opened = self._clips.get(shot)
                 checkpoint = self._engines.checkpoint(shot.settings.checkpoint)
-                with ShotSession(shot, checkpoint, self._store, opened.clip) as session:
+                with ShotSession(shot, checkpoint, self._store, opened.clip, between) as session:
                     if isinstance(click, LookRequest):
                         self._send(*jobs.look(click.id, revised, session, click.subject, click.frame))
                         return
@@ -286,18 +311,20 @@ class Service:
         request = job.request
         checkpoint = self._engines.checkpoint(shot.settings.checkpoint)
         opened = clips.get(shot)
-        with ShotSession(shot, checkpoint, self._store, opened.clip) as session:
+        between = partial(self._go_on, job)
+        with ShotSession(shot, checkpoint, self._store, opened.clip, between) as session:
+            attend = partial(self._between, job)
             if isinstance(request, DeliverRequest):
                 delivery = delivery_asked(session, request)
-                events = jobs.deliver_events(request.id, delivery, overwrite=request.overwrite)
+                events = jobs.deliver_events(
+                    request.id, delivery, overwrite=request.overwrite, meanwhile=attend
+                )
             else:
                 folder = None if request.folder is None else Path(request.folder)
                 jobs.check_track(session, folder)
                 engine = self._engine(checkpoint)
                 cache = opened.cache(engine, self._kept)
-                events = jobs.track_events(
-                    request.id, session, engine, folder, lambda: self._between(job), cache
-                )
+                events = jobs.track_events(request.id, session, engine, folder, attend, cache)
                 self._tracking = Tracking(checkpoint, shot.settings.checkpoint)
             try:
                 with closing(events):
@@ -314,6 +341,10 @@ class Service:
     def _between(self, job: Job) -> None:
         """Between two steps of a job. Raises Cancelled, NewerShot."""
         self._attend()
+        self._go_on(job)
+
+    def _go_on(self, job: Job) -> None:
+        """May be called on any thread. Raises Cancelled, NewerShot."""
         if self._ending or job.cancelled:
             raise Cancelled
         if job.renewed:
@@ -324,6 +355,8 @@ class Service:
         """What goes wrong with one request is told, and the next one goes on."""
         try:
             yield
+        except GivesWay:
+            raise
         except Cancelled:
             assert id is not None
             self._send(CancelledEvent(id, revised), b"")
@@ -345,6 +378,10 @@ class Service:
         exit_code = error.exit_code if isinstance(error, RotopointError) else 1
         log.warning("%s: %s", id or "worker", explain(error))
         self._send(ErrorEvent(type(error).__name__, explain(error), exit_code, id, revised), b"")
+
+
+def _wait_of(click: Click) -> int:
+    return WAITS.get(type(click), 0)
 
 
 def asked_about(shot: Shot, request: Click) -> Shot:

@@ -59,7 +59,7 @@ def test_a_pass_of_solved_alpha_goes_beside_the_mattes(
     stored: Stored, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Solved whatever the shot asks for, but on frames where that is said to be otherwise."""
-    monkeypatch.setattr(chain, "solved", lambda known, matte, plate: np.full_like(matte, 0.25))
+    monkeypatch.setattr(chain, "solved", lambda known, matte, plate, **_: np.full_like(matte, 0.25))
     off = MatteOverride(FrameRange(ClipFrame(2), ClipFrame(2)), "alpha", False)
     with stored(replace(BALL, overrides=(off,)), GONE) as session:
         for kind in (None, AlphaFiles):

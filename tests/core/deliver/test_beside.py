@@ -82,3 +82,26 @@ def test_closing_begins_nothing_more_and_waits_for_what_has_begun() -> None:
     results.close()
     assert begun == ended and len(begun) < 10
     assert not any(t.name.startswith("beside") for t in threading.enumerate())
+
+
+def test_while_a_result_is_waited_for_there_is_time_for_other_things() -> None:
+    looked, go = [], threading.Event()
+
+    def meanwhile() -> None:
+        looked.append(True)
+        if len(looked) == 3:
+            go.set()
+
+    found = list(beside([1], lambda n: go.wait(10), threads=1, waiting=2, meanwhile=meanwhile))
+    assert found == [(1, True)] and len(looked) >= 3
+
+
+def test_what_is_raised_meanwhile_ends_the_work() -> None:
+    may_end = threading.Event()
+
+    def meanwhile() -> None:
+        may_end.set()
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        list(beside([1, 2], lambda n: may_end.wait(10), threads=1, waiting=3, meanwhile=meanwhile))

@@ -28,6 +28,7 @@ from rotopoint.jobs import deliver_events
 from rotopoint.messages import explain
 from rotopoint.session import ShotSession
 from rotopoint.shot import MatteEdge, MatteSettings
+from rotopoint.shot.frames import SourceFrame
 from tests.core.deliver.conftest import BALL, COUNT, GONE, HEIGHT, WIDTH, plate
 
 Stored = Callable[..., ShotSession]
@@ -227,3 +228,12 @@ def test_the_version_that_broke_off_goes_on(
         assert again.version == 2
         list(deliver_events("d", again, overwrite=False))
     assert len(list((tmp_path / "out").glob("*_v002.*.png"))) == 2 * COUNT
+
+
+def test_pictures_for_a_model_come_while_mattes_take_all_that_helps(stored: Stored) -> None:
+    with stored() as session:
+        while session.helping.acquire(blocking=False):
+            pass
+        assert session.reading(8)(SourceFrame(0)).pixels.shape == (HEIGHT, WIDTH, 3)
+        # It has given back no place that it did not have.
+        assert not session.helping.acquire(blocking=False)

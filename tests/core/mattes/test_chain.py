@@ -105,7 +105,7 @@ def test_a_trimap_is_that_of_the_cleaned_matte(width: float) -> None:
 def test_the_trimap_that_is_shown_is_the_one_that_is_solved(monkeypatch: pytest.MonkeyPatch) -> None:
     given = []
 
-    def solved(known: np.ndarray, matte: np.ndarray, plate: np.ndarray) -> np.ndarray:
+    def solved(known: np.ndarray, matte: np.ndarray, plate: np.ndarray, **_: object) -> np.ndarray:
         given.append(known)
         return matte
 
