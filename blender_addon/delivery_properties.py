@@ -145,10 +145,10 @@ def request_for(clip: MovieClip, id: str = "") -> tuple[DeliverRequest, Shot]:
         overwrite=asked.overwrite and not names.has_version,
         resume=asked.resume,
         files=asked.kind,
-        compression=asked.compression,
+        compression=asked.compression if _has_compression(asked) else Compression.ZIP.value,
         plate=asked.plate and "plate" in heeded,
         frame_rate=asked.frame_rate if asked.use_frame_rate and "frame_rate" in heeded else None,
-        colors=asked.colors if "colors" in heeded else Colors.LINEAR.value,
+        colors=asked.colors if _has_colors(asked) else Colors.LINEAR.value,
         tolerance=asked.tolerance if "tolerance" in heeded else Options().tolerance,
         name=names.text,
         padding=names.padding,
@@ -188,6 +188,16 @@ def _turns(subject: Subject) -> list[ClipFrame]:
     return [*(override.frames.first for override in subject.overrides), ClipFrame(last + 1)]
 
 
+def _has_compression(asked: ROTOPOINT_PG_delivery) -> bool:
+    heeded = words_for(Kind(asked.kind)).options
+    return "compression" in heeded and (asked.format == MatteFormat.EXR.value or "format" not in heeded)
+
+
+def _has_colors(asked: ROTOPOINT_PG_delivery) -> bool:
+    heeded = words_for(Kind(asked.kind)).options
+    return "colors" in heeded and (asked.plate or "plate" not in heeded)
+
+
 def draw_delivery(layout: UILayout, asked: ROTOPOINT_PG_delivery) -> None:
     """What is chosen, and of its options those that the kind of files has."""
     layout.use_property_split = True
@@ -196,11 +206,11 @@ def draw_delivery(layout: UILayout, asked: ROTOPOINT_PG_delivery) -> None:
     heeded = words_for(Kind(asked.kind)).options
     if "format" in heeded:
         layout.prop(asked, "format")
-    if "compression" in heeded and (asked.format == MatteFormat.EXR.value or "format" not in heeded):
+    if _has_compression(asked):
         layout.prop(asked, "compression")
     if "plate" in heeded:
         layout.prop(asked, "plate")
-    if "colors" in heeded:
+    if _has_colors(asked):
         layout.prop(asked, "colors")
     if "tolerance" in heeded:
         layout.prop(asked, "tolerance")

@@ -64,6 +64,8 @@ class ShotDelivery:
         self.plans = plans = tuple(asked[each] for each in dict.fromkeys(chosen))
         if not kind.joins and len(plans) > 1 and "{subject}" not in names.text:
             raise NameTemplateUnusable(names.text, "without {subject} all subjects would be one file")
+        if version is not None and not names.has_version:
+            raise OptionUnreadable("--version", str(version), "{version} in the --name")
         if version is not None and version < 0:
             raise OptionUnreadable("--version", str(version), "a whole number of 0 or more")
         self.resume = resume

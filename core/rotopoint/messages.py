@@ -17,6 +17,9 @@ def _list(numbers: tuple[int, ...], most: int = 8) -> str:
 LONGEST_LINE = 500
 """Characters; what is longer is cut in its middle, for names and numbers may have thousands."""
 
+MOST_NAMED = 6
+"""Kinds of files that a line names: more, and it is hard to read."""
+
 
 def explain(error: BaseException) -> str:
     """One clear line for an error: it names the file or option and what to do."""
@@ -67,6 +70,9 @@ def _said(error: BaseException) -> str:
             return f"cannot read the range {text!r}; write it as FIRST-LAST, for example 10-48"
         case e.OptionUnreadable(option, value, expected):
             return f"{option} {value}: expected {expected}"
+        case e.OptionIgnored(option, kind, others):
+            elsewhere = f", or deliver --as {' or '.join(others)}" if len(others) <= MOST_NAMED else ""
+            return f"{option} has no say in {kind} files; leave it out{elsewhere}"
         case e.PointOutsidePicture(x, y, size, frame):
             return (
                 f"the point {x:g},{y:g} on frame {frame} is outside the picture of {size[0]}x{size[1]} pixels"

@@ -93,20 +93,18 @@ def build_parser() -> argparse.ArgumentParser:
     deliver.add_argument("--resume", action="store_true", help="go on with a delivery that broke off")
     files = deliver.add_argument_group("files")
     files.add_argument("--as", dest="kind", choices=_choices(Kind), default="mattes", help="kind of files")
-    files.add_argument("--compression", choices=_choices(Compression), default="zip", help="of EXR")
-    files.add_argument("--plate", action="store_true", help="put the plate into layered EXR")
+    files.add_argument("--compression", choices=_choices(Compression), help="of EXR; default: zip")
+    files.add_argument("--plate", action="store_true", default=None, help="put the plate into layered EXR")
     files.add_argument(
         "--colors",
         choices=_choices(Colors),
-        default="linear",
-        help="of cut-outs and plates: light, or values as the plate has them, such as log",
+        help="of cut-outs and plates: light (the default), or values as the plate has them, such as log",
     )
     files.add_argument(
         "--tolerance",
         type=float,
-        default=Options().tolerance,
         metavar="PX",
-        help="how far outlines as splines may be off; default: %(default)s",
+        help=f"how far outlines as splines may be off; default: {Options().tolerance}",
     )
     files.add_argument(
         "--frame-rate", type=float, metavar="N", help="of video; default: the clip's own, else 24"

@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from rotopoint.cli.reading import SubjectArguments
 from rotopoint.deliver.deliverable import Colors, Compression, Options
+from rotopoint.deliver.kinds import OPTIONS, Kind, check_heeded
 from rotopoint.errors import OptionUnreadable
 from rotopoint.shot import (
     ClipReference,
@@ -30,6 +31,9 @@ from rotopoint.shot.matte_settings import MATTE_SETTINGS
 ASKED = ("range", "direction", "checkpoint", "policy", "missing", "layer", "input_transform")
 """What a SHOT.json says itself, beside subjects."""
 
+COMBINED = {"unite": "united", "subtract": "subtracted"}
+"""Options that other subjects' mattes are named by, and where `SubjectArguments` has them."""
+
 
 def shot_of(arguments: argparse.Namespace) -> Shot:
     """The shot that `track` or `deliver` asks for. Raises InputError."""
@@ -48,15 +52,16 @@ def shot_of(arguments: argparse.Namespace) -> Shot:
 
 
 def options_of(arguments: argparse.Namespace, shot: Shot) -> Options:
-    """What `deliver` is asked of files."""
-    return Options(
-        shot.settings.format,
-        Compression(arguments.compression),
-        arguments.plate,
-        arguments.frame_rate,
-        Colors(arguments.colors),
-        arguments.tolerance,
-    )
+    """What `deliver` is asked of files. Raises OptionIgnored where files of their kind cannot heed what is
+    given, OptionUnreadable."""
+    given = {name: value for name, value in vars(arguments).items() if value is not None}
+    read: dict[str, Callable[[Any], Any]] = {"compression": Compression, "colors": Colors}
+    of_files = {name: read.get(name, lambda v: v)(given[name]) for name in OPTIONS if name in given}
+    options = Options(**{**of_files, "format": shot.settings.format})
+    subjects: Sequence[SubjectArguments] = given.get("subjects", ())
+    combined = {name for name, field in COMBINED.items() if any(vars(s)[field] for s in subjects)}
+    check_heeded(Kind(arguments.kind), {*of_files, *(MATTE_SETTINGS.keys() & given), *combined}, options)
+    return options
 
 
 def _saved(arguments: argparse.Namespace, path: Path) -> Shot:

@@ -89,10 +89,11 @@ def deliver(arguments: argparse.Namespace) -> None:
     from rotopoint.session import ShotSession
 
     shot = shot_of(arguments)
+    options = options_of(arguments, shot)
     checkpoint = checkpoints.resolve(shot.settings.checkpoint)
     folder: Path = arguments.output
     with _events_out(arguments.json) as events, ShotSession(shot, checkpoint, _store(arguments)) as session:
-        kind, options = deliverable(Kind(arguments.kind)), options_of(arguments, shot)
+        kind = deliverable(Kind(arguments.kind))
         names = NameTemplate(arguments.name, arguments.padding)
         delivery = ShotDelivery(
             session, folder, kind, options, names, arguments.version, resume=arguments.resume

@@ -3,10 +3,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
 from enum import Enum
 
-from rotopoint.deliver.deliverable import Deliverable
+from rotopoint.deliver.deliverable import Deliverable, Options
+from rotopoint.errors import OptionIgnored, OptionUnreadable
+from rotopoint.shot import MatteFormat
+
+OPTIONS = tuple(field.name for field in fields(Options))
 
 
 class Kind(Enum):
@@ -31,13 +36,33 @@ class Kind(Enum):
     SPLINES = "splines"
 
 
+NO_COLOR = ("decontaminate",)
+"""Of the settings of mattes, what has no say where files hold no color of a subject's own."""
+
+AFTER_TRIMAP = (
+    "smooth",
+    "expand",
+    "feather",
+    "feather_side",
+    "black_point",
+    "white_point",
+    "alpha",
+    "steady",
+    "unite",
+    "subtract",
+)
+"""What comes of a matte once its trimap is known; the last two are what it is combined with."""
+
+
 @dataclass(frozen=True)
 class Words:
-    """What a person reads of a kind, and which fields of `Options` it heeds."""
+    """What a person reads of a kind, which fields of `Options` it heeds, and which settings of mattes have no
+    say in it."""
 
     label: str
     help: str = ""
     options: tuple[str, ...] = ()
+    ignores: tuple[str, ...] = NO_COLOR
 
 
 WORDS = {
@@ -49,7 +74,7 @@ WORDS = {
         "Cryptomatte", "One EXR file a frame with all subjects, to be picked by name", ("compression",)
     ),
     Kind.CUT_OUTS: Words(
-        "Cut-outs", "The subjects' own color, premultiplied, as EXR", ("compression", "colors")
+        "Cut-outs", "The subjects' own color, premultiplied, as EXR", ("compression", "colors"), ignores=()
     ),
     Kind.OVERLAY: Words("Overlay", "The subjects' colors over the picture, as PNG"),
     Kind.BINARY: Words("Binary Masks", "Black and white without grays, as PNG"),
@@ -57,11 +82,20 @@ WORDS = {
         "Solved Alpha",
         "Mattes whose soft edges are solved from the picture, as PNG or EXR",
         ("format", "compression"),
+        ignores=(*NO_COLOR, "alpha"),
     ),
-    Kind.TRIMAP: Words("Trimap", "Where alpha is known and where it is solved, as PNG"),
+    Kind.TRIMAP: Words(
+        "Trimap",
+        "Where alpha is known and where it is solved, as PNG",
+        ignores=(*NO_COLOR, *AFTER_TRIMAP),
+    ),
     Kind.FFV1: Words("FFV1", "Lossless video of mattes, one a subject", ("frame_rate",)),
-    Kind.PRORES: Words("ProRes 4444", "Video of cut-outs with alpha, one a subject", ("frame_rate",)),
-    Kind.VP9: Words("VP9", "Small video of cut-outs with alpha, one a subject", ("frame_rate",)),
+    Kind.PRORES: Words(
+        "ProRes 4444", "Video of cut-outs with alpha, one a subject", ("frame_rate", "colors"), ignores=()
+    ),
+    Kind.VP9: Words(
+        "VP9", "Small video of cut-outs with alpha, one a subject", ("frame_rate", "colors"), ignores=()
+    ),
     Kind.REVIEW: Words("Review", "H.264 video of the subjects' colors over the picture", ("frame_rate",)),
     Kind.SIDE_BY_SIDE: Words("Side by Side", "H.264 video of picture and matte", ("frame_rate",)),
     Kind.COCO: Words("COCO", "One JSON file of all subjects' masks, run-length encoded"),
@@ -76,6 +110,35 @@ WORDS = {
 def words_for(kind: Kind) -> Words:
     """What interfaces say of a kind; of one that nobody has described, its name."""
     return WORDS.get(kind) or Words(kind.value.replace("-", " ").capitalize())
+
+
+def check_heeded(kind: Kind, given: Iterable[str], options: Options) -> None:
+    """Raises OptionIgnored where something is asked for that has no say in files of a kind, OptionUnreadable
+    where it has none without something else.
+
+    `given` are the names of what is asked for: fields of `Options`, with their values in `options`, settings
+    of mattes, and what these are combined with.
+    """
+    asked = set(given)
+    for name in sorted(asked):
+        if not _heeds(words_for(kind), name):
+            others = tuple(other.value for other in Kind if _heeds(words_for(other), name))
+            raise OptionIgnored(_option(name), kind.value, others)
+    heeded = words_for(kind).options
+    if "compression" in asked and "format" in heeded and options.format is not MatteFormat.EXR:
+        raise OptionUnreadable("--compression", options.compression.value, "--format exr beside it")
+    if "colors" in asked and "plate" in heeded and not options.plate:
+        raise OptionUnreadable("--colors", options.colors.value, "--plate beside it")
+
+
+def _heeds(words: Words, name: str) -> bool:
+    if name in OPTIONS:
+        return name in words.options
+    return name not in words.ignores
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def deliverable(kind: Kind) -> type[Deliverable]:

@@ -186,3 +186,12 @@ class CombinationCycle(InputError):
     """Mattes of subjects that need each other: names, the first once more at the end."""
 
     subjects: tuple[str, ...]
+
+
+@dataclass(eq=False)
+class OptionIgnored(InputError):
+    """An option that has no say in files of a `kind`; it has one in `others`."""
+
+    option: str
+    kind: str
+    others: tuple[str, ...]
