@@ -89,3 +89,20 @@ def test_any_pictures_give_coverage(height: int, width: int, strength: float, se
     found = smoothed(matte, plate, [Neighbor(other, plate_then)], strength)
     assert found.shape == matte.shape and found.dtype == np.float32
     assert np.isfinite(found).all() and found.min() >= 0 and found.max() <= 1
+
+
+def test_a_picture_that_goes_on_far_around_alters_nothing() -> None:
+    """Motion is looked for about the subject alone."""
+    breathing, plates = [shape(n, wobble=1.5 * (-1) ** n) for n in range(3)], film(STEP)[:3]
+    wide = ((0, 0), (0, 400))
+    far = [np.pad(matte, wide) for matte in breathing]
+    more = [np.pad(plate, (*wide, (0, 0)), mode="reflect") for plate in plates]
+    small = smoothed(breathing[1], plates[1], [Neighbor(breathing[n], plates[n]) for n in (0, 2)], 1.0)
+    large = smoothed(far[1], more[1], [Neighbor(far[n], more[n]) for n in (0, 2)], 1.0)
+    assert np.abs(large[:, :160] - small).mean() < 0.1 * np.abs(breathing[1] - small).mean()
+    assert not large[:, 160:].any()
+
+
+def test_where_there_is_no_subject_the_very_array_comes_back() -> None:
+    nothing, plates = np.zeros((120, 160), np.float32), film(STEP)
+    assert smoothed(nothing, plates[0], [Neighbor(nothing, plates[1])], 1.0) is nothing
