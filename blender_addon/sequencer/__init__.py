@@ -4,9 +4,9 @@
 import bpy
 
 from ..matte_sequence import MatteSequence
+from ..strip_source import Playback, find_clip, playback, refusal, source_clip
 from . import operators, panel
 from .matte_strip import apply_matte, find_matte, has_matte, is_matte, out_of_date, remove_matte
-from .strip_source import Playback, find_clip, playback, refusal, source_clip
 
 __all__ = [
     "MatteSequence",

@@ -19,7 +19,7 @@ from .. import compat
 from ..blend_paths import is_there, to_save
 from ..faults import Refused
 from ..matte_sequence import MatteSequence
-from .strip_source import Playback, playback, source_clip
+from ..strip_source import Playback, playback, source_clip
 
 SUBJECT = "rotopoint_subject"
 """Custom property of a matte strip, by which it is known again: the subject's id."""

@@ -11,8 +11,8 @@ from .. import made_of, mattes, shots
 from ..faults import Refused, line
 from ..guarded import DoubtfulOperator, GuardedOperator
 from ..matte_sequence import MatteSequence
+from ..strip_source import find_clip, refusal, source_clip
 from .matte_strip import apply_matte, has_matte, is_matte, remove_matte
-from .strip_source import find_clip, refusal, source_clip
 
 
 def scene_in(context: Context) -> Scene | None:

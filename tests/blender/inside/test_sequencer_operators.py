@@ -13,7 +13,7 @@ import pytest
 
 from blender_addon import compat, host
 from blender_addon.sequencer import find_matte, out_of_date, panel, source_clip
-from blender_addon.sequencer.strip_source import find_clip
+from blender_addon.strip_source import find_clip
 from tests.blender.inside.addon import add_subject, use_fake_worker
 from tests.blender.inside.editing import Recorder, refused
 from tests.blender.inside.footage import COUNT, render, write_mattes

@@ -13,8 +13,8 @@ from bpy.types import MovieClip
 from rotopoint.clip.sequence import NumberedFile
 from rotopoint.errors import RotopointError
 
-from .. import compat, shots
-from ..faults import Refused
+from . import compat, shots
+from .faults import Refused
 
 
 @dataclass(frozen=True)
