@@ -11,7 +11,19 @@ from contextlib import contextmanager
 from typing import Any
 
 import bpy
-from bpy.types import ID, FCurve, Image, Node, NodeSocket, NodeTree, PropertyGroup, Scene, SpaceClipEditor
+from bpy.types import (
+    ID,
+    FCurve,
+    Image,
+    Node,
+    NodeSocket,
+    NodeTree,
+    PropertyGroup,
+    Scene,
+    SpaceClipEditor,
+    SpaceSequenceEditor,
+    WorkSpace,
+)
 
 LARGEST_FEATHER = 256
 """Pixels. Where Blur has no size in pixels as a socket (4.2), its socket scales this fixed size."""
@@ -31,10 +43,10 @@ def honors_rotation() -> bool:
     return bpy.app.version >= (4, 4, 0)
 
 
-def shows_overlays(space: SpaceClipEditor) -> bool:
-    """Whether a Clip Editor is to show anything over the picture; before 5.0 there is no saying no."""
-    overlay = getattr(space, "overlay", None)
-    return overlay is None or overlay.show_overlays
+def shows_overlays(space: SpaceClipEditor | SpaceSequenceEditor) -> bool:
+    """Whether an editor is to show anything over the picture; Clip Editors before 5.0 always do."""
+    overlay = getattr(space, "overlay", space)
+    return getattr(overlay, "show_overlays", True)
 
 
 def kept_values(group: PropertyGroup) -> Any:
@@ -274,6 +286,18 @@ def masks_follow_flips() -> bool:
     modifiers of strips have types of their own, flips come after it. Measured by rendering.
     """
     return not hasattr(bpy.types, "MaskStripModifier")
+
+
+def shown_scene(workspace: WorkSpace, scene: Scene) -> Scene | None:
+    """The scene that a workspace's Sequencers show: from 5.0 one of its own, or none, before that `scene`,
+    the window's."""
+    return workspace.sequencer_scene if hasattr(workspace, "sequencer_scene") else scene
+
+
+def preview_keymap() -> str:
+    """The name of Blender's keymap for the Sequencer's preview; it was renamed with 4.5."""
+    known = bpy.context.window_manager.keyconfigs.default.keymaps
+    return "Preview" if "Preview" in known else "SequencerPreview"
 
 
 def strips_keep_origin() -> bool:

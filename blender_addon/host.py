@@ -22,7 +22,7 @@ from rotopoint.shot.frames import FrameRange
 from rotopoint.shot.json import revision
 from rotopoint.standing import read_standing
 
-from . import compat, delivery_properties, made_of, mattes, shots, windows
+from . import compat, delivery_properties, made_of, mattes, shots, strip_on_screen, windows
 from .ahead import AT_ONCE, frames_ahead
 from .clip_state import ClipState
 from .engine import TURN_SECONDS, Engine, Launch, Work
@@ -350,12 +350,14 @@ def prepare(clip: MovieClip, frame: int) -> None:
 
 
 def shown() -> Iterator[tuple[MovieClip, int]]:
-    """The clips with subjects that Clip Editors show, and the clip frame that each is on."""
+    """The clips with subjects that Clip Editors and previews show, and the clip frame that each is on."""
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
-            clip = area.spaces.active.clip if area.type == "CLIP_EDITOR" else None
-            if clip is not None and clip.rotopoint.subjects:
-                yield clip, shots.clip_frame(clip, area.spaces.active.clip_user.frame_current)
+            space, found = area.spaces.active, strip_on_screen.shown_by(window, area)
+            if area.type == "CLIP_EDITOR" and space.clip is not None:
+                found = space.clip, shots.clip_frame(space.clip, space.clip_user.frame_current)
+            if found is not None and found[0].rotopoint.subjects:
+                yield found
 
 
 def _show_anew(folder: Path | None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import bpy
@@ -43,6 +44,13 @@ class Playback:
         frame = self.first_frame + scene_frame - self.start
         return min(max(frame, self.first_frame), self.last_frame)
 
+    def scene_frame(self, clip_frame: int) -> int:
+        """The scene frame that has a clip frame's picture, whether or not the strip is seen there."""
+        return clip_frame - self.first_frame + self.start
+
+    def is_seen(self, scene_frame: int) -> bool:
+        return self.left <= scene_frame < self.right
+
 
 def refusal(strip: bpy.types.Strip) -> str | None:
     """Why mattes cannot follow a strip, and what to do; None where they can.
@@ -76,13 +84,19 @@ def source_clip(strip: bpy.types.Strip) -> MovieClip:
 
 def find_clip(strip: bpy.types.Strip) -> MovieClip | None:
     """The Movie Clip of the file of a strip that is not refused, or None where none is in the .blend yet."""
-    path = source_file(strip).resolve()
+    path = _resolved(source_file(strip))
 
     def loads(clip: MovieClip) -> bool:
-        return Path(bpy.path.abspath(clip.filepath, library=clip.library)).resolve() == path
+        return _resolved(Path(bpy.path.abspath(clip.filepath, library=clip.library))) == path
 
     # What is asked is kept on the clip, and a linked one cannot be written to.
     return next((clip for clip in bpy.data.movieclips if clip.library is None and loads(clip)), None)
+
+
+@lru_cache(maxsize=256)
+def _resolved(path: Path) -> Path:
+    """Asked for at each redraw and each movement of the mouse."""
+    return path.resolve()
 
 
 def playback(strip: bpy.types.Strip) -> Playback:
@@ -108,12 +122,36 @@ def _absolute(strip: bpy.types.Strip, path: str) -> Path:
     return Path(bpy.path.abspath(path, library=strip.id_data.library)).absolute()
 
 
-def _refusals(strip: bpy.types.Strip) -> Iterator[str]:
+def is_plain(strip: bpy.types.Strip) -> bool:
+    """Whether a strip by itself plays its pictures one by one. Cheap enough for each event; what lies beside
+    it, and its files, `refusal` asks."""
+    return next(_own_refusals(strip), None) is None
+
+
+def moved_by(strip: bpy.types.Strip) -> str | None:
+    """Why a strip's picture is not where the strip puts it, and what to do: an effect moves what it shows."""
+    for other in compat.all_strips(strip.id_data):
+        if other.mute or strip not in (getattr(other, "input_1", None), getattr(other, "input_2", None)):
+            continue
+        if other.type == "TRANSFORM" or not _puts_nothing(other):
+            return f"the effect {other.name} moves the picture of {strip.name}: mute it while you point"
+        if (reason := moved_by(other)) is not None:
+            return reason
+    return None
+
+
+def _puts_nothing(strip: bpy.types.Strip) -> bool:
+    transform = strip.transform
+    moved = (transform.offset_x, transform.offset_y, transform.rotation)
+    scaled = (transform.scale_x, transform.scale_y)
+    return not any(moved) and scaled == (1.0, 1.0) and not (strip.use_flip_x or strip.use_flip_y)
+
+
+def _own_refusals(strip: bpy.types.Strip) -> Iterator[str]:
     if strip.type not in ("MOVIE", "IMAGE"):
         yield f"{strip.name} is no movie or image strip: choose one"
         return
-    scene = strip.id_data
-    if scene.library is not None:
+    if strip.id_data.library is not None:
         yield f"the scene of {strip.name} is linked from another file: open that file"
     if (meta := strip.parent_meta()) is not None:
         yield f"{strip.name} lies in the meta strip {meta.name}: take it out first"
@@ -123,6 +161,15 @@ def _refusals(strip: bpy.types.Strip) -> Iterator[str]:
         yield f"{strip.name} is retimed: remove its retiming keys, or rotoscope its clip"
     if strip.strobe > 1:
         yield f"{strip.name} is strobed: set Strobe to 1"
+    if strip.type == "IMAGE" and not len(strip.elements):
+        yield f"{strip.name} has no pictures"
+
+
+def _refusals(strip: bpy.types.Strip) -> Iterator[str]:
+    for reason in _own_refusals(strip):
+        yield reason
+        return
+    scene = strip.id_data
     for other in compat.all_strips(scene):
         if other.type == "SPEED" and other.input_1 == strip:
             yield f"the effect {other.name} changes the speed of {strip.name}: remove it"
@@ -133,9 +180,6 @@ def _refusals(strip: bpy.types.Strip) -> Iterator[str]:
 
 
 def _file_refusals(strip: bpy.types.Strip) -> Iterator[str]:
-    if strip.type == "IMAGE" and not len(strip.elements):
-        yield f"{strip.name} has no pictures"
-        return
     path = source_file(strip)
     if not path.is_file():
         yield f"the file of {strip.name} is missing: {path}"
@@ -153,16 +197,27 @@ def _stray_picture(strip: bpy.types.Strip) -> str | None:
     return None
 
 
+def takes_a_frame_each(strip: bpy.types.Strip, clip: MovieClip) -> bool:
+    """Whether a strip plays a picture of its clip each scene frame. Raises Refused where its file is lost."""
+    return _taken(strip) == _pictures(strip, clip)
+
+
+def _taken(strip: bpy.types.Strip) -> int:
+    """Scene frames of all its pictures."""
+    return compat.strip_content_frames(strip) + sum(compat.strip_trims(strip))
+
+
+def _pictures(strip: bpy.types.Strip, clip: MovieClip) -> int:
+    return len(strip.elements) if strip.type == "IMAGE" else shots.frame_count(clip)
+
+
 def _check_length(strip: bpy.types.Strip, clip: MovieClip) -> None:
     """Raises Refused where the strip does not play one picture of the clip a scene frame."""
     count = shots.frame_count(clip)
-    if strip.type == "IMAGE":
-        if len(strip.elements) > count:
-            raise Refused(f"{strip.name} has {len(strip.elements)} pictures, but only {count} are on disk")
-        count = len(strip.elements)
-    taken = compat.strip_content_frames(strip) + sum(compat.strip_trims(strip))
-    if taken != count:
+    if strip.type == "IMAGE" and len(strip.elements) > count:
+        raise Refused(f"{strip.name} has {len(strip.elements)} pictures, but only {count} are on disk")
+    if not takes_a_frame_each(strip, clip):
         raise Refused(
-            f"{strip.name} takes {taken} frames for {count} pictures: give the scene the clip's frame rate, "
-            "or add the strip again"
+            f"{strip.name} takes {_taken(strip)} frames for {_pictures(strip, clip)} pictures: give the "
+            "scene the clip's frame rate, or add the strip again"
         )

@@ -27,6 +27,7 @@ from .context import (
     locked,
     no_clip,
     no_subject,
+    show_frame,
     shown_frame,
     subject_in,
 )
@@ -220,7 +221,7 @@ class ROTOPOINT_OT_frame_show(ClipOperator, Operator):
     frame: IntProperty(name="Frame", description="Clip frame", min=1, default=1)
 
     def act(self, context: Context, clip: MovieClip) -> None:
-        context.scene.frame_current = shots.scene_frame(clip, frame_in(context, clip, self.frame))
+        show_frame(context, clip, frame_in(context, clip, self.frame))
 
 
 def weak_frames(clip: MovieClip, subject: ROTOPOINT_PG_subject, most: int | None = MOST_WEAK) -> list[int]:
@@ -259,7 +260,7 @@ class ROTOPOINT_OT_frame_jump(ClipOperator, Operator):
             where = "before" if self.backward else "after"
             raise Refused(f"{subject.name} has no frame {what} {where} frame {here}")
         frame = max(beyond) if self.backward else min(beyond)
-        context.scene.frame_current = shots.scene_frame(clip, frame)
+        show_frame(context, clip, frame)
 
 
 CLASSES = (

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The keys of the Clip Editor that are ours."""
+"""The keys of the Clip Editor, and of the Sequencer's preview, that are ours."""
 
 from __future__ import annotations
 
 import bpy
+
+from .. import compat
 
 POINTING_KEY = "K"
 """Free in the Clip Editor of every version. Arrows with Alt are not: there they move Blender's own tracker by
@@ -30,14 +32,20 @@ def register() -> None:
     configuration = bpy.context.window_manager.keyconfigs.addon
     if configuration is None:
         return
-    keymap = configuration.keymaps.new(name="Clip Editor", space_type="CLIP_EDITOR")
-    _items.append((keymap, keymap.keymap_items.new("rotopoint.point", POINTING_KEY, "PRESS")))
+    clip_editor = configuration.keymaps.new(name="Clip Editor", space_type="CLIP_EDITOR")
+    _add(clip_editor)
+    _items.append((clip_editor, clip_editor.keymap_items.new("rotopoint.timeline", "LEFTMOUSE", "PRESS")))
+    _add(configuration.keymaps.new(name=compat.preview_keymap(), space_type="SEQUENCE_EDITOR"))
+
+
+def _add(keymap: bpy.types.KeyMap) -> None:
+    """The keys that both have."""
     for operator, key in (
+        ("rotopoint.point", POINTING_KEY),
         ("rotopoint.cancel", "ESC"),
         ("rotopoint.deliver_cancel", "ESC"),
         ("rotopoint.mattes_show", SHOW_KEY),
         ("rotopoint.view_next", VIEW_KEY),
-        ("rotopoint.timeline", "LEFTMOUSE"),
         ("rotopoint.range_start", RANGE_KEY),
     ):
         _items.append((keymap, keymap.keymap_items.new(operator, key, "PRESS")))

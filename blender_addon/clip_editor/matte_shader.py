@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import gpu
+import mathutils
 import numpy as np
 import numpy.typing as npt
 from gpu_extras.batch import batch_for_shader
@@ -32,13 +33,12 @@ BANDS = 64
 VERTEX = """
 void main()
 {
-  place = vec2(max(uv.x, split), uv.y);
-  vec2 pixel = mix(corners.xy, corners.zw, place);
-  gl_Position = ModelViewProjectionMatrix * vec4(pixel, 0.0, 1.0);
+  place = clamp(uv, seen.xy, seen.zw);
+  gl_Position = ModelViewProjectionMatrix * vec4(place, 0.0, 1.0);
 }
 """
-"""`corners` are the picture's bottom left and top right one in the region, in pixels; `uv` and `place` are
-0..1 of it, and nothing is drawn left of `split`."""
+"""`uv` and `place` are 0..1 of the picture, which the matrix puts into the region; what lies outside of its
+part `seen` (left, bottom, right, top) is not drawn."""
 
 MATTE_FRAGMENT = """
 void main()
@@ -65,7 +65,7 @@ that to the pixel that differs more."""
 CHECKER_FRAGMENT = """
 void main()
 {
-  vec2 pixel = mix(corners.xy, corners.zw, place);
+  vec2 pixel = gl_FragCoord.xy;
   vec2 square = floor(pixel / side);
   vec3 checker = mod(square.x + square.y, 2.0) < 1.0 ? first.rgb : second.rgb;
   shown = vec4(checker, 1.0 - texture(mask, pixel / size).a);
@@ -90,22 +90,11 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Place:
-    """Where the picture is in the region, in its pixels; nothing is drawn left of `split`, which is 0..1 of
-    the picture's width."""
+    """Where the picture is in the region: `matrix` (4, 4) puts 0..1 of it, y up, to pixels. Only its part
+    `seen` is drawn: left, bottom, right, top in 0..1."""
 
-    left: float
-    bottom: float
-    right: float
-    top: float
-    split: float = 0.0
-
-    @property
-    def corners(self) -> tuple[float, float, float, float]:
-        return (self.left, self.bottom, self.right, self.top)
-
-    @property
-    def at_split(self) -> float:
-        return self.left + self.split * (self.right - self.left)
+    matrix: mathutils.Matrix
+    seen: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -239,10 +228,9 @@ def _draw_over(
     place: Place, shader: gpu.types.GPUShader, texture: gpu.types.GPUTexture, parts: gpu.types.GPUBatch
 ) -> None:
     """With a bound shader, over parts of the picture."""
-    matrix = gpu.matrix.get_projection_matrix() @ gpu.matrix.get_model_view_matrix()
+    matrix = gpu.matrix.get_projection_matrix() @ gpu.matrix.get_model_view_matrix() @ place.matrix
     shader.uniform_float("ModelViewProjectionMatrix", matrix)
-    shader.uniform_float("corners", place.corners)
-    shader.uniform_float("split", place.split)
+    shader.uniform_float("seen", place.seen)
     shader.uniform_sampler("mask", texture)
     parts.draw(shader)
 
@@ -250,9 +238,9 @@ def _draw_over(
 def _fill(place: Place, color: Color) -> None:
     shader = gpu.shader.from_builtin("UNIFORM_COLOR")
     shader.uniform_float("color", color)
-    left, right = place.at_split, place.right
-    corners = [(left, place.bottom), (right, place.bottom), (right, place.top), (left, place.top)]
-    around = {"pos": [(x, y, 0.0) for x, y in corners]}
+    left, bottom, right, top = place.seen
+    corners = [(left, bottom), (right, bottom), (right, top), (left, top)]
+    around = {"pos": [place.matrix @ mathutils.Vector((x, y, 0.0)) for x, y in corners]}
     batch_for_shader(shader, "TRIS", around, indices=TRIANGLES).draw(shader)
 
 
@@ -270,10 +258,9 @@ def _make_shader(fragment: str, constants: dict[str, str]) -> gpu.types.GPUShade
     between.smooth("VEC2", "place")
     info = gpu.types.GPUShaderCreateInfo()
     info.push_constant("MAT4", "ModelViewProjectionMatrix")
-    info.push_constant("VEC4", "corners")
+    info.push_constant("VEC4", "seen")
     for name, kind in constants.items():
         info.push_constant(kind, name)
-    info.push_constant("FLOAT", "split")
     info.sampler(0, "FLOAT_2D", "mask")
     info.vertex_in(0, "VEC2", "uv")
     info.vertex_out(between)

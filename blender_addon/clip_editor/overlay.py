@@ -8,13 +8,15 @@ from dataclasses import dataclass, field
 
 import bpy
 import gpu
+import mathutils
 import numpy as np
-from bpy.types import Context, MovieClip, Region, SpaceClipEditor
+from bpy.types import Context, MovieClip, SpaceClipEditor, SpaceSequenceEditor
 from gpu_extras.batch import batch_for_shader
 
 from rotopoint.errors import RotopointError
 
-from .. import compat, host, shots
+from .. import compat, host, shots, strip_on_screen
+from ..canvas import Canvas, clip_canvas
 from ..finished import Mask
 from ..properties import ROTOPOINT_PG_subject
 from .context import shown_frame
@@ -51,6 +53,7 @@ class Overlay:
     """`dragged` is where a point or a box is being dragged to. Textures are kept by the mask they show."""
 
     handle: object = None
+    preview_handle: object = None
     dragged: Corners | Position | None = None
     textures: dict[int, tuple[Mask, Drawn]] = field(default_factory=dict)
     painter: Painter | None = None
@@ -58,21 +61,30 @@ class Overlay:
     def draw(self) -> None:
         """Called by Blender for each Clip Editor."""
         context = bpy.context
-        space, region = context.space_data, context.region
-        clip = space.clip
-        if clip is None or space.view != "CLIP" or not compat.shows_overlays(space):
+        space = context.space_data
+        if space.clip is None or space.view != "CLIP" or not compat.shows_overlays(space):
             return
+        self._draw(context, space.clip, clip_canvas(context.region))
+
+    def draw_in_preview(self) -> None:
+        """Called by Blender for each preview of a Sequencer."""
+        context = bpy.context
+        clip = strip_on_screen.clip_in(context)
+        if clip is None or not clip.rotopoint.subjects or not strip_on_screen.is_drawn(context, clip):
+            return
+        canvas = strip_on_screen.canvas_in(context, context.region)
+        if canvas is not None:
+            self._draw(context, clip, canvas)
+
+    def _draw(self, context: Context, clip: MovieClip, canvas: Canvas) -> None:
         frame = shown_frame(context, clip)
         scale = context.preferences.system.ui_scale
         active = shots.active_subject(clip)
-
-        def to_region(x: float, y: float) -> tuple[float, float]:
-            return region.view2d.view_to_region(x, y, clip=False)
-
+        to_region = canvas.to_region
         gpu.state.blend_set("ALPHA")
         if views(context).show:
-            self._draw_mattes(context, clip, frame)
-        self._draw_hovered(context, clip, frame)
+            self._draw_mattes(context, clip, frame, canvas)
+        self._draw_hovered(context, clip, frame, canvas)
         for subject in clip.rotopoint.subjects:
             if subject.visible:
                 _draw_prompts(subject, frame, to_region, scale, is_active=subject == active)
@@ -83,7 +95,7 @@ class Overlay:
                 _draw_box(self.dragged, WHITE, to_region, scale)
         gpu.state.blend_set("NONE")
 
-    def _draw_mattes(self, context: Context, clip: MovieClip, frame: int) -> None:
+    def _draw_mattes(self, context: Context, clip: MovieClip, frame: int, canvas: Canvas) -> None:
         chosen = views(context)
         visible = [subject for subject in clip.rotopoint.subjects if subject.visible]
         found = [(s, mask) for s in visible if (mask := mask_of(clip, s, frame)) is not None]
@@ -92,7 +104,7 @@ class Overlay:
             return
         if self.painter is None:
             self.painter = Painter()
-        place = _place(context.region, chosen.split)
+        place = _place(canvas, chosen.split)
         drawn = [self._drawn(self.painter, mask) for _, (mask, _) in found]
         scale = context.preferences.system.ui_scale
         match chosen.view:
@@ -107,11 +119,10 @@ class Overlay:
                 ]
                 self.painter.fill_and_outline(place, zip(drawn, looks, strict=True))
         if 0.0 < chosen.split < 1.0:
-            x = place.at_split
             gpu.state.line_width_set(scale)
-            _draw("LINES", [(x, place.bottom), (x, place.top)], WHITE)
+            _draw("LINES", [canvas.to_region(chosen.split, end) for end in (0.0, 1.0)], WHITE)
 
-    def _draw_hovered(self, context: Context, clip: MovieClip, frame: int) -> None:
+    def _draw_hovered(self, context: Context, clip: MovieClip, frame: int, canvas: Canvas) -> None:
         """What a click where the mouse is would give, whatever mattes are shown."""
         mask = host.state_of(clip).hovered
         subject = (
@@ -125,7 +136,7 @@ class Overlay:
             self.painter = Painter()
         width = OUTLINE * context.preferences.system.ui_scale
         look = Look(display_color(subject), PALE * HOVER_FILL, PALE * STRENGTH, width)
-        self.painter.fill_and_outline(_place(context.region, 0.0), [(self._drawn(self.painter, mask), look)])
+        self.painter.fill_and_outline(_place(canvas, 0.0), [(self._drawn(self.painter, mask), look)])
 
     def _drawn(self, painter: Painter, mask: Mask) -> Drawn:
         key = id(mask)
@@ -137,12 +148,12 @@ class Overlay:
         return self.textures[key][1]
 
 
-def _place(region: Region, split: float) -> Place:
-    """Where Blender draws the picture: from a whole pixel, but not up to one."""
-    left, bottom = region.view2d.view_to_region(0.0, 0.0, clip=False)
-    start, end = region.view2d.region_to_view(0, 0), region.view2d.region_to_view(region.width, region.height)
-    across, up = region.width / (end[0] - start[0]), region.height / (end[1] - start[1])
-    return Place(left, bottom, left + across, bottom + up, split)
+def _place(canvas: Canvas, split: float) -> Place:
+    """On the canvas, but left of `split`, which is 0..1 of the picture's width."""
+    (across, over, left), (rise, up, bottom), _ = canvas.place
+    matrix = ((across, over, 0, left), (rise, up, 0, bottom), (0, 0, 1, 0), (0, 0, 0, 1))
+    first, low, last, high = canvas.seen
+    return Place(mathutils.Matrix(matrix), (max(first, split), low, max(last, split), high))
 
 
 def _checker(context: Context) -> Checker:
@@ -238,12 +249,16 @@ def register() -> None:
     # In the background there is nothing to draw on.
     if not bpy.app.background:
         _overlay.handle = SpaceClipEditor.draw_handler_add(_overlay.draw, (), "WINDOW", "POST_PIXEL")
+        _overlay.preview_handle = SpaceSequenceEditor.draw_handler_add(
+            _overlay.draw_in_preview, (), "PREVIEW", "POST_PIXEL"
+        )
 
 
 def unregister() -> None:
     if _overlay.handle is not None:
         SpaceClipEditor.draw_handler_remove(_overlay.handle, "WINDOW")
-        _overlay.handle = None
+        SpaceSequenceEditor.draw_handler_remove(_overlay.preview_handle, "PREVIEW")
+        _overlay.handle = _overlay.preview_handle = None
     _overlay.textures.clear()
     _overlay.painter = None
     _overlay.dragged = None

@@ -10,7 +10,8 @@ from bpy.types import Context, Event, MovieClip, Region
 
 from rotopoint.errors import FrameOutsideClip
 
-from .. import host, windows
+from .. import host, strip_on_screen, windows
+from ..canvas import Canvas, clip_canvas
 from ..faults import TOLD, line, remedy_of
 from .context import (
     ClipOperator,
@@ -28,6 +29,10 @@ from .timeline import is_over_strip
 
 REACH = 14.0
 """Pixels on screen around the mouse in which a prompt is grasped, at an interface scale of 1."""
+
+
+BELOW = ("WINDOW", "PREVIEW", "CHANNELS")
+"""Regions that lie beside the picture's, or are it; all others may lie over it."""
 
 
 @dataclass
@@ -50,15 +55,23 @@ def reach(context: Context) -> float:
 
 
 def picture_region(context: Context) -> Region | None:
-    """The region of the Clip Editor in which the picture is."""
+    """The region of the Clip Editor, or of the Sequencer, in which the picture is."""
     if context.area is None or context.area.type != "CLIP_EDITOR":
-        return None
+        return strip_on_screen.preview_region(context.area)
     return next((region for region in context.area.regions if region.type == "WINDOW"), None)
 
 
-def position(region: Region, event: Event) -> tuple[float, float]:
+def canvas_in(context: Context) -> Canvas | None:
+    """Where that region shows the picture; None where there is none to point at."""
+    region = picture_region(context)
+    if region is None or context.area.type == "CLIP_EDITOR":
+        return None if region is None else clip_canvas(region)
+    return strip_on_screen.canvas_in(context, region)
+
+
+def position(canvas: Canvas, event: Event) -> tuple[float, float]:
     """The mouse in 0..1 over the picture, y up."""
-    return region.view2d.region_to_view(event.mouse_x - region.x, event.mouse_y - region.y)
+    return canvas.to_picture(event.mouse_x - canvas.region.x, event.mouse_y - canvas.region.y)
 
 
 def is_over(region: Region, event: Event) -> bool:
@@ -68,14 +81,14 @@ def is_over(region: Region, event: Event) -> bool:
 
 def is_over_picture(context: Context, region: Region, event: Event) -> bool:
     """Whether the mouse is over the picture and not over a sidebar, a header or the strip on it."""
-    others = [other for other in context.area.regions if other.type != "WINDOW" and other.width > 1]
+    others = [other for other in context.area.regions if other.type not in BELOW and other.width > 1]
     covered = any(is_over(other, event) for other in others) or is_over_strip(context, region, event)
     return is_over(region, event) and not covered
 
 
-def distance(region: Region, event: Event, x: float, y: float) -> float:
+def distance(canvas: Canvas, event: Event, x: float, y: float) -> float:
     """Pixels on screen from the mouse to a place in the picture."""
-    across, up = region.view2d.view_to_region(x, y, clip=False)
+    region, (across, up) = canvas.region, canvas.to_region(x, y)
     return ((event.mouse_x - region.x - across) ** 2 + (event.mouse_y - region.y - up) ** 2) ** 0.5
 
 
@@ -123,26 +136,28 @@ class PointingOperator(PromptOperator):
     _turn = 0
     _workspace = ""
 
-    def begin(self, context: Context, region: Region, event: Event) -> bool:
+    def begin(self, context: Context, canvas: Canvas, event: Event) -> bool:
         """Raises RotopointError."""
         raise NotImplementedError
 
-    def drag(self, context: Context, region: Region, event: Event) -> None:
+    def drag(self, context: Context, canvas: Canvas, event: Event) -> None:
         """The mouse has moved with the button down."""
 
     def drop(self, context: Context) -> None:
         """Nothing shall come of it."""
 
     def invoke(self, context: Context, event: Event) -> set[str]:
-        region = picture_region(context)
-        if region is None:
-            self.report({"ERROR"}, "Point in a Clip Editor, or give the position")
+        canvas = canvas_in(context)
+        if canvas is None:
+            self.report(
+                {"ERROR"}, "Point in a Clip Editor or in the Sequencer's preview, or give the position"
+            )
             return {"CANCELLED"}
         self._begun = False
         self._turn = turns.take()
         self._workspace = context.workspace.name
-        if context.region == region and event.value == "PRESS" and event.type == "LEFTMOUSE":
-            result = self._begin(context, region, event)
+        if context.region == canvas.region and event.value == "PRESS" and event.type == "LEFTMOUSE":
+            result = self._begin(context, canvas, event)
         else:
             context.workspace.status_text_set(f"{self.bl_label}: click in the picture; Esc gives up")
             result = {"RUNNING_MODAL"}
@@ -168,33 +183,33 @@ class PointingOperator(PromptOperator):
         return result
 
     def _modal(self, context: Context, event: Event) -> set[str]:
-        region = picture_region(context)
+        canvas = canvas_in(context)
         # What it works on may be gone: undo goes on meanwhile, and so do scripts.
-        if region is None or event.type in {"ESC", "RIGHTMOUSE"} or not self.poll(context):
+        if canvas is None or event.type in {"ESC", "RIGHTMOUSE"} or not self.poll(context):
             self.drop(context)
             return {"CANCELLED"}
         if not self._begun:
             if (
                 event.type == "LEFTMOUSE"
                 and event.value == "PRESS"
-                and is_over_picture(context, region, event)
+                and is_over_picture(context, canvas.region, event)
             ):
-                return self._begin(context, region, event)
+                return self._begin(context, canvas, event)
             return {"PASS_THROUGH"}
         if event.type == "MOUSEMOVE":
-            self.drag(context, region, event)
+            self.drag(context, canvas, event)
             windows.redraw()
         elif event.type == "LEFTMOUSE" and event.value == "RELEASE":
-            self.drag(context, region, event)
+            self.drag(context, canvas, event)
             result = self.execute(context)
             if result == {"CANCELLED"}:
                 self.drop(context)
             return result
         return {"RUNNING_MODAL"}
 
-    def _begin(self, context: Context, region: Region, event: Event) -> set[str]:
+    def _begin(self, context: Context, canvas: Canvas, event: Event) -> set[str]:
         try:
-            self._begun = self.begin(context, region, event)
+            self._begun = self.begin(context, canvas, event)
         except TOLD as error:
             self.report({"ERROR"}, line(error))
             return {"CANCELLED"}

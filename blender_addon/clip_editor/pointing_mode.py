@@ -6,18 +6,37 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import bpy
-from bpy.types import Context, Event, MovieClip, Operator, Region
+from bpy.types import Context, Event, MovieClip, Operator, SpaceSequenceEditor
 
 from rotopoint.shot.prompts import CANDIDATES
 
-from .. import host, shots, windows
+from .. import host, shots, strip_on_screen, windows
+from ..canvas import Canvas
 from ..faults import TOLD, Refused, line, remedy_of
 from ..properties import BOX
+from ..strip_picture import WHOLE, is_in
 from . import overlay, prompts
-from .context import ClipOperator, clip_in, frame_in, linked, locked, moved_display, no_clip, no_picture
+from .context import (
+    ClipOperator,
+    clip_in,
+    frame_in,
+    linked,
+    locked,
+    moved_display,
+    no_picture,
+    nothing_to_point_at,
+)
 from .hover import Hover
 from .keymap import POINTING_KEY
-from .pointing import give_back_mouse, is_over_picture, picture_region, position, show_preview, turns
+from .pointing import (
+    canvas_in,
+    give_back_mouse,
+    is_over_picture,
+    picture_region,
+    position,
+    show_preview,
+    turns,
+)
 from .prompt_operators import find_grasped, grasped_by, within_picture
 
 HINT = (
@@ -39,12 +58,21 @@ class ROTOPOINT_OT_point(ClipOperator, Operator):
     bl_idname = "rotopoint.point"
     bl_label = "Point"
     bl_options = {"REGISTER"}
-    needs = (no_clip, no_picture, linked, moved_display)
+    needs = (nothing_to_point_at, no_picture, linked, moved_display)
 
-    def invoke(self, context: Context, _event: Event) -> set[str]:
+    def invoke(self, context: Context, event: Event) -> set[str]:
         if picture_region(context) is None:
-            self.report({"ERROR"}, "Point in a Clip Editor")
-            return {"CANCELLED"}
+            return self._invoke_in_preview(context)
+        if isinstance(context.space_data, SpaceSequenceEditor):
+            asked = clip_in(context)
+            if event.type == POINTING_KEY and (asked is None or not asked.rotopoint.subjects):
+                # Blender's own use of the key stays where nobody rotoscopes.
+                return {"PASS_THROUGH"}
+            try:
+                strip_on_screen.take_strip(context, event)
+            except TOLD as error:
+                self.report({"ERROR"}, line(error))
+                return {"CANCELLED"}
         self._turn, self._workspace = turns.take(), context.workspace.name
         self._pressed: Place | None = None
         self._grasped: prompts.Grasped | None = None
@@ -65,6 +93,16 @@ class ROTOPOINT_OT_point(ClipOperator, Operator):
         self._hint(context)
         windows.redraw()
         return {"RUNNING_MODAL"}
+
+    def _invoke_in_preview(self, context: Context) -> set[str]:
+        """The same in a preview of the screen: the Sequencer at hand shows no picture."""
+        for area in context.screen.areas if isinstance(context.space_data, SpaceSequenceEditor) else ():
+            if (region := strip_on_screen.preview_region(area)) is not None:
+                with context.temp_override(area=area, region=region):
+                    began = bpy.ops.rotopoint.point("INVOKE_DEFAULT")
+                return {"FINISHED"} if "RUNNING_MODAL" in began else {"CANCELLED"}
+        self.report({"ERROR"}, "Point in a Clip Editor, or in a Sequencer whose view is Preview")
+        return {"CANCELLED"}
 
     def execute(self, _context: Context) -> set[str]:
         self.report({"ERROR"}, "Point with the mouse, or give positions to Add Point and Add Box")
@@ -87,14 +125,14 @@ class ROTOPOINT_OT_point(ClipOperator, Operator):
         return result
 
     def _modal(self, context: Context, event: Event) -> set[str]:
-        region = picture_region(context)
-        if region is None or not self.poll(context):
+        canvas = canvas_in(context)
+        if canvas is None or not self.poll(context):
             return {"FINISHED"}
         if self._pressed is not None:
-            return self._held(context, region, event)
+            return self._held(context, canvas, event)
         if event.type in {"MOUSEMOVE", "TIMER"}:
-            if is_over_picture(context, region, event):
-                place = position(region, event)
+            place = position(canvas, event)
+            if is_over_picture(context, canvas.region, event) and is_in(canvas.seen, *place):
                 self._hover.over(context, clip_in(context), place, positive=not event.ctrl)
             else:
                 self._hover.leave(clip_in(context))
@@ -103,44 +141,44 @@ class ROTOPOINT_OT_point(ClipOperator, Operator):
                 return {"FINISHED"}
             if event.type in DIGITS:
                 return self._choose(context, DIGITS[event.type])
-            if is_over_picture(context, region, event) and event.type in {"LEFTMOUSE", "X", "TAB"}:
+            if is_over_picture(context, canvas.region, event) and event.type in {"LEFTMOUSE", "X", "TAB"}:
                 if event.type == "TAB":
                     self._do(context, "Another Mask", lambda clip: self._next_candidate(context, clip))
                 elif event.type == "X" or event.alt:
-                    self._do(context, "Remove Prompt", lambda clip: self._remove(context, region, event))
+                    self._do(context, "Remove Prompt", lambda clip: self._remove(context, canvas, event))
                 else:
-                    self._press(context, region, event)
+                    self._press(context, canvas, event)
                 return {"RUNNING_MODAL"}
         return {"PASS_THROUGH"}
 
-    def _press(self, context: Context, region: Region, event: Event) -> None:
+    def _press(self, context: Context, canvas: Canvas, event: Event) -> None:
         """The button goes down: what follows tells a click from a drag."""
         self._hover.leave(clip_in(context))
         self._pressed = (event.mouse_x, event.mouse_y)
-        self._from = position(region, event)
+        self._from = position(canvas, event)
         self._negative = event.ctrl
         there = shots.active_subject(clip_in(context)) is not None and not event.ctrl
-        found = find_grasped(context, region, event) if there else None
+        found = find_grasped(context, canvas, event) if there else None
         self._grasped = None if found is None else found[0]
         self._dragging = False
 
-    def _held(self, context: Context, region: Region, event: Event) -> set[str]:
+    def _held(self, context: Context, canvas: Canvas, event: Event) -> set[str]:
         if event.type in {"ESC", "RIGHTMOUSE"} and event.value == "PRESS":
             self._release()
         elif event.type == "MOUSEMOVE":
-            self._drag(context, region, event)
+            self._drag(context, canvas, event)
         elif event.type == "LEFTMOUSE" and event.value == "RELEASE":
-            self._drag(context, region, event)
-            self._drop(context, region, event)
+            self._drag(context, canvas, event)
+            self._drop(context, canvas, event)
             self._release()
         return {"RUNNING_MODAL"}
 
-    def _drag(self, context: Context, region: Region, event: Event) -> None:
+    def _drag(self, context: Context, canvas: Canvas, event: Event) -> None:
         inputs, system = context.preferences.inputs, context.preferences.system
         across, up = event.mouse_x - self._pressed[0], event.mouse_y - self._pressed[1]
         self._dragging |= max(abs(across), abs(up)) > inputs.drag_threshold_mouse * system.ui_scale
         if self._dragging:
-            to = within_picture(*position(region, event), is_box=self._drags_box)
+            to = within_picture(*position(canvas, event), is_box=self._drags_box)
             overlay.show_dragged((*self._stays(context), *to))
             windows.redraw()
 
@@ -156,12 +194,14 @@ class ROTOPOINT_OT_point(ClipOperator, Operator):
             return prompts.opposite(shots.active_subject(clip_in(context)), self._grasped)
         return ()
 
-    def _drop(self, context: Context, region: Region, event: Event) -> None:
-        to = within_picture(*position(region, event), is_box=self._drags_box)
+    def _drop(self, context: Context, canvas: Canvas, event: Event) -> None:
+        to = within_picture(*position(canvas, event), is_box=self._drags_box)
         grasped, stays, start = self._grasped, self._stays(context), self._from
 
         def add_point(clip: MovieClip) -> None:
             frame = frame_in(context, clip)
+            if is_in(WHOLE, *start) and not is_in(canvas.seen, *start):
+                raise Refused("the strip's crop hides this part of the picture")
             prompts.add_point(clip, shots.active_subject(clip), frame, *start, not self._negative)
 
         def add_box(clip: MovieClip) -> None:
@@ -176,8 +216,8 @@ class ROTOPOINT_OT_point(ClipOperator, Operator):
         else:
             self._do(context, "Add Point", add_point)
 
-    def _remove(self, context: Context, region: Region, event: Event) -> None:
-        grasped, _, _ = grasped_by(context, region, event)
+    def _remove(self, context: Context, canvas: Canvas, event: Event) -> None:
+        grasped, _, _ = grasped_by(context, canvas, event)
         prompts.remove(shots.active_subject(clip_in(context)), grasped.kind, grasped.index)
 
     def _next_candidate(self, context: Context, clip: MovieClip) -> None:

@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
-from bpy.types import Context, Event, MovieClip, Operator, Region
+from bpy.types import Context, Event, MovieClip, Operator
 
+from ..canvas import Canvas
 from ..faults import Refused
 from ..properties import BOX, MASK, POINT
 from . import overlay, prompts
@@ -32,21 +33,21 @@ def within_picture(x: float, y: float, *, is_box: bool) -> tuple[float, float]:
 
 
 def find_grasped(
-    context: Context, region: Region, event: Event
+    context: Context, canvas: Canvas, event: Event
 ) -> tuple[prompts.Grasped, float, float] | None:
     """The active subject's prompt under the mouse, and where it is."""
     frame = shown_frame(context, clip_in(context))
     within = [
-        (distance(region, event, x, y), number, (grasped, x, y))
+        (distance(canvas, event, x, y), number, (grasped, x, y))
         for number, (grasped, x, y) in enumerate(prompts.handles(subject_in(context), frame))
     ]
     nearest = min(within, default=None)
     return None if nearest is None or nearest[0] > reach(context) else nearest[2]
 
 
-def grasped_by(context: Context, region: Region, event: Event) -> tuple[prompts.Grasped, float, float]:
+def grasped_by(context: Context, canvas: Canvas, event: Event) -> tuple[prompts.Grasped, float, float]:
     """The same. Raises Refused where there is none."""
-    found = find_grasped(context, region, event)
+    found = find_grasped(context, canvas, event)
     if found is None:
         raise Refused("no point or corner of a box of the active subject is under the mouse")
     return found
@@ -63,8 +64,8 @@ class ROTOPOINT_OT_point_add(PointingOperator, Operator):
     frame: IntProperty(name="Frame", description=CURRENT, min=0, options={"SKIP_SAVE"})
     positive: BoolProperty(name="Positive", description="On the subject; otherwise outside", default=True)
 
-    def begin(self, _context: Context, region: Region, event: Event) -> bool:
-        self.x, self.y = position(region, event)
+    def begin(self, _context: Context, canvas: Canvas, event: Event) -> bool:
+        self.x, self.y = position(canvas, event)
         return False
 
     def act(self, context: Context, clip: MovieClip) -> None:
@@ -84,12 +85,12 @@ class ROTOPOINT_OT_box_add(PointingOperator, Operator):
     y1: _coordinate("Y 1")
     frame: IntProperty(name="Frame", description=CURRENT, min=0, options={"SKIP_SAVE"})
 
-    def begin(self, _context: Context, region: Region, event: Event) -> bool:
-        self.x0, self.y0 = self.x1, self.y1 = position(region, event)
+    def begin(self, _context: Context, canvas: Canvas, event: Event) -> bool:
+        self.x0, self.y0 = self.x1, self.y1 = position(canvas, event)
         return True
 
-    def drag(self, _context: Context, region: Region, event: Event) -> None:
-        self.x1, self.y1 = within_picture(*position(region, event), is_box=True)
+    def drag(self, _context: Context, canvas: Canvas, event: Event) -> None:
+        self.x1, self.y1 = within_picture(*position(canvas, event), is_box=True)
         overlay.show_dragged((self.x0, self.y0, self.x1, self.y1))
 
     def drop(self, _context: Context) -> None:
@@ -137,13 +138,13 @@ class ROTOPOINT_OT_prompt_move(PointingOperator, Operator):
     x: _coordinate("X")
     y: _coordinate("Y")
 
-    def begin(self, context: Context, region: Region, event: Event) -> bool:
-        grasped, self.x, self.y = grasped_by(context, region, event)
+    def begin(self, context: Context, canvas: Canvas, event: Event) -> bool:
+        grasped, self.x, self.y = grasped_by(context, canvas, event)
         self.kind, self.index, self.corner = grasped.kind, grasped.index, grasped.corner
         return True
 
-    def drag(self, context: Context, region: Region, event: Event) -> None:
-        self.x, self.y = within_picture(*position(region, event), is_box=self.kind == BOX)
+    def drag(self, context: Context, canvas: Canvas, event: Event) -> None:
+        self.x, self.y = within_picture(*position(canvas, event), is_box=self.kind == BOX)
         stays = prompts.opposite(subject_in(context), self._grasped) if self.kind == BOX else ()
         overlay.show_dragged((*stays, self.x, self.y))
 
@@ -168,8 +169,8 @@ class ROTOPOINT_OT_prompt_remove(PointingOperator, Operator):
     kind: EnumProperty(name="Kind", items=KINDS)
     index: IntProperty(name="Index", description="Which of the active subject's prompts of this kind", min=0)
 
-    def begin(self, context: Context, region: Region, event: Event) -> bool:
-        grasped, _, _ = grasped_by(context, region, event)
+    def begin(self, context: Context, canvas: Canvas, event: Event) -> bool:
+        grasped, _, _ = grasped_by(context, canvas, event)
         self.kind, self.index = grasped.kind, grasped.index
         return False
 

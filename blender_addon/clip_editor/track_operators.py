@@ -21,9 +21,12 @@ from .context import (
     ClipOperator,
     clip_in,
     frame_in,
+    frames_in,
     linked,
     no_clip,
     no_subject,
+    part_in,
+    show_frame,
     subject_in,
     tracking,
 )
@@ -88,7 +91,7 @@ class ROTOPOINT_OT_track(_Tracking, Operator):
         before = {name: getattr(clip.rotopoint, name) for name in RANGE}
         self._set(context, clip)
         try:
-            folder = host.ask_track(clip)
+            folder = host.ask_track(clip, part_in(context, clip))
         except TOLD:
             # What was refused is nobody's setting.
             for name, value in before.items():
@@ -135,10 +138,10 @@ class ROTOPOINT_OT_track_from_here(_Tracking, Operator):
 
     def act(self, context: Context, clip: MovieClip) -> None:
         here = frame_in(context, clip)
-        part = part_from(here, shots.whole_range(clip), backward=self.backward, single=self.single)
+        part = part_from(here, frames_in(context, clip), backward=self.backward, single=self.single)
         folder = host.ask_track(clip, part)
         if self.single:
-            context.scene.frame_current = shots.scene_frame(clip, part.first if self.backward else part.last)
+            show_frame(context, clip, part.first if self.backward else part.last)
         self.finish(clip, folder)
 
 

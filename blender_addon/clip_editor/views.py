@@ -13,7 +13,7 @@ from bpy.props import BoolProperty, EnumProperty, FloatProperty, PointerProperty
 from bpy.types import Context, Event, Operator, Panel, PropertyGroup, WindowManager
 
 from .. import windows
-from .pointing import picture_region
+from .pointing import canvas_in, position
 
 
 class View(StrEnum):
@@ -105,7 +105,7 @@ class ROTOPOINT_OT_split(Operator):
     bl_label = "Drag Before / After"
 
     def invoke(self, context: Context, _event: Event) -> set[str]:
-        if picture_region(context) is None:
+        if canvas_in(context) is None:
             return self.execute(context)
         self._earlier = views(context).split
         context.window.cursor_modal_set("MOVE_X")
@@ -113,16 +113,16 @@ class ROTOPOINT_OT_split(Operator):
         return {"RUNNING_MODAL"}
 
     def execute(self, _context: Context) -> set[str]:
-        self.report({"ERROR"}, "Drag the line in a Clip Editor, or set its place in the overlay's menu")
+        self.report({"ERROR"}, "Drag the line over the picture, or set its place in the overlay's menu")
         return {"CANCELLED"}
 
     def modal(self, context: Context, event: Event) -> set[str]:
-        region, chosen = picture_region(context), views(context)
-        given_up = region is None or (event.type in {"ESC", "RIGHTMOUSE"} and event.value == "PRESS")
+        canvas, chosen = canvas_in(context), views(context)
+        given_up = canvas is None or (event.type in {"ESC", "RIGHTMOUSE"} and event.value == "PRESS")
         if given_up:
             chosen.split = self._earlier
         elif event.type == "MOUSEMOVE":
-            across, _ = region.view2d.region_to_view(event.mouse_x - region.x, event.mouse_y - region.y)
+            across, _ = position(canvas, event)
             chosen.show, chosen.split = True, across
         if given_up or event.type in {"LEFTMOUSE", "RET"}:
             context.window.cursor_modal_restore()

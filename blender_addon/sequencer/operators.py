@@ -5,28 +5,15 @@ from __future__ import annotations
 
 import bpy
 from bpy.props import StringProperty
-from bpy.types import Context, MovieClip, Operator, Scene, SpaceSequenceEditor
+from bpy.types import Context, MovieClip, Operator
 
 from .. import made_of, mattes, shots
 from ..faults import Refused, line
 from ..guarded import DoubtfulOperator, GuardedOperator
 from ..matte_sequence import MatteSequence
+from ..strip_on_screen import scene_in, strip_in
 from ..strip_source import find_clip, refusal, source_clip
 from .matte_strip import apply_matte, has_matte, is_matte, remove_matte
-
-
-def scene_in(context: Context) -> Scene | None:
-    """The scene that the Sequencer shows; elsewhere, as in scripts, the context's."""
-    if isinstance(context.space_data, SpaceSequenceEditor) and hasattr(context.workspace, "sequencer_scene"):
-        return context.workspace.sequencer_scene
-    return context.scene
-
-
-def strip_in(context: Context) -> bpy.types.Strip | None:
-    """The active strip of that scene."""
-    scene = scene_in(context)
-    editor = None if scene is None else scene.sequence_editor
-    return None if editor is None else editor.active_strip
 
 
 def no_strip(context: Context) -> str | None:

@@ -7,9 +7,10 @@ from bpy.types import Context, MovieClip, Panel, UILayout
 
 from .. import host
 from ..lines import draw_fault, draw_last_word
+from ..strip_on_screen import strip_in
 from ..strip_source import find_clip
 from .matte_strip import find_matte, out_of_date
-from .operators import not_followed, strip_in
+from .operators import not_followed
 
 
 class ROTOPOINT_PT_strip(Panel):
