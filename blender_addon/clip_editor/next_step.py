@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bpy.types import Context, Panel
+from bpy.types import Context, Panel, UILayout
 
 from ..faults import Refused
 from ..lines import draw_text
@@ -46,6 +46,13 @@ def next_step(context: Context) -> Step | None:
     return None
 
 
+def draw_step(layout: UILayout, context: Context, step: Step) -> None:
+    draw_text(layout, context, step.text)
+    # As a click does it, and not at once: files are chosen, subjects pointed at.
+    layout.operator_context = "INVOKE_DEFAULT"
+    layout.operator(step.operator, text=step.label, icon=step.icon)
+
+
 class ROTOPOINT_PT_next_step(Panel):
     bl_label = "Next Step"
     bl_space_type = "CLIP_EDITOR"
@@ -59,12 +66,8 @@ class ROTOPOINT_PT_next_step(Panel):
 
     def draw(self, context: Context) -> None:
         step = next_step(context)
-        if step is None:
-            return
-        draw_text(self.layout, context, step.text)
-        # As a click does it, and not at once: files are chosen, subjects pointed at.
-        self.layout.operator_context = "INVOKE_DEFAULT"
-        self.layout.operator(step.operator, text=step.label, icon=step.icon)
+        if step is not None:
+            draw_step(self.layout, context, step)
 
 
 CLASSES = (ROTOPOINT_PT_next_step,)

@@ -14,7 +14,7 @@ from .combine_panel import ROTOPOINT_PT_combine
 from .context import clip_in, shown_frame, subject_in
 from .deliver import draw_deliver
 from .frame_operators import draw_range, weak_frames
-from .progress import draw_standing, draw_track_buttons
+from .progress import draw_progress, draw_standing
 from .scene_operators import draw_scene
 
 
@@ -117,14 +117,8 @@ class ROTOPOINT_PT_track(_ClipPanel):
     def draw(self, context: Context) -> None:
         layout = self.layout
         clip = clip_in(context)
-        asked, state = clip.rotopoint, host.state_of(clip)
-        if state.tracking:
-            row = layout.row(align=True)
-            row.progress(factor=state.progress, text=f"{state.done} of {state.total}")
-            row.operator("rotopoint.cancel", text="", icon="X")
-        else:
-            draw_track_buttons(layout)
-            layout.operator("rotopoint.preview", icon="HIDE_OFF")
+        asked = clip.rotopoint
+        draw_progress(layout, clip)
         draw_last_word(layout, context, clip)
         draw_standing(layout, clip)
         subject = subject_in(context)

@@ -29,6 +29,18 @@ def draw_track_buttons(layout: UILayout) -> None:
         arrow.backward, arrow.single = backward, single
 
 
+def draw_progress(layout: UILayout, clip: MovieClip) -> None:
+    """How far tracking is, and what stops it; while nothing tracks the clip, what begins it."""
+    state = host.state_of(clip)
+    if state.tracking:
+        row = layout.row(align=True)
+        row.progress(factor=state.progress, text=f"{state.done} of {state.total}")
+        row.operator("rotopoint.cancel", text="", icon="X")
+    else:
+        draw_track_buttons(layout)
+        layout.operator("rotopoint.preview", icon="HIDE_OFF")
+
+
 def draw_standing(layout: UILayout, clip: MovieClip) -> None:
     """What is left to track, as long as nothing tracks it: also where no engine runs."""
     standing = None if host.state_of(clip).tracking else host.standing_of(clip)

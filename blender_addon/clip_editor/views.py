@@ -12,7 +12,7 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, PointerProperty
 from bpy.types import Context, Event, Operator, Panel, PropertyGroup, WindowManager
 
-from .. import windows
+from .. import strip_on_screen, windows
 from .pointing import canvas_in, position
 
 
@@ -155,8 +155,19 @@ class ROTOPOINT_PT_views(Panel):
 
 def _draw_in_header(self: object, context: Context) -> None:
     space = context.space_data
-    if space.clip is None or space.view != "CLIP" or not space.clip.rotopoint.subjects:
+    if space.clip is not None and space.view == "CLIP" and space.clip.rotopoint.subjects:
+        _draw_switches(self, context)
+
+
+def _draw_in_sequencer_header(self: object, context: Context) -> None:
+    clip = strip_on_screen.clip_in(context)
+    if strip_on_screen.preview_region(context.area) is None or clip is None:
         return
+    if clip.rotopoint.subjects:
+        _draw_switches(self, context)
+
+
+def _draw_switches(self: object, context: Context) -> None:
     row = self.layout.row(align=True)
     row.prop(views(context), "show", text="", icon="IMAGE_ALPHA")
     row.popover(ROTOPOINT_PT_views.__name__, text="")
@@ -174,8 +185,10 @@ CLASSES = (
 def register() -> None:
     WindowManager.rotopoint_views = PointerProperty(type=ROTOPOINT_PG_views)
     bpy.types.CLIP_HT_header.append(_draw_in_header)
+    bpy.types.SEQUENCER_HT_header.append(_draw_in_sequencer_header)
 
 
 def unregister() -> None:
+    bpy.types.SEQUENCER_HT_header.remove(_draw_in_sequencer_header)
     bpy.types.CLIP_HT_header.remove(_draw_in_header)
     del WindowManager.rotopoint_views

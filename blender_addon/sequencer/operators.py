@@ -34,7 +34,7 @@ def no_subjects(context: Context) -> str | None:
     clip = find_clip(strip_in(context))
     if clip is None:
         return "Rotoscope the strip first: it has no clip yet"
-    return None if clip.rotopoint.subjects else f"Add a subject to {clip.name} in the Clip Editor first"
+    return None if clip.rotopoint.subjects else f"Add a subject to {clip.name} first"
 
 
 def no_matte(context: Context) -> str | None:
@@ -62,7 +62,7 @@ class StripOperator(GuardedOperator):
 
 
 class ROTOPOINT_OT_rotoscope_strip(StripOperator, Operator):
-    """Find or load the clip of the active strip, and show it in the Clip Editor to point at subjects there"""
+    """Find or load the clip of the active strip, and show it in an open Clip Editor"""
 
     bl_idname = "rotopoint.rotoscope_strip"
     bl_label = "Rotoscope Strip"
@@ -73,7 +73,10 @@ class ROTOPOINT_OT_rotoscope_strip(StripOperator, Operator):
         context.scene.active_clip = clip
         shown = _show(context, clip)
         done = f"{'Loaded' if is_new else 'Found'} {clip.name}"
-        self.report({"INFO"}, f"{done}: {'see the Clip Editor' if shown else 'open a Clip Editor to point'}")
+        self.report(
+            {"INFO"},
+            f"{done}: {'see the Clip Editor' if shown else 'point in the preview or in a Clip Editor'}",
+        )
 
 
 def _show(context: Context, clip: MovieClip) -> bool:
