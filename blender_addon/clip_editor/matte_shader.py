@@ -81,11 +81,12 @@ Color: TypeAlias = tuple[float, ...]
 @dataclass(frozen=True)
 class Drawn:
     """A mask as the GPU holds it, and the rectangles that it lies in, None where it is empty. The texture's
-    first row is at the bottom."""
+    first row is at the bottom. `bounds` is the one that holds them all."""
 
     texture: gpu.types.GPUTexture
     is_coverage: bool
     rectangles: gpu.types.GPUBatch | None
+    bounds: gpu.types.GPUBatch | None
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,10 @@ class Place:
 
     matrix: mathutils.Matrix
     seen: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)
+
+    @property
+    def is_upright(self) -> bool:
+        return self.matrix[0][1] == 0.0 == self.matrix[1][0]
 
 
 @dataclass(frozen=True)
@@ -169,8 +174,10 @@ class Painter:
         form = "R8" if mask.is_coverage else "R16F"
         texture = gpu.types.GPUTexture((width, height), format=form, data=data)
         parts = rectangles(picture > 0)
-        batch = _batch(self._matte, parts) if len(parts) else None
-        return Drawn(texture, mask.is_coverage, batch)
+        if not len(parts):
+            return Drawn(texture, mask.is_coverage, None, None)
+        bounds = np.array([[*parts[:, :2].min(axis=0), *parts[:, 2:].max(axis=0)]], np.float32)
+        return Drawn(texture, mask.is_coverage, _batch(self._matte, parts), _batch(self._matte, bounds))
 
     def fill_and_outline(self, place: Place, masks: Iterable[tuple[Drawn, Look]]) -> None:
         for mask, look in masks:
@@ -206,7 +213,9 @@ class Painter:
             yield self._gathered.texture_color
 
     def _draw(self, place: Place, mask: Drawn, look: Look) -> None:
-        if mask.rectangles is None:
+        # Where the picture is turned, pixels would be left out along the rectangles' common edges.
+        parts = mask.rectangles if place.is_upright else mask.bounds
+        if parts is None:
             return
         shader = self._matte
         shader.bind()
@@ -216,7 +225,7 @@ class Painter:
         shader.uniform_float("outline", look.outline)
         shader.uniform_bool("is_coverage", mask.is_coverage)
         shader.uniform_float("edge", HALF if mask.is_coverage else 0.0)
-        _draw_over(place, shader, mask.texture, mask.rectangles)
+        _draw_over(place, shader, mask.texture, parts)
 
 
 def _region_size() -> tuple[int, int]:
