@@ -10,11 +10,18 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
-from enum import Enum, auto
 from pathlib import Path
 
 from rotopoint.errors import ProtocolBroken, RotopointError, TrackMissing, WorkerDied
-from rotopoint.events import CancelledEvent, DoneEvent, ErrorEvent, PreviewEvent, ReadyEvent, ends_work
+from rotopoint.events import (
+    CancelledEvent,
+    DoneEvent,
+    ErrorEvent,
+    MatteView,
+    PreviewEvent,
+    ReadyEvent,
+    ends_work,
+)
 from rotopoint.shot import Shot
 from rotopoint.shot.frames import FrameRange
 from rotopoint.shot.json import revision, shot_to_dict
@@ -35,6 +42,7 @@ from .delivery import Delivery
 from .faults import TOLD, Remedy, line, remedy_of
 from .finished import solves
 from .previews import Preview
+from .work import Kind, Work, part_of
 
 LONGEST = 2048
 """Pixels of a side of a finished matte, at most: more do not go to the screen in time."""
@@ -55,48 +63,6 @@ class Launch:
     environment: dict[str, str]
     package_folder: Path
     paths: PathMapping = PathMapping()
-
-
-class Kind(Enum):
-    """What a request is for: a click's mask, that of a click which may come, the mask stored for a frame on
-    screen or one that will be soon, its finished matte, what a click there would need, all mattes, or files
-    for others."""
-
-    PREVIEW = auto()
-    HOVER = auto()
-    LOOK = auto()
-    AHEAD = auto()
-    FINISH = auto()
-    PREPARE = auto()
-    TRACK = auto()
-    DELIVER = auto()
-
-
-@dataclass(frozen=True)
-class Work:
-    """A request under way; its events carry `revision`. `folder` is where tracking writes mattes, and `part`
-    the clip frames of the shot's range that it is about, None all: then `revision` is that of the part and
-    `revision_of_all` that of the shot. `place` is the subject and clip frame that a mask is asked for."""
-
-    kind: Kind
-    key: int
-    shot: Shot
-    revision: str
-    folder: Path | None = None
-    place: tuple[str, int] | None = None
-    part: FrameRange | None = None
-    revision_of_all: str = ""
-
-    def asked_anew(self, shot: Shot) -> Work:
-        """The same of another shot."""
-        whole = revision(shot)
-        sent = whole if self.part is None else revision(part_of(shot, self.part))
-        return replace(self, shot=shot, revision=sent, revision_of_all=whole)
-
-
-def part_of(shot: Shot, part: FrameRange | None) -> Shot:
-    """A shot that asks for some of its clip frames; None: as it is."""
-    return shot if part is None else replace(shot, settings=replace(shot.settings, range=part))
 
 
 @dataclass(frozen=True)
@@ -246,8 +212,10 @@ class Engine:
                 self._work[request] = Work(Kind.AHEAD, key, shot, revised, place=(subject, frame))
                 room -= 1
 
-    def finish(self, key: int, shot: Shot, subject: str, frame: int) -> None:
-        """Ask a started engine for the matte that is delivered of a subject on one clip frame.
+    def finish(
+        self, key: int, shot: Shot, subject: str, frame: int, view: MatteView = MatteView.MATTE
+    ) -> None:
+        """Ask a started engine for the matte that is delivered of a subject on one clip frame, or its trimap.
 
         It comes into the clip's finished mattes. Each state of the shot is asked about once; where one is
         under way, the call does nothing: the next one asks for what is wanted by then.
@@ -255,13 +223,14 @@ class Engine:
         client, finished, revised = self._client, self.state(key).finished, revision(shot)
         if client is None or not client.running:
             return
-        solved = solves(shot, subject, frame)
-        if any(solves(other, subject, frame) == solved for other in self._finishing(key, subject, frame)):
+        solved = view is MatteView.MATTE and solves(shot, subject, frame)
+        others = self._finishing(key, subject, frame, view)
+        if any(view is not MatteView.MATTE or solves(other, subject, frame) == solved for other in others):
             return
-        if finished.asks(subject, frame, revised, solved=solved):
+        if finished.asks(subject, frame, revised, solved=solved, view=view):
             request = client.new_id()
-            client.send(FinishRequest(request, shot_to_dict(shot), subject, frame, LONGEST))
-            self._work[request] = Work(Kind.FINISH, key, shot, revised, place=(subject, frame))
+            client.send(FinishRequest(request, shot_to_dict(shot), subject, frame, LONGEST, view))
+            self._work[request] = Work(Kind.FINISH, key, shot, revised, place=(subject, frame), view=view)
 
     def solving(self, key: int, subject: str, frame: int) -> bool:
         """Whether alpha is being solved of a subject on a clip frame."""
@@ -276,11 +245,11 @@ class Engine:
                 del self._work[request]
                 self.state(key).finished.ask_again(*work.place)
 
-    def _finishing(self, key: int, subject: str, frame: int) -> list[Shot]:
+    def _finishing(self, key: int, subject: str, frame: int, view: MatteView = MatteView.MATTE) -> list[Shot]:
         """The shots that a subject's matte on a clip frame is being finished by."""
-        wanted = (key, Kind.FINISH, (subject, frame))
+        wanted = (key, Kind.FINISH, (subject, frame), view)
         found = self._work.values()
-        return [work.shot for work in found if (work.key, work.kind, work.place) == wanted]
+        return [work.shot for work in found if (work.key, work.kind, work.place, work.view) == wanted]
 
     def prepare(self, key: int, shot: Shot, subject: str, frame: int) -> None:
         """Let a started engine make ready what a click of a subject on one clip frame needs.

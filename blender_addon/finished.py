@@ -11,11 +11,11 @@ from typing import ClassVar, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from rotopoint.events import MatteEvent
+from rotopoint.events import MatteEvent, MatteView
 from rotopoint.shot import Prompt, Shot, Subject
 from rotopoint.shot.frames import ClipFrame
 
-from .previews import Place, Preview
+from .previews import Preview
 
 MOST_BYTES = 64 << 20
 """Some 30 mattes of 1080p."""
@@ -27,7 +27,8 @@ class Finished:
 
     `values` are (height, width) uint8, linear coverage 0..255, rows from the top, stretched over the whole
     picture; they may be fewer than its pixels. Making them took `seconds`; `solved`: with alpha. `approved`
-    is the hash of the file that a person has approved and that they come from, "" where they are made.
+    is the hash of the file that a person has approved and that they come from, "" where they are made. Of a
+    trimap, as `view` says, they are where alpha is known.
     """
 
     subject: str
@@ -37,6 +38,7 @@ class Finished:
     seconds: float = 0.0
     solved: bool = False
     approved: str = ""
+    view: MatteView = MatteView.MATTE
     is_coverage: ClassVar[bool] = True
 
     @classmethod
@@ -50,8 +52,9 @@ class Finished:
             asked.prompts,
             values,
             seconds=event.seconds or 0.0,
-            solved=solves(shot, asked.id, frame),
+            solved=event.view is MatteView.MATTE and solves(shot, asked.id, frame),
             approved=approved_of(asked, frame),
+            view=event.view,
         )
 
 
@@ -79,7 +82,7 @@ def unsolved(shot: Shot, subject: str) -> Shot:
 
 
 class FinishedMattes:
-    """The newest matte of each place, and what was asked for.
+    """The newest matte and trimap of each place, and what was asked for.
 
     What was not drawn for the longest goes first where all together take more than `most_bytes`. `fault` is
     what stood in the way of the last one.
@@ -88,47 +91,58 @@ class FinishedMattes:
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
         self.fault = ""
         self._most_bytes = most_bytes
-        self._mattes: OrderedDict[Place, Finished] = OrderedDict()
-        self._asked: dict[tuple[str, int, bool], str] = {}
+        self._mattes: OrderedDict[tuple[str, int, MatteView], Finished] = OrderedDict()
+        self._asked: dict[tuple[str, int, MatteView, bool], str] = {}
         self._settled = ""
         self._bytes = 0
 
-    def of(self, subject: str, frame: int, prompts: tuple[Prompt, ...]) -> Finished | None:
+    def of(
+        self, subject: str, frame: int, prompts: tuple[Prompt, ...], view: MatteView = MatteView.MATTE
+    ) -> Finished | None:
         """The matte that a subject with these prompts has on a clip frame, maybe by earlier settings."""
-        return self._of(subject, frame, lambda matte: not matte.approved and matte.prompts == prompts)
+        return self._of(subject, frame, view, lambda matte: not matte.approved and matte.prompts == prompts)
 
-    def approved(self, subject: str, frame: int, sha256: str) -> Finished | None:
+    def approved(
+        self, subject: str, frame: int, sha256: str, view: MatteView = MatteView.MATTE
+    ) -> Finished | None:
         """The matte of the file with this hash, which was approved of a clip frame."""
-        return self._of(subject, frame, lambda matte: matte.approved == sha256)
+        return self._of(subject, frame, view, lambda matte: matte.approved == sha256)
 
-    def _of(self, subject: str, frame: int, holds: Callable[[Finished], bool]) -> Finished | None:
-        found = self._mattes.get((subject, frame))
+    def _of(
+        self, subject: str, frame: int, view: MatteView, holds: Callable[[Finished], bool]
+    ) -> Finished | None:
+        found = self._mattes.get((subject, frame, view))
         if found is None or not holds(found):
             return None
-        self._mattes.move_to_end((subject, frame))
+        self._mattes.move_to_end((subject, frame, view))
         return found
 
-    def newest(self, subject: str, frame: int) -> Finished | None:
+    def newest(self, subject: str, frame: int, view: MatteView = MatteView.MATTE) -> Finished | None:
         """A subject's matte on a clip frame, whatever prompts and settings it is of."""
-        return self._mattes.get((subject, frame))
+        return self._mattes.get((subject, frame, view))
 
     def put(self, finished: Finished) -> None:
         self.fault = ""
-        self._pop(finished.subject, finished.frame)
-        self._mattes[finished.subject, finished.frame] = finished
+        self._pop(finished.subject, finished.frame, finished.view)
+        self._mattes[finished.subject, finished.frame, finished.view] = finished
         self._bytes += finished.values.nbytes
         while self._bytes > self._most_bytes and len(self._mattes) > 1:
-            self.drop(*next(iter(self._mattes)))
+            subject, frame, view = next(iter(self._mattes))
+            self._pop(subject, frame, view)
+            self._forget(subject, frame, view)
 
     def drop(self, subject: str, frame: int) -> None:
         """What was finished of a subject on a clip frame does not hold any more."""
-        self._pop(subject, frame)
+        for view in MatteView:
+            self._pop(subject, frame, view)
         self.ask_again(subject, frame)
 
-    def asks(self, subject: str, frame: int, revision: str, *, solved: bool) -> bool:
+    def asks(
+        self, subject: str, frame: int, revision: str, *, solved: bool, view: MatteView = MatteView.MATTE
+    ) -> bool:
         """Whether it was not yet asked for by this revision of the shot; from now on it was."""
-        new = self._asked.get((subject, frame, solved)) != revision
-        self._asked[subject, frame, solved] = revision
+        new = self._asked.get((subject, frame, view, solved)) != revision
+        self._asked[subject, frame, view, solved] = revision
         return new
 
     def settles(self, revision: str) -> bool:
@@ -141,10 +155,14 @@ class FinishedMattes:
         if subject is None or frame is None:
             self._asked.clear()
             return
-        for solved in (False, True):
-            self._asked.pop((subject, frame, solved), None)
+        for view in MatteView:
+            self._forget(subject, frame, view)
 
-    def _pop(self, subject: str, frame: int) -> None:
-        found = self._mattes.pop((subject, frame), None)
+    def _forget(self, subject: str, frame: int, view: MatteView) -> None:
+        for solved in (False, True):
+            self._asked.pop((subject, frame, view, solved), None)
+
+    def _pop(self, subject: str, frame: int, view: MatteView) -> None:
+        found = self._mattes.pop((subject, frame, view), None)
         if found is not None:
             self._bytes -= found.values.nbytes

@@ -17,6 +17,7 @@ from bpy.app.handlers import persistent
 from bpy.types import MovieClip
 
 from rotopoint.errors import NothingToTrack, RotopointError
+from rotopoint.events import MatteView
 from rotopoint.shot import Point, Shot
 from rotopoint.shot.frames import FrameRange
 from rotopoint.shot.json import revision
@@ -25,11 +26,12 @@ from rotopoint.standing import read_standing
 from . import compat, delivery_properties, made_of, mattes, shots, strip_on_screen, windows
 from .ahead import AT_ONCE, frames_ahead
 from .clip_state import ClipState
-from .engine import TURN_SECONDS, Engine, Launch, Work
+from .engine import TURN_SECONDS, Engine, Launch
 from .faults import TOLD, Refused, Remedy, line, remedy_of
 from .finished import approved_of, solves, unsolved
 from .preferences import preferences
 from .standing import ClipStanding
+from .work import Work
 
 TICK_SECONDS = 0.05
 IDLE_SECONDS = 0.5
@@ -285,7 +287,8 @@ def look_ahead(clip: MovieClip, frame: int, before: int | None) -> None:
 
 
 def finish(clip: MovieClip, frame: int, *, solve: bool) -> None:
-    """Ask a started engine for the finished mattes of the visible subjects that have a mask on a clip frame.
+    """Ask a started engine for the finished mattes of the visible subjects that have a mask on a clip frame,
+    or their trimaps where these are looked at.
 
     Where alpha is solved, which takes seconds, the matte without it comes first, and that with it is asked
     for where `solve` says so and nothing was changed since the last time: not while a slider is dragged.
@@ -295,12 +298,16 @@ def finish(clip: MovieClip, frame: int, *, solve: bool) -> None:
         return
     key, previews = clip.session_uid, state_of(clip).previews
     settled = solve and engine.state(key).finished.settles(revision(shot))
+    view = windows.matte_view()
     for subject in clip.rotopoint.subjects:
         if not subject.visible or not subject.prompted_frames():
             continue
         asked = shot.subject(subject.uid)
         known = approved_of(asked, frame) or previews.answering(subject.uid, frame, asked.prompts)
         if not known:
+            continue
+        if view is not MatteView.MATTE:
+            engine.finish(key, shot, subject.uid, frame, view)
             continue
         solved = solves(shot, subject.uid, frame)
         engine.finish(key, unsolved(shot, subject.uid) if solved else shot, subject.uid, frame)

@@ -8,7 +8,9 @@ from collections.abc import Callable
 import blf
 from bpy.types import Context, MovieClip, UILayout
 
-from . import host
+from rotopoint.events import MatteView
+
+from . import host, windows
 from .clip_state import ClipState
 from .faults import Remedy
 
@@ -65,9 +67,10 @@ def draw_finish(layout: UILayout, context: Context, clip: MovieClip, subject: st
     draw_fault(layout, context, finished.fault or None)
     if host.engine.solving(clip.session_uid, subject, frame):
         draw_text(layout, context, "Alpha is being solved", icon="TIME")
-    elif (shown := finished.newest(subject, frame)) is not None:
+    elif (shown := finished.newest(subject, frame, view := windows.matte_view())) is not None:
         made = f"Alpha solved in {shown.seconds:.1f} s" if shown.solved else f"Made in {shown.seconds:.2f} s"
-        draw_text(layout, context, f"Shown as delivered. {made}", icon="HIDE_OFF")
+        what = "Shown as delivered" if view is MatteView.MATTE else "Gray: where alpha is to be solved"
+        draw_text(layout, context, f"{what}. {made}", icon="HIDE_OFF")
 
 
 def draw_last_word(layout: UILayout, context: Context, clip: MovieClip) -> None:

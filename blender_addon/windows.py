@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import bpy
 
+from rotopoint.events import MatteView
+
 SHOWING = ("CLIP_EDITOR", "SEQUENCE_EDITOR", "PREFERENCES")
 
 
@@ -16,6 +18,12 @@ def redraw() -> None:
                 area.tag_redraw()
     # Status bars are in no screen, and are drawn again when a name that they may show has changed.
     bpy.msgbus.publish_rna(key=(bpy.types.ViewLayer, "name"))
+
+
+def matte_view() -> MatteView:
+    """What of mattes a person looks at; see `clip_editor.views`."""
+    chosen = bpy.context.window_manager.rotopoint_views.view
+    return MatteView.TRIMAP if chosen == MatteView.TRIMAP.name else MatteView.MATTE
 
 
 def playing() -> bool:

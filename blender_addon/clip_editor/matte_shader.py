@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -30,6 +30,9 @@ HALF = 0.5
 BANDS = 64
 """Of the picture's height: in each, only what a mask reaches of its width is drawn."""
 
+MOST_KEPT = 3
+"""Pictures that are drawn again as they were, each as large as its region: of several editors, say."""
+
 VERTEX = """
 void main()
 {
@@ -52,65 +55,91 @@ void main()
     slopes = max(abs(after - value), abs(before - value));
   }
   float within = (value - edge) / max(length(slopes), 1e-6);
-  float coverage = is_coverage ? value : clamp(within + 0.5, 0.0, 1.0);
+  float coverage = clamp(is_coverage ? (value - lowest) / (highest - lowest) : within + 0.5, 0.0, 1.0);
   float line = clamp(0.5 + 0.5 * outline - abs(within), 0.0, 1.0) * strength;
-  shown = vec4(color.rgb, max(coverage * fill, line));
+  float opacity = max(coverage * fill, line);
+  shown = cuts ? vec4(1.0 - opacity) : vec4(color.rgb, opacity);
 }
 """
 """`within` is the distance to the edge in pixels on screen, over 0 inside, where the values are a plane. The
 edge of logits is at 0, that of a finished matte where it covers a half. A finished matte may change from one
 pixel to the next: derivatives, which are taken of two by two pixels, miss half of such edges, so its slope is
-that to the pixel that differs more."""
+that to the pixel that differs more. What `cuts` is multiplied with what is there."""
 
 CHECKER_FRAGMENT = """
 void main()
 {
-  vec2 pixel = gl_FragCoord.xy;
-  vec2 square = floor(pixel / side);
-  vec3 checker = mod(square.x + square.y, 2.0) < 1.0 ? first.rgb : second.rgb;
-  shown = vec4(checker, 1.0 - texture(mask, pixel / size).a);
+  vec2 square = floor(gl_FragCoord.xy / side);
+  shown = vec4(mod(square.x + square.y, 2.0) < 1.0 ? first.rgb : second.rgb, 1.0);
 }
 """
-"""`mask` is of the whole region, whose `size` is in pixels."""
+
+KEPT_FRAGMENT = """
+void main()
+{
+  shown = texelFetch(mask, ivec2(gl_FragCoord.xy), 0);
+}
+"""
+"""`mask` is of the whole region, with colors premultiplied."""
 
 TRIANGLES = [(0, 1, 2), (0, 2, 3)]
+
+WHOLE = np.array([[0.0, 0.0, 1.0, 1.0]], np.float32)
 
 Color: TypeAlias = tuple[float, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Drawn:
-    """A mask as the GPU holds it, and the rectangles that it lies in, None where it is empty. The texture's
-    first row is at the bottom. `bounds` is the one that holds them all."""
+    """A mask as the GPU holds it, and the parts of the picture that it lies in, as `rectangles` gives them.
+    The texture's first row is at the bottom."""
 
     texture: gpu.types.GPUTexture
     is_coverage: bool
-    rectangles: gpu.types.GPUBatch | None
-    bounds: gpu.types.GPUBatch | None
+    parts: npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where the picture is in the region: `matrix` (4, 4) puts 0..1 of it, y up, to pixels. Only its part
-    `seen` is drawn: left, bottom, right, top in 0..1."""
+    """Where the picture is in the region: the rows of `place` (3, 3) put 0..1 of it, y up, to pixels. Only
+    its part `seen` is drawn: left, bottom, right, top in 0..1."""
 
-    matrix: mathutils.Matrix
+    place: tuple[tuple[float, float, float], ...]
     seen: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)
 
     @property
-    def is_upright(self) -> bool:
-        return self.matrix[0][1] == 0.0 == self.matrix[1][0]
+    def matrix(self) -> mathutils.Matrix:
+        (across, over, left), (rise, up, bottom), _ = self.place
+        return mathutils.Matrix(
+            ((across, over, 0.0, left), (rise, up, 0.0, bottom), (0.0, 0.0, 1.0, 0.0), (0.0, 0.0, 0.0, 1.0))
+        )
+
+    def whole(self, parts: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Parts of the picture (n, 4) as they are drawn: where it is turned all in one, since pixels would be
+        left out along their common edges."""
+        (_, over, _), (rise, _, _), _ = self.place
+        if over == 0.0 == rise or not len(parts):
+            return parts
+        return np.array([[*parts[:, :2].min(axis=0), *parts[:, 2:].max(axis=0)]], np.float32)
 
 
 @dataclass(frozen=True)
 class Look:
     """`color` is sRGB 0..1, as on screen; `fill` and `strength` are the opacities of area and outline, whose
-    width `outline` is in pixels on screen."""
+    width `outline` is in pixels on screen. Coverage counts between `lowest` and `highest`."""
 
     color: Color
     fill: float
     strength: float = 0.0
     outline: float = 0.0
+    lowest: float = 0.0
+    highest: float = 1.0
+
+
+WHITE_AREA = Look((1.0, 1.0, 1.0), 1.0)
+UNKNOWN = Look((0.5, 0.5, 0.5), 1.0, highest=0.5)
+KNOWN = Look((1.0, 1.0, 1.0), 1.0, lowest=0.5)
+"""Of a trimap, what is not known to be outside, and over it what is known to be inside."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +149,23 @@ class Checker:
     first: Color
     second: Color
     side: float
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What is drawn at a place: masks one over the other, with nothing, a color or a checkerboard below. The
+    checkerboard is what masks leave of it: under them it is cut out."""
+
+    place: Place
+    layers: tuple[tuple[Drawn, Look], ...]
+    ground: Color | Checker | None = None
+
+    @property
+    def parts(self) -> npt.NDArray[np.float32]:
+        """Those of the picture (n, 4) in which anything is drawn, as `rectangles` has them."""
+        if self.ground is not None:
+            return WHOLE
+        return united([mask.parts for mask, _ in self.layers])
 
 
 def finer(logits: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
@@ -153,18 +199,44 @@ def rectangles(inside: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
     return np.stack(sides, axis=1)[used].astype(np.float32)
 
 
+Kept: TypeAlias = tuple[gpu.types.GPUOffScreen, gpu.types.GPUBatch | None]
+"""What a picture has become, as large as the region, and the parts of it that hold anything."""
+
+
+def united(parts: Iterable[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
+    """The parts (n, 4) of a picture that are in any of these, none of it twice; in bands as tall as those of
+    one mask, so that what is empty beside them may be in it."""
+    every = np.concatenate([np.zeros((0, 4), np.float32), *parts])
+    found: list[tuple[float, float, float, float]] = []
+    for band in range(BANDS):
+        bottom, top = band / BANDS, (band + 1) / BANDS
+        here = every[(every[:, 1] < top) & (every[:, 3] > bottom)]
+        runs: list[list[float]] = []
+        for left, right in sorted(here[:, [0, 2]].tolist()):
+            if runs and left <= runs[-1][1]:
+                runs[-1][1] = max(runs[-1][1], right)
+            else:
+                runs.append([left, right])
+        found += [(left, bottom, right, top) for left, right in runs]
+    return np.array(found, np.float32).reshape(-1, 4)
+
+
 class Painter:
-    """Shaders, and a picture of the region's size in which coverage is gathered; made while a region is
-    drawn."""
+    """Shaders, and what they made of pictures: as long as these are asked for again, one texture is all that
+    is drawn. Made while a region is drawn."""
 
     def __init__(self) -> None:
-        numbers = dict.fromkeys(("edge", "fill", "strength", "outline"), "FLOAT")
-        self._matte = _make_shader(MATTE_FRAGMENT, {"color": "VEC4"} | numbers | {"is_coverage": "BOOL"})
-        self._checker = _make_shader(
-            CHECKER_FRAGMENT, {"first": "VEC3", "second": "VEC3", "side": "FLOAT", "size": "VEC2"}
+        numbers = ("edge", "fill", "strength", "outline", "lowest", "highest")
+        flags = dict.fromkeys(("is_coverage", "cuts"), "BOOL")
+        self._matte = _make_shader(
+            MATTE_FRAGMENT, {"color": "VEC4"} | dict.fromkeys(numbers, "FLOAT") | flags
         )
-        self._whole = _batch(self._matte, np.array([[0.0, 0.0, 1.0, 1.0]], np.float32))
-        self._gathered: gpu.types.GPUOffScreen | None = None
+        self._checker = _make_shader(
+            CHECKER_FRAGMENT, {"first": "VEC3", "second": "VEC3", "side": "FLOAT"}, samples=False
+        )
+        self._copy = _make_shader(KEPT_FRAGMENT, {})
+        self._whole = _batch(self._checker, WHOLE)
+        self._kept: OrderedDict[Picture, Kept] = OrderedDict()
 
     def drawn(self, mask: Mask) -> Drawn:
         """A mask, given to the GPU."""
@@ -173,59 +245,71 @@ class Painter:
         data = gpu.types.Buffer("FLOAT", picture.size, picture.ravel())
         form = "R8" if mask.is_coverage else "R16F"
         texture = gpu.types.GPUTexture((width, height), format=form, data=data)
-        parts = rectangles(picture > 0)
-        if not len(parts):
-            return Drawn(texture, mask.is_coverage, None, None)
-        bounds = np.array([[*parts[:, :2].min(axis=0), *parts[:, 2:].max(axis=0)]], np.float32)
-        return Drawn(texture, mask.is_coverage, _batch(self._matte, parts), _batch(self._matte, bounds))
+        return Drawn(texture, mask.is_coverage, rectangles(picture > 0))
 
-    def fill_and_outline(self, place: Place, masks: Iterable[tuple[Drawn, Look]]) -> None:
-        for mask, look in masks:
-            self._draw(place, mask, look)
+    def show(self, picture: Picture) -> None:
+        """Draw a picture over what is there."""
+        canvas, batch = self._canvas(picture)
+        if batch is None:
+            return
+        gpu.state.blend_set("ALPHA_PREMULT")
+        self._copy.bind()
+        self._copy.uniform_sampler("mask", canvas.texture_color)
+        _draw_over(picture.place, self._copy, batch)
+        gpu.state.blend_set("ALPHA")
 
-    def black_and_white(self, place: Place, masks: Iterable[Drawn]) -> None:
-        """The mattes of all of them in one, over black."""
-        _fill(place, (0.0, 0.0, 0.0, 1.0))
-        for mask in masks:
-            self._draw(place, mask, Look((1.0, 1.0, 1.0), 1.0))
-
-    def cut_out(self, place: Place, masks: Iterable[Drawn], checker: Checker) -> None:
-        """The picture under the mattes stays, and a checkerboard covers the rest of it."""
-        with self._gathering() as gathered:
-            for mask in masks:
-                self._draw(place, mask, Look((1.0, 1.0, 1.0), 1.0))
-        shader = self._checker
-        shader.bind()
-        shader.uniform_float("first", checker.first[:3])
-        shader.uniform_float("second", checker.second[:3])
-        shader.uniform_float("side", checker.side)
-        shader.uniform_float("size", _region_size())
-        _draw_over(place, shader, gathered, self._whole)
-
-    @contextmanager
-    def _gathering(self) -> Iterator[gpu.types.GPUTexture]:
-        """What is drawn meanwhile goes to a picture of its own, transparent at first."""
+    def _canvas(self, picture: Picture) -> Kept:
+        """Of a picture; painted where it is new."""
         size = _region_size()
-        if self._gathered is None or (self._gathered.width, self._gathered.height) != size:
-            self._gathered = gpu.types.GPUOffScreen(*size)
-        with self._gathered.bind():
-            gpu.state.active_framebuffer_get().clear(color=(0.0, 0.0, 0.0, 0.0))
-            yield self._gathered.texture_color
+        kept = self._kept.pop(picture, None)
+        if kept is None or (kept[0].width, kept[0].height) != size:
+            canvas = self._spare(size)
+            self._paint(canvas, picture)
+            parts = picture.place.whole(picture.parts)
+            kept = canvas, _batch(self._copy, parts) if len(parts) else None
+        self._kept[picture] = kept
+        return kept
 
-    def _draw(self, place: Place, mask: Drawn, look: Look) -> None:
-        # Where the picture is turned, pixels would be left out along the rectangles' common edges.
-        parts = mask.rectangles if place.is_upright else mask.bounds
-        if parts is None:
+    def _spare(self, size: tuple[int, int]) -> gpu.types.GPUOffScreen:
+        """One of a size (width, height), that of what was not drawn for the longest where that fits."""
+        while len(self._kept) >= MOST_KEPT:
+            _, (canvas, _) = self._kept.popitem(last=False)
+            if (canvas.width, canvas.height) == size:
+                return canvas
+        return gpu.types.GPUOffScreen(*size)
+
+    def _paint(self, canvas: gpu.types.GPUOffScreen, picture: Picture) -> None:
+        place, ground = picture.place, picture.ground
+        with canvas.bind():
+            gpu.state.active_framebuffer_get().clear(color=(0.0, 0.0, 0.0, 0.0))
+            # Over nothing that leaves colors that are premultiplied.
+            gpu.state.blend_set("ALPHA")
+            if isinstance(ground, Checker):
+                self._checker.bind()
+                self._checker.uniform_float("first", ground.first[:3])
+                self._checker.uniform_float("second", ground.second[:3])
+                self._checker.uniform_float("side", ground.side)
+                _draw_over(place, self._checker, self._whole)
+                gpu.state.blend_set("MULTIPLY")
+            elif ground is not None:
+                _fill(place, ground)
+            for mask, look in picture.layers:
+                self._draw(place, mask, look, cuts=isinstance(ground, Checker))
+
+    def _draw(self, place: Place, mask: Drawn, look: Look, *, cuts: bool) -> None:
+        parts = place.whole(mask.parts)
+        if not len(parts):
             return
         shader = self._matte
         shader.bind()
         shader.uniform_float("color", (*look.color[:3], 1.0))
-        shader.uniform_float("fill", look.fill)
-        shader.uniform_float("strength", look.strength)
-        shader.uniform_float("outline", look.outline)
+        for name in ("fill", "strength", "outline", "lowest", "highest"):
+            shader.uniform_float(name, getattr(look, name))
         shader.uniform_bool("is_coverage", mask.is_coverage)
+        shader.uniform_bool("cuts", cuts)
         shader.uniform_float("edge", HALF if mask.is_coverage else 0.0)
-        _draw_over(place, shader, mask.texture, parts)
+        shader.uniform_sampler("mask", mask.texture)
+        _draw_over(place, shader, _batch(shader, parts))
 
 
 def _region_size() -> tuple[int, int]:
@@ -233,14 +317,11 @@ def _region_size() -> tuple[int, int]:
     return width, height
 
 
-def _draw_over(
-    place: Place, shader: gpu.types.GPUShader, texture: gpu.types.GPUTexture, parts: gpu.types.GPUBatch
-) -> None:
+def _draw_over(place: Place, shader: gpu.types.GPUShader, parts: gpu.types.GPUBatch) -> None:
     """With a bound shader, over parts of the picture."""
     matrix = gpu.matrix.get_projection_matrix() @ gpu.matrix.get_model_view_matrix() @ place.matrix
     shader.uniform_float("ModelViewProjectionMatrix", matrix)
     shader.uniform_float("seen", place.seen)
-    shader.uniform_sampler("mask", texture)
     parts.draw(shader)
 
 
@@ -261,8 +342,8 @@ def _batch(shader: gpu.types.GPUShader, parts: npt.NDArray[np.float32]) -> gpu.t
     return batch_for_shader(shader, "TRIS", {"uv": corners}, indices=triangles)
 
 
-def _make_shader(fragment: str, constants: dict[str, str]) -> gpu.types.GPUShader:
-    """With these constants by name and type, beside those of the place."""
+def _make_shader(fragment: str, constants: dict[str, str], *, samples: bool = True) -> gpu.types.GPUShader:
+    """With these constants by name and type, beside those of the place; with a texture where it `samples`."""
     between = gpu.types.GPUStageInterfaceInfo("rotopoint_matte")
     between.smooth("VEC2", "place")
     info = gpu.types.GPUShaderCreateInfo()
@@ -270,7 +351,8 @@ def _make_shader(fragment: str, constants: dict[str, str]) -> gpu.types.GPUShade
     info.push_constant("VEC4", "seen")
     for name, kind in constants.items():
         info.push_constant(kind, name)
-    info.sampler(0, "FLOAT_2D", "mask")
+    if samples:
+        info.sampler(0, "FLOAT_2D", "mask")
     info.vertex_in(0, "VEC2", "uv")
     info.vertex_out(between)
     info.fragment_out(0, "VEC4", "shown")

@@ -8,20 +8,20 @@ from dataclasses import dataclass, field
 
 import bpy
 import gpu
-import mathutils
 import numpy as np
 from bpy.types import Context, MovieClip, SpaceClipEditor, SpaceSequenceEditor
 from gpu_extras.batch import batch_for_shader
 
 from rotopoint.errors import RotopointError
+from rotopoint.events import MatteView
 
-from .. import compat, host, shots, strip_on_screen
+from .. import compat, host, shots, strip_on_screen, windows
 from ..canvas import Canvas, clip_canvas
 from ..finished import Mask
 from ..properties import ROTOPOINT_PG_subject
 from .context import shown_frame
 from .display import display_color
-from .matte_shader import OUTLINE, Checker, Drawn, Look, Painter, Place
+from .matte_shader import KNOWN, OUTLINE, UNKNOWN, WHITE_AREA, Checker, Drawn, Look, Painter, Picture, Place
 from .views import View, views
 
 Corners = tuple[float, float, float, float]
@@ -98,7 +98,8 @@ class Overlay:
     def _draw_mattes(self, context: Context, clip: MovieClip, frame: int, canvas: Canvas) -> None:
         chosen = views(context)
         visible = [subject for subject in clip.rotopoint.subjects if subject.visible]
-        found = [(s, mask) for s in visible if (mask := mask_of(clip, s, frame)) is not None]
+        view = windows.matte_view()
+        found = [(s, mask) for s in visible if (mask := mask_of(clip, s, frame, view)) is not None]
         # All that is covered would say that the matte is empty where nothing is known of it.
         if not found and not any(is_absent(subject, frame) for subject in visible):
             return
@@ -109,15 +110,20 @@ class Overlay:
         scale = context.preferences.system.ui_scale
         match chosen.view:
             case View.MATTE:
-                self.painter.black_and_white(place, drawn)
+                picture = Picture(place, tuple((mask, WHITE_AREA) for mask in drawn), BLACK)
+            case View.TRIMAP:
+                # What is known of one subject to be inside lies over what is unknown of another.
+                layers = ((mask, look) for look in (UNKNOWN, KNOWN) for mask in drawn)
+                picture = Picture(place, tuple(layers), BLACK)
             case View.CUT_OUT:
-                self.painter.cut_out(place, drawn, _checker(context))
+                picture = Picture(place, tuple((mask, WHITE_AREA) for mask in drawn), _checker(context))
             case _:
                 looks = [
                     Look(display_color(s), opacity * chosen.fill, opacity * STRENGTH, OUTLINE * scale)
                     for s, (_, opacity) in found
                 ]
-                self.painter.fill_and_outline(place, zip(drawn, looks, strict=True))
+                picture = Picture(place, tuple(zip(drawn, looks, strict=True)))
+        self.painter.show(picture)
         if 0.0 < chosen.split < 1.0:
             gpu.state.line_width_set(scale)
             _draw("LINES", [canvas.to_region(chosen.split, end) for end in (0.0, 1.0)], WHITE)
@@ -136,7 +142,8 @@ class Overlay:
             self.painter = Painter()
         width = OUTLINE * context.preferences.system.ui_scale
         look = Look(display_color(subject), PALE * HOVER_FILL, PALE * STRENGTH, width)
-        self.painter.fill_and_outline(_place(canvas, 0.0), [(self._drawn(self.painter, mask), look)])
+        place = _place(canvas, 0.0)
+        self.painter.show(Picture(place, ((self._drawn(self.painter, mask), look),)))
 
     def _drawn(self, painter: Painter, mask: Mask) -> Drawn:
         key = id(mask)
@@ -150,10 +157,10 @@ class Overlay:
 
 def _place(canvas: Canvas, split: float) -> Place:
     """On the canvas, but left of `split`, which is 0..1 of the picture's width."""
-    (across, over, left), (rise, up, bottom), _ = canvas.place
-    matrix = ((across, over, 0, left), (rise, up, 0, bottom), (0, 0, 1, 0), (0, 0, 0, 1))
     first, low, last, high = canvas.seen
-    return Place(mathutils.Matrix(matrix), (max(first, split), low, max(last, split), high))
+    return Place(
+        tuple(tuple(row) for row in canvas.place.tolist()), (max(first, split), low, max(last, split), high)
+    )
 
 
 def _checker(context: Context) -> Checker:
@@ -167,8 +174,11 @@ def is_absent(subject: ROTOPOINT_PG_subject, frame: int) -> bool:
     return any(part.first <= frame <= part.last for part in subject.absent)
 
 
-def mask_of(clip: MovieClip, subject: ROTOPOINT_PG_subject, frame: int) -> tuple[Mask, float] | None:
-    """A subject's mask on a clip frame, approved or finished where that is there, and how opaque it is to be.
+def mask_of(
+    clip: MovieClip, subject: ROTOPOINT_PG_subject, frame: int, view: MatteView = MatteView.MATTE
+) -> tuple[Mask, float] | None:
+    """A subject's mask on a clip frame, approved or finished where that is there, and how opaque it is to be;
+    or its trimap, in whose place the mask is as long as it is on its way.
 
     None where its matte is empty there, or nothing is known of it.
     """
@@ -180,11 +190,11 @@ def mask_of(clip: MovieClip, subject: ROTOPOINT_PG_subject, frame: int) -> tuple
         return None
     state = host.state_of(clip)
     approved = next((kept.sha256 for kept in subject.approved if kept.frame == frame), "")
-    if approved and (matte := state.finished.approved(subject.uid, frame, approved)) is not None:
+    if approved and (matte := state.finished.approved(subject.uid, frame, approved, view)) is not None:
         return matte, 1.0
     answer = state.previews.answering(subject.uid, frame, prompts)
     if answer is not None:
-        return state.finished.of(subject.uid, frame, prompts) or answer, 1.0
+        return state.finished.of(subject.uid, frame, prompts, view) or answer, 1.0
     earlier = state.previews.get((subject.uid, frame))
     if earlier is not None and host.engine.awaits(clip.session_uid, subject.uid, frame):
         return earlier, PALE

@@ -12,25 +12,46 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, PointerProperty
 from bpy.types import Context, Event, Operator, Panel, PropertyGroup, WindowManager
 
-from .. import strip_on_screen, windows
+from .. import host, strip_on_screen, windows
 from .pointing import canvas_in, position
 
 
 class View(StrEnum):
     OUTLINE = "OUTLINE"
     MATTE = "MATTE"
+    TRIMAP = "TRIMAP"
     CUT_OUT = "CUT_OUT"
 
 
 ITEMS = (
-    (View.OUTLINE, "Outline", "Each matte over the picture, in its subject's color and outlined at its edge"),
-    (View.MATTE, "Matte", "What the mattes hold in white, all else in black"),
-    (View.CUT_OUT, "Cut-Out", "What the mattes hold of the picture, over a checkerboard"),
+    (
+        View.OUTLINE,
+        "Outline",
+        "Each matte over the picture, in its subject's color and outlined at its edge",
+        "",
+        0,
+    ),
+    (View.MATTE, "Matte", "What the mattes hold in white, all else in black", "", 1),
+    (
+        View.TRIMAP,
+        "Trimap",
+        "Where alpha is known in white and black, where it is to be solved in gray",
+        "",
+        3,
+    ),
+    (View.CUT_OUT, "Cut-Out", "What the mattes hold of the picture, over a checkerboard", "", 2),
 )
+"""With numbers: files keep these."""
 
 
 def _redraw(_self: object, _context: Context) -> None:
     windows.redraw()
+
+
+def _show_view(_self: object, _context: Context) -> None:
+    windows.redraw()
+    # Another view may take what is not there yet.
+    host.show_settings()
 
 
 class ROTOPOINT_PG_views(PropertyGroup):
@@ -42,7 +63,7 @@ class ROTOPOINT_PG_views(PropertyGroup):
         default=True,
         update=_redraw,
     )
-    view: EnumProperty(name="View", description="How mattes are shown", items=ITEMS, update=_redraw)
+    view: EnumProperty(name="View", description="How mattes are shown", items=ITEMS, update=_show_view)
     fill: FloatProperty(
         name="Opacity",
         description="Opacity of a matte's area; at 0 its outline stays",
@@ -83,7 +104,7 @@ class ROTOPOINT_OT_mattes_show(Operator):
 
 
 class ROTOPOINT_OT_view_next(Operator):
-    """Show mattes in the next way: outlined, black and white, cut out"""
+    """Show mattes in the next way: outlined, black and white, as a trimap, cut out"""
 
     bl_idname = "rotopoint.view_next"
     bl_label = "Next View of Mattes"

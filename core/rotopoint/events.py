@@ -8,7 +8,16 @@ frames. Standard library only, so that the protocol can carry them.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import ClassVar, TypeAlias
+
+
+class MatteView(StrEnum):
+    """What is looked at of a subject on a frame: its coverage, or where its alpha is known (0 and 255) and
+    where not (128)."""
+
+    MATTE = "matte"
+    TRIMAP = "trimap"
 
 
 @dataclass(frozen=True)
@@ -56,7 +65,8 @@ class PreviewEvent:
 @dataclass(frozen=True)
 class MatteEvent:
     """Payload: linear coverage, 0..255, rows from the top, in the pixels of the source or, where fewer were
-    asked for, stretched over the whole picture. `seconds` is what making it took.
+    asked for, stretched over the whole picture. `seconds` is what making it took, `view` what was
+    asked for.
     """
 
     kind: ClassVar[str] = "matte"
@@ -69,6 +79,7 @@ class MatteEvent:
     dtype: str
     provisional: bool
     seconds: float | None = None
+    view: MatteView = MatteView.MATTE
 
 
 @dataclass(frozen=True)

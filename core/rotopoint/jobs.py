@@ -31,6 +31,7 @@ from rotopoint.events import (
     Event,
     FrameEvent,
     MatteEvent,
+    MatteView,
     PreparedEvent,
     PreviewEvent,
     StartedEvent,
@@ -219,8 +220,10 @@ def finished(
     frame: int,
     clicked: Record | None = None,
     longest: int | None = None,
+    view: MatteView = MatteView.MATTE,
 ) -> tuple[MatteEvent, bytes]:
-    """The matte that is delivered of a frame, in 8 bits, from its stored record, else from the `clicked` one.
+    """The matte that is delivered of a frame, or the trimap that its alpha is solved by, in 8 bits, from its
+    stored record, else from the `clicked` one.
 
     `longest` is how many pixels a side has at most. `revised` is as in `preview`. Raises TrackMissing where
     there is no record and nothing else decides, FrameOutsideClip, and what `ShotMattes.matte` raises.
@@ -235,9 +238,10 @@ def finished(
             if clicked is None:
                 raise
             record, provisional = clicked, True
-    coverage = smaller(session.matte(plan, at, record), longest)
+    make = session.mattes.trimap if view is MatteView.TRIMAP else session.mattes.matte
+    coverage = smaller(make(plan, at, record), longest)
     event, payload = _matte_event(request, revised, subject, frame, coverage, provisional)
-    return replace(event, seconds=round(time.perf_counter() - begun, 4)), payload
+    return replace(event, seconds=round(time.perf_counter() - begun, 4), view=view), payload
 
 
 def _matte_event(

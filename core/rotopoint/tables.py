@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from enum import Enum
 from types import UnionType
 from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
@@ -22,11 +23,11 @@ _DESCRIBED: dict[type, str] = {
 def read_table(kind: type[_T], table: Mapping[str, object], where: str = "") -> _T:
     """A dataclass from a table whose keys are its fields, as `tomllib` gives it.
 
-    Fields may be whole numbers, numbers, flags, texts, tuples of these, dataclasses, dicts (taken as they
-    are), one of several dataclasses (told apart by their keys), or one of these or None (where the key is
-    left out). Whole numbers serve as numbers. Raises
-    ValueError that names the key after `where`, for an unknown or missing key, a value of another type,
-    and what the dataclass refuses.
+    Fields may be whole numbers, numbers, flags, texts, members of an Enum (by their values), tuples of these,
+    dataclasses, dicts (taken as they are), one of several dataclasses (told apart by their keys), or one of
+    these or None (where the key is left out). Whole numbers serve as numbers. Raises ValueError that names
+    the key after `where`, for an unknown or missing key, a value of another type, and what the dataclass
+    refuses.
     """
     fields = {f.name: f for f in dataclasses.fields(cast(Any, kind))}
     hints = get_type_hints(kind)
@@ -47,6 +48,10 @@ def _value(kind: Any, value: object, where: str) -> object:
     if dataclasses.is_dataclass(kind):
         _require(isinstance(value, dict), f"{where}: expected a table")
         return read_table(cast(type, kind), cast(Mapping[str, object], value), f"{where}.")
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        values = [member.value for member in kind]
+        _require(value in values, f"{where}: {value!r} is none of {', '.join(map(str, values))}")
+        return kind(value)
     if get_origin(kind) is dict:
         kind = dict
     if get_origin(kind) is tuple:

@@ -107,6 +107,29 @@ def test_the_cut_out_keeps_the_picture_and_checks_the_rest(blender: WindowedBlen
     assert 0.4 < shares < 0.6
 
 
+def test_the_trimap_is_gray_where_alpha_is_to_be_solved_and_follows_its_settings(
+    blender: WindowedBlender,
+) -> None:
+    """Along a line up from the middle of the left disc, whose edge is a quarter of the height above it."""
+    blender.ask(f"{CLIP}.rotopoint.subjects[0].matte.trimap_width = 36\nanswer = None")
+    look(blender, view="TRIMAP")
+
+    def shown(*expected: int) -> None:
+        # Half the ring's width is a twentieth of the height: a tenth, when it is twice as wide.
+        blender.until_shown(
+            "trimap",
+            lambda screen: (
+                [at(blender, screen, 0.25, 0.75 + up)[1] // 50 for up in (-0.12, -0.07, 0.02, 0.07)]
+                == [value // 50 for value in expected]
+            ),
+        )
+
+    shown(255, 255, 128, 0)
+    blender.ask(f"{CLIP}.rotopoint.subjects[0].matte.trimap_width = 72\nanswer = None")
+    shown(255, 128, 128, 128)
+    assert at(blender, look(blender, view="MATTE"), 0.25, 0.77) == near(BLACK)
+
+
 def test_a_frame_of_which_nothing_is_known_is_not_covered(blender: WindowedBlender) -> None:
     plain = look(blender, show=False)
     blender.ask("bpy.context.scene.frame_current = 5\nanswer = None")
@@ -151,7 +174,7 @@ def test_keys_show_before_and_after_and_the_next_view(blender: WindowedBlender) 
     blender.key("m")
     blender.key("v")
     assert blender.ask(f"answer = [{VIEWS}.show, {VIEWS}.view]") == [True, "MATTE"]
-    for _ in range(2):
+    for _ in range(3):
         blender.key("v")
     assert blender.ask(f"answer = {VIEWS}.view") == "OUTLINE"
     # They work in pointing mode too, and undo leaves them alone.

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rotopoint.events import Event, FrameEvent
+from rotopoint.events import Event, FrameEvent, MatteView
 from rotopoint.shot import (
     ClipReference,
     MatteFormat,
@@ -53,8 +53,14 @@ def with_matte(shot: Shot, **settings: object) -> Shot:
     return replace(shot, subjects=(subject,), settings=Settings(format=MatteFormat.PNG8))
 
 
-def finish(worker: WorkerClient, shot: Shot, frame: int, longest: int | None = None) -> Received:
-    request = FinishRequest(worker.new_id(), shot_to_dict(shot), shot.subjects[0].id, frame, longest)
+def finish(
+    worker: WorkerClient,
+    shot: Shot,
+    frame: int,
+    longest: int | None = None,
+    view: MatteView = MatteView.MATTE,
+) -> Received:
+    request = FinishRequest(worker.new_id(), shot_to_dict(shot), shot.subjects[0].id, frame, longest, view)
     worker.send(request)
     return worker.wait(request.id, LIMIT)[-1]
 

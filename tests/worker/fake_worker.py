@@ -197,8 +197,14 @@ class FakeWorker:
             self.send(event, disc.logits())
         else:
             asked = shot.subject(click.subject).settings_on(ClipFrame(click.frame))
-            rows = disc.rows(asked.expand)
-            self.send(p.MatteEvent(*about, *disc.size, "uint8", False, 0.05), b"".join(rows))
+            covered = b"".join(disc.rows(asked.expand))
+            view = click.view if isinstance(click, p.FinishRequest) else p.MatteView.MATTE
+            if view is p.MatteView.TRIMAP:
+                # A ring as wide as is asked is unknown, half of it within the disc.
+                half = asked.trimap_width / 2
+                within, reached = (b"".join(disc.rows(asked.expand + by)) for by in (-half, half))
+                covered = bytes(128 if a != b else a for a, b in zip(within, reached, strict=True))
+            self.send(p.MatteEvent(*about, *disc.size, "uint8", False, 0.05, view), covered)
 
     def look(self, asked: p.LookRequest) -> None:
         """The disc that was tracked, where that is what the shot's points give."""

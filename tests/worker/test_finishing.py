@@ -12,7 +12,7 @@ import pytest
 
 from rotopoint import jobs
 from rotopoint.checkpoints import resolve
-from rotopoint.events import CancelledEvent, Event, MatteEvent
+from rotopoint.events import CancelledEvent, Event, MatteEvent, MatteView
 from rotopoint.mattes.smaller import smaller
 from rotopoint.store import TrackStore
 from rotopoint.worker.finishing import Finish, Finishing
@@ -76,9 +76,11 @@ def finishing(tmp_path: Path, sent: Sent, slow: Slow) -> Iterator[Finishing]:
     made.close()
 
 
-def asked(clip: Path, id: str, frame: int = 1, *, alpha: bool = False) -> Finish:
+def asked(
+    clip: Path, id: str, frame: int = 1, *, alpha: bool = False, view: MatteView = MatteView.MATTE
+) -> Finish:
     shot = with_matte(shot_of(clip), alpha=alpha)
-    return Finish(FinishRequest(id, {}, "s1", frame), shot, resolve("draft"), None)
+    return Finish(FinishRequest(id, {}, "s1", frame, view=view), shot, resolve("draft"), None)
 
 
 def ends(sent: Sent) -> list[tuple[str, str]]:
@@ -110,6 +112,18 @@ def test_of_those_for_one_frame_the_newest_is_finished(
     sent.until(lambda: len(sent) == 3)
     assert sent[0] == CancelledEvent("second", superseded_by="third")
     assert ends(sent)[1:] == [("matte", "first"), ("matte", "third")]
+
+
+def test_a_trimap_solves_nothing_and_takes_no_matte_s_place(
+    clip: Path, finishing: Finishing, slow: Slow, sent: Sent
+) -> None:
+    finishing.ask(asked(clip, "solve", 1, alpha=True))
+    assert slow.begun[1].wait(LIMIT)
+    slow.may_end[2].set()
+    finishing.ask(asked(clip, "matte", 2))
+    finishing.ask(asked(clip, "trimap", 2, alpha=True, view=MatteView.TRIMAP))
+    sent.until(lambda: len(sent) == 2)
+    assert ends(sent) == [("matte", "matte"), ("matte", "trimap")]
 
 
 def test_what_is_cancelled_has_ended_at_once_and_is_not_sent_later(

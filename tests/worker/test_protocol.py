@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rotopoint.errors import ProtocolBroken
-from rotopoint.events import ErrorEvent, FrameEvent, HelloEvent, PreviewEvent
+from rotopoint.events import ErrorEvent, FrameEvent, HelloEvent, MatteView, PreviewEvent
 from rotopoint.worker import protocol
 from rotopoint.worker.protocol import (
     CancelRequest,
+    FinishRequest,
     PreviewRequest,
     ShutdownRequest,
     TrackRequest,
@@ -55,6 +56,16 @@ def test_requests_come_out_as_they_went_in(id: str, folder: str | None, shot: di
 )
 def test_events_come_out_as_they_went_in(event: protocol.Event) -> None:
     assert read_event(io.BytesIO(encode(event))) == (event, b"")
+
+
+def test_what_is_looked_at_is_told_by_name() -> None:
+    line = encode(FinishRequest("7", {}, "s1", 3, view=MatteView.TRIMAP))
+    assert json.loads(line)["view"] == "trimap"
+    assert read_request(io.BytesIO(line)) == (FinishRequest("7", {}, "s1", 3, None, MatteView.TRIMAP), b"")
+    without = line.replace(b',"view":"trimap"', b"")
+    assert read_request(io.BytesIO(without)) == (FinishRequest("7", {}, "s1", 3), b"")
+    fault = fault_of(line.replace(b"trimap", b"tripod"))
+    assert fault.reason == "view: 'tripod' is none of matte, trimap"
 
 
 @given(st.binary(min_size=4, max_size=4))

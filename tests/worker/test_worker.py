@@ -24,6 +24,7 @@ from rotopoint.events import (
     Event,
     FrameEvent,
     MatteEvent,
+    MatteView,
     PreparedEvent,
     PreviewEvent,
     StartedEvent,
@@ -427,6 +428,23 @@ def test_what_a_click_has_given_is_finished_before_it_is_tracked(worker: WorkerC
     assert received.event.provisional
     moved = with_matte(shot_of(clip, replace(CLICK, x=22.0), id="clicked"))
     assert isinstance(finish(worker, moved, 1).event, ErrorEvent), "another click has another answer"
+
+
+def test_a_trimap_is_the_delivered_one(worker: WorkerClient, clip: Path, tmp_path: Path) -> None:
+    cv2 = pytest.importorskip("cv2")
+    shot = with_matte(shot_of(clip, id="unknown"), trimap_width=6.0)
+    track(worker, shot, tmp_path / "mattes")
+    request = DeliverRequest(worker.new_id(), shot_to_dict(shot), str(tmp_path / "files"), files="trimap")
+    worker.send(request)
+    worker.wait(request.id, LIMIT)
+    files = sorted((tmp_path / "files").glob("*_trimap*.png"))
+    received = finish(worker, shot, 5, view=MatteView.TRIMAP)
+    assert isinstance(received.event, MatteEvent) and received.event.view is MatteView.TRIMAP
+    assert np.unique(picture(received)).tolist() == [0, 128, 255]
+    delivered = cv2.imdecode(np.frombuffer(files[4].read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
+    assert np.array_equal(picture(received), delivered)
+    wider = picture(finish(worker, with_matte(shot, trimap_width=12.0), 5, view=MatteView.TRIMAP))
+    assert (wider == 128).sum() > 1.5 * (delivered == 128).sum()
 
 
 def test_a_finished_matte_in_fewer_pixels(worker: WorkerClient, clip: Path) -> None:

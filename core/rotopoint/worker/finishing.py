@@ -14,7 +14,7 @@ from typing import TypeAlias
 from rotopoint import jobs
 from rotopoint.checkpoints import ResolvedCheckpoint
 from rotopoint.errors import Cancelled, ClipChanged, RotopointError
-from rotopoint.events import CancelledEvent, Event
+from rotopoint.events import CancelledEvent, Event, MatteView
 from rotopoint.session import ShotSession
 from rotopoint.shot import Shot
 from rotopoint.shot.frames import ClipFrame
@@ -28,7 +28,7 @@ ANSWERS_KEPT = 64
 
 Send: TypeAlias = Callable[[Event, bytes], None]
 Report: TypeAlias = Callable[[BaseException, str | None, str | None], None]
-Place: TypeAlias = tuple[str, str, int]
+Place: TypeAlias = tuple[str, str, int, MatteView]
 
 
 log = logging.getLogger(__name__)
@@ -45,13 +45,14 @@ class Finish:
 
     @property
     def place(self) -> Place:
-        return (self.shot.clip.path, self.request.subject, self.request.frame)
+        return (self.shot.clip.path, self.request.subject, self.request.frame, self.request.view)
 
     @property
     def solves(self) -> bool:
         """Whether alpha is solved, which takes seconds."""
         subject = self.shot.subject(self.request.subject)
-        return subject.settings_on(ClipFrame(self.request.frame)).alpha
+        asked = subject.settings_on(ClipFrame(self.request.frame))
+        return asked.alpha and self.request.view is MatteView.MATTE
 
 
 class Answers:
@@ -86,8 +87,8 @@ class _Lane:
 
 
 class Finishing:
-    """Answers with one event each. Of those that wait for one subject and frame of a clip only the newest is
-    finished. Alpha is solved on a thread of its own: what is quick never waits for it.
+    """Answers with one event each. Of those that wait for one view of a subject on a frame of a clip only the
+    newest is finished. Alpha is solved on a thread of its own: what is quick never waits for it.
 
     `send` and `report`, which tells what went wrong, are called on any thread.
     """
@@ -156,6 +157,7 @@ class Finishing:
                     request.frame,
                     asked.clicked,
                     request.longest,
+                    request.view,
                 )
         except RotopointError as error:
             if isinstance(error, ClipChanged):

@@ -21,6 +21,7 @@ from rotopoint.events import (
     FrameEvent,
     HelloEvent,
     MatteEvent,
+    MatteView,
     PreparedEvent,
     PreviewEvent,
     ReadyEvent,
@@ -79,7 +80,7 @@ class MatteRequest:
 @dataclass(frozen=True)
 class FinishRequest:
     """The matte that is delivered of one subject on one frame, from what is stored or a click was answered
-    with; nothing is tracked. No side of it has more than `longest` pixels.
+    with, or its trimap; nothing is tracked. No side of it has more than `longest` pixels.
     """
 
     kind: ClassVar[str] = "finish"
@@ -88,6 +89,7 @@ class FinishRequest:
     subject: str
     frame: int
     longest: int | None = None
+    view: MatteView = MatteView.MATTE
 
 
 @dataclass(frozen=True)

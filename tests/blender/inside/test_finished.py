@@ -11,9 +11,9 @@ import pytest
 
 from blender_addon import host, shots
 from blender_addon.clip_editor import matte_shader, overlay
-from blender_addon.engine import Kind
 from blender_addon.finished import Finished, FinishedMattes, solves, unsolved
-from rotopoint.events import ErrorEvent
+from blender_addon.work import Kind
+from rotopoint.events import ErrorEvent, MatteView
 from rotopoint.shot import ClipReference, MatteOverride, MatteSettings, Point, Prompt, Shot, Subject
 from rotopoint.shot.frames import ClipFrame, FrameRange
 from rotopoint.worker.client import Received
@@ -179,6 +179,28 @@ def test_tracking_a_frame_and_a_click_on_it_make_its_matte_new(clicked: bpy.type
     host.ask_track(clicked)
     host.wait(clicked, LIMIT)
     assert state.finished.newest(uid, 1) is None
+
+
+def test_the_trimap_is_asked_for_while_that_is_looked_at(clicked: bpy.types.MovieClip) -> None:
+    subject, views = clicked.rotopoint.subjects[0], bpy.context.window_manager.rotopoint_views
+    subject.matte.alpha, subject.matte.trimap_width = True, 8.0
+    host.finish(clicked, 1, solve=False)
+    host.wait(clicked, LIMIT)
+    matte, _ = overlay.mask_of(clicked, subject, 1)
+    views.view = "TRIMAP"
+    assert not overlay.mask_of(clicked, subject, 1, MatteView.TRIMAP)[0].is_coverage, "not there yet"
+    for _ in range(2):
+        host.finish(clicked, 1, solve=True)
+        host.wait(clicked, LIMIT)
+    trimap, _ = overlay.mask_of(clicked, subject, 1, MatteView.TRIMAP)
+    assert np.unique(trimap.values).tolist() == [0, 128, 255] and not trimap.solved
+    assert overlay.mask_of(clicked, subject, 1)[0] is matte, "both are there"
+    subject.matte.trimap_width = 12.0
+    host.finish(clicked, 1, solve=False)
+    host.wait(clicked, LIMIT)
+    wider, _ = overlay.mask_of(clicked, subject, 1, MatteView.TRIMAP)
+    assert (wider.values == 128).sum() > (trimap.values == 128).sum()
+    views.view = "OUTLINE"
 
 
 def test_what_stands_in_the_way_of_a_matte_is_told_until_one_comes(clicked: bpy.types.MovieClip) -> None:

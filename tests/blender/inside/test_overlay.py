@@ -53,6 +53,24 @@ def test_what_is_drawn_of_a_mask_holds_all_of_it_with_room_for_its_outline(size:
     assert len(matte_shader.rectangles(np.zeros(size, bool))) == 0
 
 
+def test_what_is_drawn_of_several_masks_is_drawn_once() -> None:
+    size = (1080, 1920)
+    masks = np.zeros((3, *size), bool)
+    masks[0, 300:700, 200:600] = masks[1, 500:900, 400:800] = masks[2, 400:450, 1500:1600] = True
+    found = matte_shader.united([matte_shader.rectangles(mask) for mask in masks])
+    drawn = np.zeros(size, bool)
+    for left, bottom, right, top in found * [1920, 1080, 1920, 1080]:
+        # As the GPU does: pixels whose middle is within.
+        part = np.s_[
+            np.ceil(bottom - 0.5).astype(int) : np.ceil(top - 0.5).astype(int), round(left) : round(right)
+        ]
+        assert not drawn[part].any()
+        drawn[part] = True
+    assert drawn[masks.any(axis=0)].all()
+    assert drawn.mean() < 1.3 * masks.any(axis=0).mean()
+    assert matte_shader.united([]).shape == (0, 4)
+
+
 def grown(inside: np.ndarray, by: int) -> np.ndarray:
     """With what is at most so many pixels to one side, or above, or below."""
     result = inside.copy()
