@@ -16,6 +16,7 @@ from . import (  # noqa: E402, of the wheel as it is now
     elsewhere,
     engine_state,
     host,
+    mask_watch,
     matte_properties,
     preferences,
     properties,
@@ -32,6 +33,7 @@ ROOMS = (
     preferences,
     engine_state,
     host,
+    mask_watch,
     clip_editor,
     sequencer,
 )

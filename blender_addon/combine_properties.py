@@ -6,13 +6,21 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 
 import bpy
-from bpy.props import BoolProperty, CollectionProperty, EnumProperty, IntProperty, StringProperty
-from bpy.types import PropertyGroup
+from bpy.props import (
+    BoolProperty,
+    CollectionProperty,
+    EnumProperty,
+    IntProperty,
+    PointerProperty,
+    StringProperty,
+)
+from bpy.types import Mask, PropertyGroup
 
 from rotopoint.shot import Combination, DrawnMask
 from rotopoint.shot.frames import ClipFrame, FrameRange
 
 from . import compat
+from .matte_properties import show_change
 
 UNITED, SUBTRACTED = "united", "subtracted"
 GARBAGE, HOLD_IN = "garbage", "hold_in"
@@ -31,23 +39,31 @@ class ROTOPOINT_PG_other(PropertyGroup):
     """Another subject, by its `uid`."""
 
     uid: StringProperty(options={"HIDDEN"})
-    how: EnumProperty(name="How", items=HOW)
+    how: EnumProperty(name="How", items=HOW, update=show_change)
 
 
 class ROTOPOINT_PG_drawn(PropertyGroup):
-    """A mask that a person has drawn: an image for all of its frames, or a folder with one a frame."""
+    """A mask that a person has drawn: an image for all of its frames, or a folder with one a frame.
 
-    kind: EnumProperty(name="Kind", items=KINDS)
+    `mask` is the Mask of Blender that its files are drawn of, `digest` what `mask_watch.digest_of` said of
+    that on the scene's frame `digest_frame`.
+    """
+
+    kind: EnumProperty(name="Kind", items=KINDS, update=show_change)
+    mask: PointerProperty(type=Mask)
+    digest: StringProperty(options={"HIDDEN"})
+    digest_frame: IntProperty(options={"HIDDEN"})
     path: StringProperty(
         name="File",
         description="Image of the clip's size, white where it counts; or a folder with one a frame, "
         "the first for the first frame",
         subtype="FILE_PATH",
         options=compat.RELATIVE_PATH,
+        update=show_change,
     )
-    use_range: BoolProperty(name="Range", description="The mask is for some frames alone")
-    first: IntProperty(name="First", description="First clip frame", min=1, default=1)
-    last: IntProperty(name="Last", description="Last clip frame", min=1, default=1)
+    use_range: BoolProperty(name="Range", description="The mask is for some frames alone", update=show_change)
+    first: IntProperty(name="First", description="First clip frame", min=1, default=1, update=show_change)
+    last: IntProperty(name="Last", description="Last clip frame", min=1, default=1, update=show_change)
 
 
 class ROTOPOINT_PG_combine(PropertyGroup):

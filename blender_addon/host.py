@@ -79,9 +79,8 @@ def ask_preview(clip: MovieClip, subject: str, frame: int) -> None:
     shot = shots.shot_of(clip)
     if not shot.subject(subject).prompts:
         raise Refused(f"{shot.subject(subject).name} has no points yet")
-    with_prompts = shot.with_subjects(s for s in shot.subjects if s.prompts)
     start()
-    engine.preview(clip.session_uid, with_prompts, subject, frame)
+    engine.preview(clip.session_uid, shot.prompted(), subject, frame)
 
 
 def ask_hover(clip: MovieClip, subject: str, point: Point) -> bool:
@@ -246,10 +245,9 @@ def _shot_to_look_at(clip: MovieClip) -> Shot | None:
     if not engine.started:
         return None
     try:
-        shot = shots.shot_of(clip)
+        return shots.shot_of(clip).prompted()
     except TOLD:
         return None
-    return shot.with_subjects(s for s in shot.subjects if s.prompts)
 
 
 def look(clip: MovieClip, frame: int) -> None:

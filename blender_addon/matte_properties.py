@@ -20,14 +20,16 @@ from rotopoint.shot.setting import Setting, Value, plain
 DECIMALS = 4
 """Blender keeps numbers in single precision."""
 
-FRAME = {"min": 1, "default": 1}
 
-
-def _show_change(_group: PropertyGroup, _context: Context) -> None:
+def show_change(_group: PropertyGroup, _context: Context) -> None:
+    """What comes of another setting is asked for at once."""
     # It imports this module.
     from . import host
 
     host.show_settings()
+
+
+FRAME = {"min": 1, "default": 1, "update": show_change}
 
 
 def _property(described: Setting) -> Any:
@@ -35,7 +37,7 @@ def _property(described: Setting) -> Any:
         "name": described.label,
         "description": described.help,
         "default": plain(described.default),
-        "update": _show_change,
+        "update": show_change,
     }
     if issubclass(described.kind, Enum):
         # By number, so that a choice stays what it is in saved files when others join it.

@@ -13,11 +13,20 @@ from bpy.types import Context, Event, Mask, MovieClip, Operator, SpaceClipEditor
 from rotopoint.errors import CombinationCycle
 from rotopoint.shot.names import FORBIDDEN
 
-from .. import blend_paths, mattes, shots, windows
+from .. import blend_paths, host, mask_watch, mattes, shots, windows
 from ..combine_properties import HOW, KINDS
 from ..faults import TOLD, Refused, line
 from ..mask_frames import write_mask_frames
-from .context import ClipOperator, clip_in, linked, locked, no_clip, no_subject, subject_in
+from .context import (
+    ClipOperator,
+    clip_in,
+    linked,
+    locked,
+    no_clip,
+    no_subject,
+    shown_frame,
+    subject_in,
+)
 
 STEP_SECONDS = 0.01
 
@@ -116,6 +125,7 @@ def _remove(parts: object, index: int) -> None:
     if index >= len(parts):
         raise Refused(f"There are {len(parts)} of them")
     parts.remove(index)
+    host.show_settings()
 
 
 def _mask_in(context: Context) -> Mask | None:
@@ -124,22 +134,32 @@ def _mask_in(context: Context) -> Mask | None:
 
 
 def _no_mask(context: Context) -> str | None:
-    if _mask_in(context) is not None:
+    subject = subject_in(context)
+    if _mask_in(context) is not None or (subject and any(part.mask for part in subject.combine.drawn)):
         return None
     return "Choose a Mask in the Clip Editor's Mask mode first"
 
 
 class ROTOPOINT_OT_drawn_mask_render(ClipOperator, Operator):
-    """Draw the Clip Editor's Mask on each frame into files and take it as garbage or hold-in mask; press it
-    again once the Mask has changed. It takes the place of Blender's render result. Esc stops it"""
+    """Draw the Clip Editor's Mask on each frame into files and take it as garbage or hold-in mask. It takes
+    the place of Blender's render result. Esc stops it"""
 
     bl_idname = "rotopoint.drawn_mask_render"
     bl_label = "Use Blender Mask"
     needs = (no_clip, linked, no_subject, locked, _no_mask)
 
     kind: EnumProperty(name="Kind", items=KINDS)
+    again: IntProperty(
+        name="Again",
+        description="Which of the masks it is combined with is drawn anew; -1: the editor's joins them",
+        default=-1,
+        min=-1,
+        options={"SKIP_SAVE", "HIDDEN"},
+    )
 
     def invoke(self, context: Context, _event: Event) -> set[str]:
+        if self.again >= 0:
+            return self.execute(context)
         return context.window_manager.invoke_props_dialog(self)
 
     def execute(self, context: Context) -> set[str]:
@@ -165,9 +185,12 @@ class ROTOPOINT_OT_drawn_mask_render(ClipOperator, Operator):
         if event.type != "TIMER":
             return {"RUNNING_MODAL"}
         try:
-            done = next(self._frames, None)
-            if done is not None:
-                context.window_manager.progress_update(done - self._first + 1)
+            if next(self._frames, None) is not None:
+                self._done += 1
+                context.window_manager.progress_update(self._done)
+                if self._done == 1:
+                    # That of the frame on screen.
+                    self._show()
                 return {"RUNNING_MODAL"}
             self._take()
         except TOLD as error:
@@ -178,7 +201,15 @@ class ROTOPOINT_OT_drawn_mask_render(ClipOperator, Operator):
 
     def _begin(self, context: Context) -> None:
         """Raises Refused."""
-        clip, mask = clip_in(context), _mask_in(context)
+        clip, subject = clip_in(context), subject_in(context)
+        if self.again >= len(subject.combine.drawn):
+            raise Refused(f"There are {len(subject.combine.drawn)} of them")
+        part = subject.combine.drawn[self.again] if self.again >= 0 else None
+        mask = _mask_in(context) if part is None else part.mask
+        if mask is None:
+            raise Refused("This mask is not drawn of a Mask of this file")
+        if part is not None:
+            self.kind = part.kind
         settings = shots.shot_of(clip).settings
         count = shots.frame_count(clip)
         self._first, last = (
@@ -188,8 +219,12 @@ class ROTOPOINT_OT_drawn_mask_render(ClipOperator, Operator):
         name = "".join("_" if c in FORBIDDEN else c for c in mask.name).strip(" .") or "mask"
         # Of other frames it is another sequence: a folder's first file is for its first frame.
         self._folder = mattes.folder_of(clip) / "masks" / f"{name} {self._first}-{last}"
-        self._clip, self._uid, self._last = clip.name, subject_in(context).uid, last
-        at = {n: shots.scene_frame(clip, n) for n in range(self._first, last + 1)}
+        self._clip, self._uid, self._last = clip.name, subject.uid, last
+        self._mask, self._done = mask.name, 0
+        self._frame, self._digest = context.scene.frame_current, mask_watch.digest_of(mask)
+        here = shown_frame(context, clip)
+        numbers = sorted(range(self._first, last + 1), key=lambda n: n != here)
+        at = {n: shots.scene_frame(clip, n) for n in numbers}
         self._frames: Iterator[int] = write_mask_frames(mask, shots.size_of(clip), at, self._folder / name)
 
     def _take(self) -> None:
@@ -197,13 +232,23 @@ class ROTOPOINT_OT_drawn_mask_render(ClipOperator, Operator):
         clip = bpy.data.movieclips.get(self._clip)
         subjects = () if clip is None else clip.rotopoint.subjects
         subject = next((s for s in subjects if s.uid == self._uid), None)
-        if subject is None:
-            raise Refused("The subject that the mask was drawn for is gone")
-        path = blend_paths.to_save(self._folder)
-        there = (part for part in subject.combine.drawn if part.path == path and part.kind == self.kind)
-        part = next(there, None) or subject.combine.drawn.add()
+        mask = bpy.data.masks.get(self._mask)
+        if subject is None or mask is None:
+            raise Refused("The subject that the mask was drawn for is gone, or the mask itself")
+        path, drawn = blend_paths.to_save(self._folder), subject.combine.drawn
+        there = (part for part in drawn if part.path == path and part.kind == self.kind)
+        part = drawn[self.again] if 0 <= self.again < len(drawn) else next(there, None) or drawn.add()
         part.kind, part.path = self.kind, path
         part.use_range, part.first, part.last = True, self._first, self._last
+        mask_watch.note_drawn(part, mask, self._frame, self._digest)
+        self._show()
+
+    def _show(self) -> None:
+        """Mattes that were made with what the files held before are asked for anew."""
+        clip = bpy.data.movieclips.get(self._clip)
+        if clip is not None:
+            host.state_of(clip).finished.ask_again()
+        host.show_settings()
 
     def _end(self, context: Context, result: set[str]) -> set[str]:
         context.window_manager.event_timer_remove(self._timer)

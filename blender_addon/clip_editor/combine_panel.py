@@ -3,9 +3,21 @@
 
 from __future__ import annotations
 
-from bpy.types import Context, Panel
+from bpy.types import Context, Panel, UILayout
 
+from .. import mask_watch
 from .context import clip_in, subject_in
+
+
+def draw_outdated_masks(layout: UILayout, context: Context) -> None:
+    """Those of the active subject whose files are not what is in Blender by now."""
+    subject = subject_in(context)
+    for index, mask in enumerate(() if subject is None else subject.combine.drawn):
+        if mask_watch.is_outdated(mask):
+            row = layout.row()
+            row.alert = True
+            row.label(text=f"{mask.mask.name} was edited", icon="ERROR")
+            row.operator("rotopoint.drawn_mask_render", text="Draw Again").again = index
 
 
 class ROTOPOINT_PT_combine(Panel):

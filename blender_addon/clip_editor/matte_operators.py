@@ -12,7 +12,7 @@ from rotopoint.shot import MatteOverride
 from rotopoint.shot.frames import FrameRange
 from rotopoint.shot.matte_settings import MATTE_SETTINGS
 
-from .. import shots
+from .. import host, shots
 from ..faults import Refused
 from ..matte_properties import fill_override
 from .context import ClipOperator, frame_in, linked, locked, no_clip, no_subject, subject_in
@@ -62,6 +62,7 @@ class ROTOPOINT_OT_override_remove(ClipOperator, Operator):
                 f"{subject.name} has {len(subject.overrides)} settings that are otherwise somewhere"
             )
         subject.overrides.remove(self.index)
+        host.show_settings()
 
 
 CLASSES = (ROTOPOINT_OT_override_add, ROTOPOINT_OT_override_remove)

@@ -10,7 +10,7 @@ from rotopoint.shot.names import name_fault
 from .. import compositor, host
 from ..lines import draw_fault, draw_finish, draw_last_word
 from ..matte_properties import draw_overrides, draw_settings
-from .combine_panel import ROTOPOINT_PT_combine
+from .combine_panel import ROTOPOINT_PT_combine, draw_outdated_masks
 from .context import clip_in, shown_frame, subject_in
 from .deliver import draw_deliver
 from .frame_operators import draw_range, weak_frames
@@ -149,6 +149,7 @@ class ROTOPOINT_PT_mattes(_ClipPanel):
         names = {subject.uid: subject.name for subject in asked.subjects}
         for reason in (compositor.out_of_date(context.scene, clip, names), host.mattes_outdated(clip)):
             draw_fault(layout, context, reason)
+        draw_outdated_masks(layout, context)
         row = layout.row(align=True)
         row.operator("rotopoint.wire", icon="NODE_COMPOSITING")
         row.operator("rotopoint.unwire", text="", icon="UNLINKED")

@@ -45,4 +45,14 @@ def test_a_mask_is_drawn_while_blender_goes_on(blender: WindowedBlender) -> None
     covered = read_coverage(files[0]) > 0.5
     assert np.flatnonzero(covered.any(0))[-1] == pytest.approx(covered.shape[1] / 2, abs=2)
     blender.screenshot("drawn")
+    # Edited since: the panel says so, and the button beside it draws again.
+    blender.ask("bpy.data.masks['left'].layers[0].alpha = 0.5\nanswer = None")
+    outdated = f"part('mask_watch').is_outdated({SUBJECT}.combine.drawn[0])"
+    blender.until(outdated)
+    blender.ask("show_tab()\nanswer = None")
+    blender.move(0.5, 0.5)
+    blender.screenshot("edited")
+    blender.invoke("rotopoint.drawn_mask_render", again=0)
+    blender.until(f"not {outdated}")
+    assert read_coverage(files[0]).max() == pytest.approx(0.5, abs=0.01)
     assert blender.ask("answer = len(bpy.data.scenes)") == 1

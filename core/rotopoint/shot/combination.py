@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from rotopoint.shot.frames import ClipFrame, FrameRange
@@ -53,6 +53,13 @@ class Combination:
         """The same with subjects that have another id by now: `others` has the new ones by the old."""
         united, subtracted = (
             tuple(others.get(id, id) for id in ids) for ids in (self.united, self.subtracted)
+        )
+        return replace(self, united=united, subtracted=subtracted)
+
+    def among(self, known: Collection[str]) -> Combination:
+        """The same with no subjects but those of these ids."""
+        united, subtracted = (
+            tuple(id for id in ids if id in known) for ids in (self.united, self.subtracted)
         )
         return replace(self, united=united, subtracted=subtracted)
 

@@ -106,5 +106,12 @@ class Shot:
             found += [other for other in others if other not in found]
         return tuple(found)
 
+    def prompted(self) -> Shot:
+        """The shot less the subjects without prompts: nothing is known of them, so the others' mattes are
+        made without theirs."""
+        kept = [subject for subject in self.subjects if subject.prompts]
+        ids = {subject.id for subject in kept}
+        return self.with_subjects(replace(s, combine=s.combine.among(ids)) for s in kept)
+
     def with_subjects(self, subjects: Iterable[Subject]) -> Shot:
         return replace(self, subjects=tuple(subjects))

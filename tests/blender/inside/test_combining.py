@@ -11,13 +11,15 @@ import bpy
 import numpy as np
 import pytest
 
-from blender_addon import shots
+from blender_addon import host, shots
+from blender_addon.clip_editor import overlay
 from blender_addon.mask_frames import write_mask_frames
+from blender_addon.mask_watch import is_outdated
 from rotopoint.clip.mask_file import read_coverage
 from rotopoint.shot import Combination, DrawnMask
 from rotopoint.shot.frames import ClipFrame, FrameRange
 from rotopoint.shot.json import shot_from_dict, shot_to_dict
-from tests.blender.inside.addon import add_subject, load_clip
+from tests.blender.inside.addon import add_subject, load_clip, use_fake_worker
 from tests.blender.inside.footage import HEIGHT, WIDTH, write_plates
 
 pytestmark = pytest.mark.usefixtures("addon")
@@ -174,3 +176,100 @@ def test_an_animated_mask_becomes_a_garbage_mask_of_the_clip(
         columns = np.flatnonzero(read_coverage(file)[45] > 0.5)
         assert np.abs([columns[0] - (20 + 20 * n), columns[-1] - (59 + 20 * n)]).max() <= 1, file
     assert Path(drawn.path).is_relative_to(tmp_path)
+
+
+def shift(mask: bpy.types.Mask, pixels: float) -> None:
+    for point in mask.layers[0].splines[0].points:
+        point.co[0] += pixels / max(WIDTH, HEIGHT)
+    bpy.context.view_layer.update()
+
+
+def test_a_mask_that_was_edited_since_is_told_and_drawn_again(
+    clip: bpy.types.MovieClip, tmp_path: Path
+) -> None:
+    mask = rectangle(20, 30, 60, 60)
+    mask.frame_start, mask.frame_end = 1, 100
+    clip.rotopoint.use_range, clip.rotopoint.range_first, clip.rotopoint.range_last = True, 2, 3
+    with mask_editor(clip, mask):
+        keyed(mask, 12, 0)
+        keyed(mask, 14, 40)
+        bpy.context.scene.frame_set(12)
+        bpy.ops.rotopoint.drawn_mask_render(kind="hold_in")
+    part = clip.rotopoint.subjects[0].combine.drawn[0]
+    assert part.mask == mask and not is_outdated(part)
+    for frame in (13, 14, 12):
+        bpy.context.scene.frame_set(frame)
+        assert not is_outdated(part), "it moves, but was not edited"
+    shift(mask, 15)
+    assert is_outdated(part)
+    shift(mask, -15)
+    assert not is_outdated(part), "undone"
+    bpy.context.scene.frame_set(14)
+    mask.layers[0].alpha = 0.5
+    bpy.context.view_layer.update()
+    assert is_outdated(part)
+    # It is told in files that are opened again, too, and needs no Mask in an editor to be drawn.
+    bpy.context.scene.frame_set(12)
+    bpy.ops.wm.save_mainfile()
+    bpy.ops.wm.open_mainfile(filepath=bpy.data.filepath)
+    part = bpy.data.movieclips[0].rotopoint.subjects[0].combine.drawn[0]
+    assert is_outdated(part)
+    assert bpy.ops.rotopoint.drawn_mask_render(again=0) == {"FINISHED"}
+    (part,) = bpy.data.movieclips[0].rotopoint.subjects[0].combine.drawn
+    assert not is_outdated(part) and part.kind == "hold_in"
+    assert read_coverage(min(Path(bpy.path.abspath(part.path)).iterdir())).max() == pytest.approx(
+        0.5, abs=0.01
+    )
+
+
+@pytest.fixture
+def asked_anew(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[None]]:
+    """How often mattes on screen were asked for at once."""
+    calls: list[None] = []
+    monkeypatch.setattr(host, "show_settings", lambda: calls.append(None))
+    yield calls
+
+
+def test_whatever_is_changed_of_it_shows_at_once(
+    clip: bpy.types.MovieClip, asked_anew: list[None], tmp_path: Path
+) -> None:
+    hand, cup = clip.rotopoint.subjects
+    changes = (
+        lambda: bpy.ops.rotopoint.other_add(other=cup.uid),
+        lambda: setattr(hand.combine.others[0], "how", "subtracted"),
+        lambda: bpy.ops.rotopoint.other_remove(index=0),
+        lambda: bpy.ops.rotopoint.drawn_mask_add(kind="garbage"),
+        lambda: setattr(hand.combine.drawn[0], "path", str(tmp_path / "a.png")),
+        lambda: setattr(hand.combine.drawn[0], "kind", "hold_in"),
+        lambda: setattr(hand.combine.drawn[0], "use_range", True),
+        lambda: setattr(hand.combine.drawn[0], "last", 3),
+        lambda: bpy.ops.rotopoint.drawn_mask_remove(index=0),
+        lambda: bpy.ops.rotopoint.override_add(setting="expand", first=2, last=6),
+        lambda: setattr(hand.overrides[0], "last", 4),
+        lambda: bpy.ops.rotopoint.override_remove(index=0),
+    )
+    for number, change in enumerate(changes):
+        asked_anew.clear()
+        change()
+        assert asked_anew, number
+
+
+def test_a_subject_is_looked_at_that_is_combined_with_one_without_prompts(
+    clip: bpy.types.MovieClip,
+) -> None:
+    use_fake_worker()
+    hand, cup = clip.rotopoint.subjects
+    bpy.ops.rotopoint.other_add(other=cup.uid)
+    bpy.ops.rotopoint.track()
+    cup.points.clear()
+    before = host.state_of(clip).previews
+    before.look_again()
+    host.look(clip, 2)
+    host.wait(clip, 30.0)
+    host.finish(clip, 2, solve=False)
+    state = host.wait(clip, 30.0)
+    assert overlay.mask_of(clip, hand, 2)[0].is_coverage and state.finished.fault == ""
+    (looked,) = host._shot_to_look_at(clip).subjects
+    assert looked.combine == Combination(), "what nothing is known of has no part in it"
+    looked_at = host._shot_to_look_at(clip)
+    looked_at.check_complete()

@@ -115,6 +115,18 @@ def test_a_matte_needs_those_that_it_is_made_of_and_those_that_they_are_made_of(
     assert [s.id for s in way.needed_for("far")] == ["far"]
 
 
+def test_subjects_without_prompts_have_no_part_in_the_mattes_of_others() -> None:
+    whole = shot(Combination(("cup",), ("table",)), cup=Combination(), table=Combination())
+    assert whole.prompted() == whole
+    without = whole.with_subjects(
+        replace(s, prompts=() if s.id == "table" else s.prompts) for s in whole.subjects
+    )
+    found = without.prompted()
+    assert {s.id for s in found.subjects} == {"hand", "cup"}
+    assert found.subject("hand").combine == Combination(("cup",))
+    found.check_complete()
+
+
 TWO = ["--subject", "hand", "--point", "1:3,4", "--subject", "cup", "--point", "1:3,4"]
 
 
