@@ -242,7 +242,10 @@ class Window:
 
     def __init__(self, clip: bpy.types.MovieClip) -> None:
         self.cursor, self.status = "CROSSHAIR", "click in the picture"
-        region = SimpleNamespace(type="WINDOW", x=0, y=0, width=10, height=10)
+        view = SimpleNamespace(
+            view_to_region=lambda x, y, clip: (10 * x, 10 * y), region_to_view=lambda x, y: (x / 10, y / 10)
+        )
+        region = SimpleNamespace(type="WINDOW", x=0, y=0, width=10, height=10, view2d=view)
         self.area = SimpleNamespace(type="CLIP_EDITOR", regions=[region], tag_redraw=lambda: None)
         self.window = SimpleNamespace(cursor_modal_restore=lambda: setattr(self, "cursor", None))
         self.workspace = SimpleNamespace(status_text_set=lambda text: setattr(self, "status", text))
