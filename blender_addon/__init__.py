@@ -20,6 +20,7 @@ from . import (  # noqa: E402, of the wheel as it is now
     matte_properties,
     preferences,
     properties,
+    saving,
     sequencer,
 )
 
@@ -34,6 +35,7 @@ ROOMS = (
     engine_state,
     host,
     mask_watch,
+    saving,
     clip_editor,
     sequencer,
 )

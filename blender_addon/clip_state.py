@@ -37,7 +37,7 @@ class ClipState:
     tracks, and `stretches` what those under way depend on, by subject. `prepared` and `previewed` are the
     subject, frame and revision for which the engine was last told to get ready, and asked for a mask that
     nobody had clicked for. `range_start` is the clip frame from which on something is about to be said.
-    `hovered` is what a click where the mouse is would give.
+    `hovered` is what a click where the mouse is would give, and `painted` the mask under the brush.
     """
 
     message: str = ""
@@ -57,6 +57,7 @@ class ClipState:
     previewed: tuple[str, int, str] | None = None
     range_start: int | None = None
     hovered: Preview | None = None
+    painted: Finished | None = None
 
     @property
     def progress(self) -> float:

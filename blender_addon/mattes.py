@@ -24,17 +24,19 @@ DELIVERIES = "deliveries"
 """The folder of files for other programs, beside the mattes, unless another one is chosen."""
 
 
-def folder_of(clip: MovieClip) -> Path:
+def folder_of(clip: MovieClip, blend: str = "") -> Path:
     """The folder of a clip's mattes: as set, else `rotopoint/<clip>` beside the .blend.
 
-    Raises Refused where the .blend has no folder yet.
+    `blend` is the path of the .blend, "": that of the one that is open. Raises Refused where that has no
+    folder yet.
     """
     if clip.rotopoint.folder:
-        return Path(shots.absolute(clip.rotopoint.folder, clip))
-    if not bpy.data.filepath:
+        return Path(shots.absolute(clip.rotopoint.folder, clip, blend))
+    blend = blend or bpy.data.filepath
+    if not blend:
         raise Refused("the mattes go beside the .blend: save it first, or choose a folder for them")
     name = "".join("_" if c in FORBIDDEN else c for c in clip.name).strip(" .")
-    return Path(bpy.data.filepath).absolute().parent / "rotopoint" / (name or "clip")
+    return Path(blend).absolute().parent / "rotopoint" / (name or "clip")
 
 
 def matte_sequences(clip: MovieClip) -> tuple[MatteSequence, ...]:

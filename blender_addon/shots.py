@@ -74,14 +74,15 @@ def from_pixels(x: float, y: float, size: tuple[int, int]) -> tuple[float, float
     return x / width, 1.0 - y / height
 
 
-def absolute(path: str, clip: MovieClip) -> str:
+def absolute(path: str, clip: MovieClip, blend: str = "") -> str:
     """A path of `clip` without //, which stands for the folder of the .blend that the clip comes from.
 
-    Raises Refused where there is no such folder yet.
+    `blend` is that one's path, "": as Blender knows it. Raises Refused where there is no such folder yet.
     """
-    if path.startswith("//") and not (clip.library or bpy.data.filepath):
+    if path.startswith("//") and not (clip.library or blend or bpy.data.filepath):
         raise Refused(f"{path} is relative to the .blend: save the .blend first")
-    return str(Path(bpy.path.abspath(path, library=clip.library)).absolute())
+    folder = str(Path(blend).parent) if blend else None
+    return str(Path(bpy.path.abspath(path, start=folder, library=clip.library)).absolute())
 
 
 def size_of(clip: MovieClip) -> tuple[int, int]:

@@ -8,11 +8,15 @@ import bpy
 from .. import compat
 
 POINTING_KEY = "K"
-"""Free in the Clip Editor of every version. Arrows with Alt are not: there they move Blender's own tracker by
-a frame, as they do on where the clip has no subjects."""
+"""Free in the Clip Editor of every version, and with Shift, which paints."""
 
-SHOW_KEY, VIEW_KEY = "M", "V"
-"""For mattes and their views; with Blender's own masks these keys do what they do there."""
+JUMP_KEYS = (("DOWN_ARROW", True), ("UP_ARROW", False))
+"""With Alt to the frame with prompts before and after, with Shift too to the one that tracking doubts. Alone
+these keys jump between keyframes in Blender; Alt with the other arrows is its own tracker's."""
+
+SHOW_KEY, VIEW_KEY = "O", "V"
+"""For mattes over the picture and their views; with Blender's own masks these keys do what they do there.
+M mutes the footage up to Blender 5.0."""
 
 RANGE_KEY, SAY_KEY = "J", "U"
 """The one begins a range of frames, the other says something of those from there to the frame on screen. Both
@@ -54,7 +58,8 @@ def _add(keymap: bpy.types.KeyMap) -> None:
         for name, value in values.items():
             setattr(item.properties, name, value)
         _items.append((keymap, item))
-    for key, backward in (("LEFT_ARROW", True), ("RIGHT_ARROW", False)):
+    _items.append((keymap, keymap.keymap_items.new("rotopoint.paint", POINTING_KEY, "PRESS", shift=True)))
+    for key, backward in JUMP_KEYS:
         for to, shift in (("PROMPT", False), ("WEAK", True)):
             item = keymap.keymap_items.new("rotopoint.frame_jump", key, "PRESS", alt=True, shift=shift)
             item.properties.to, item.properties.backward = to, backward

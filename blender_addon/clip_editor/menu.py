@@ -26,6 +26,8 @@ class ROTOPOINT_MT_clip(Menu):
         layout.operator("rotopoint.point_add", text="Add Negative Point").positive = False
         layout.operator("rotopoint.box_add")
         layout.operator("rotopoint.mask_add")
+        layout.operator("rotopoint.paint")
+        layout.menu("ROTOPOINT_MT_masks", icon="MOD_MASK")
         layout.operator("rotopoint.prompt_move")
         layout.operator("rotopoint.prompt_remove")
         layout.operator_menu_enum("rotopoint.prompts_clear", "scope")

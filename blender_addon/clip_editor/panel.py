@@ -10,6 +10,7 @@ from rotopoint.shot.names import name_fault
 from .. import compositor, host
 from ..lines import draw_fault, draw_finish, draw_last_word
 from ..matte_properties import draw_overrides, draw_settings
+from ..properties import MASK
 from .combine_panel import ROTOPOINT_PT_combine, draw_outdated_masks
 from .context import clip_in, shown_frame, subject_in
 from .deliver import draw_deliver
@@ -62,9 +63,13 @@ def _draw_prompts(layout: UILayout, context: Context) -> None:
     name = "rotopoint.approval_clear" if approved else "rotopoint.approve"
     row.operator(name, text="Approved", depress=approved).marked = True
     draw_range(layout, clip_in(context), frame)
-    for mask in subject.masks:
+    for index, mask in enumerate(subject.masks):
         if mask.frame == frame:
-            layout.prop(mask, "path", text="Mask")
+            row = layout.row(align=True)
+            row.prop(mask, "path", text="Mask")
+            row.operator_context = "EXEC_DEFAULT"
+            remove = row.operator("rotopoint.prompt_remove", text="", icon="X")
+            remove.kind, remove.index = MASK, index
 
 
 class _ClipPanel(Panel):
@@ -103,7 +108,10 @@ class ROTOPOINT_PT_subjects(_ClipPanel):
         row.operator("rotopoint.point_add", text="Negative", icon="REMOVE").positive = False
         row = column.row(align=True)
         row.operator("rotopoint.box_add", text="Box", icon="SELECT_SET")
-        row.operator("rotopoint.mask_add", text="Mask", icon="IMAGE_ALPHA")
+        row.operator("rotopoint.paint", icon="BRUSH_DATA")
+        row = column.row(align=True)
+        row.operator("rotopoint.mask_add", text="Mask File", icon="IMAGE_ALPHA")
+        row.menu("ROTOPOINT_MT_masks", text="Drawn Mask", icon="MOD_MASK")
         row = column.row(align=True)
         row.operator("rotopoint.prompt_move", text="Move", icon="EMPTY_ARROWS")
         row.operator("rotopoint.prompt_remove", text="Remove", icon="X")

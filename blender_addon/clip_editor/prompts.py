@@ -88,6 +88,26 @@ def add_mask(clip: MovieClip, subject: ROTOPOINT_PG_subject, frame: ClipFrame, p
     mask.frame, mask.path = frame, path
 
 
+def set_mask(clip: MovieClip, subject: ROTOPOINT_PG_subject, frame: ClipFrame, path: str) -> None:
+    """Let a mask file take the place of all that the frame has of prompts. `path` may begin with //.
+
+    Raises Refused where the frame's matte is approved, and AbsenceConflict.
+    """
+    require_not_approved(subject, frame)
+    asked = shots.subject_of(subject, clip)
+    others = (prompt for prompt in asked.prompts if prompt.frame != frame)
+    replace(asked, prompts=(*others, Mask(frame, shots.absolute(path, clip))))
+    clear(subject, frame)
+    mask = subject.masks.add()
+    mask.frame, mask.path = frame, path
+
+
+def require_not_approved(subject: ROTOPOINT_PG_subject, frame: int) -> None:
+    """Raises Refused where the frame's matte is approved: no prompt alters it."""
+    if any(kept.frame == frame for kept in subject.approved):
+        raise Refused(f"the matte of {subject.name} on frame {frame} is approved: clear that first")
+
+
 def remove(subject: ROTOPOINT_PG_subject, kind: str, index: int) -> None:
     """Raises Refused where the subject has no such prompt."""
     _prompts(subject, kind, index).remove(index)

@@ -117,7 +117,7 @@ def test_point_track_jump_correct_and_track_again(blender: WindowedBlender) -> N
     blender.until(f"{STATE}.message.startswith('Done')")
     assert blender.ask(f"answer = {STANDING}.due") == 0
     blender.move(0.5, 0.9)
-    blender.key("alt+shift+Right")
+    blender.key("alt+shift+Up")
     assert blender.ask(f"answer = {FRAME}") == WEAK
     blender.click(0.45, 0.5)
     assert blender.ask(f"answer = [p.frame for p in {CLIP}.subjects[0].points]") == [1, WEAK]

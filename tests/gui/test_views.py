@@ -169,9 +169,9 @@ def test_before_is_left_of_the_line_that_is_dragged(blender: WindowedBlender) ->
 
 
 def test_keys_show_before_and_after_and_the_next_view(blender: WindowedBlender) -> None:
-    blender.key("m")
+    blender.key("o")
     assert blender.ask(f"answer = {VIEWS}.show") is False
-    blender.key("m")
+    blender.key("o")
     blender.key("v")
     assert blender.ask(f"answer = [{VIEWS}.show, {VIEWS}.view]") == [True, "MATTE"]
     for _ in range(3):

@@ -12,9 +12,12 @@ import bpy
 import numpy as np
 import pytest
 
-from blender_addon import host, mattes, shots
+from blender_addon import host, mattes, prompt_files, shots
+from blender_addon.brush import paint
+from blender_addon.clip_editor.prompts import set_mask
 from blender_addon.preferences import preferences
 from rotopoint.shot import Point
+from rotopoint.shot.frames import ClipFrame
 from tests.blender.bpy_process import ENGINE_VARIABLE
 from tests.blender.inside.addon import load_clip
 from tests.blender.inside.footage import ALPHA_DIFFERENCE, read, render, write
@@ -134,6 +137,27 @@ def test_points_become_a_composite(
     (picture,) = render(scene, tmp_path / "own color", first, first)
     full = delivered[0] == 65535
     assert np.abs(picture[..., :3].astype(int) - plate(1))[full & disc(1)].mean() < 10
+
+
+def test_a_painted_mask_is_delivered_to_the_pixel(tmp_path: Path) -> None:
+    """With its soft edge, whatever the subject's settings of mattes are."""
+    preferences().interpreter = ENGINE
+    preferences().store_folder = str(tmp_path / "tracks")
+    preferences().device, preferences().threads = "cpu", 1
+    clip = load_clip(write_sequence(tmp_path / "plates ä"))
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
+    rotopoint.subject_add(name="disc")
+    coverage = np.zeros((HEIGHT, WIDTH), np.uint8)
+    paint(coverage, (61.25, 45.5), (61.25, 45.5), RADIUS + 0.3)
+    paint(coverage, (61.0, 20.0), (75.0, 50.0), 3.4, erases=True)
+    path = prompt_files.keep(clip, prompt_files.encode(coverage), ".png")
+    set_mask(clip, clip.rotopoint.subjects[0], ClipFrame(2), path)
+    clip.rotopoint.subjects[0].matte.expand = 3.0
+
+    rotopoint.track()
+    assert host.state_of(clip).message == f"Done: {COUNT} frames, {COUNT} of them new"
+    matte = read(mattes.folder_of(clip) / "disc_disc_matte.0102.png")
+    np.testing.assert_array_equal(matte, coverage.astype(np.uint16) * 257)
 
 
 def test_the_memory_limits_arrive(tmp_path: Path) -> None:

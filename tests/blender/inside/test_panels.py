@@ -10,7 +10,7 @@ import bpy
 import pytest
 
 from blender_addon import host
-from blender_addon.clip_editor import menu, panel
+from blender_addon.clip_editor import drawn_prompt, menu, panel
 from blender_addon.faults import Remedy
 from blender_addon.preferences import preferences
 from tests.blender.inside.addon import load_clip, use_fake_worker
@@ -50,6 +50,9 @@ def test_panels_and_menu_draw_what_this_blender_has(clip: bpy.types.MovieClip, t
                 assert cls.poll(context)
                 cls.draw(SimpleNamespace(layout=recorder), context)
         menu.ROTOPOINT_MT_clip.draw(SimpleNamespace(layout=recorder), context)
+        for _ in range(2):
+            drawn_prompt.ROTOPOINT_MT_masks.draw(SimpleNamespace(layout=recorder), context)
+            bpy.data.masks.new("outline")
         subject = clip.rotopoint.subjects[0]
         panel.ROTOPOINT_UL_subjects.draw_item(None, context, recorder, clip.rotopoint, subject, 0, clip, "")
     assert f"{COUNT - 1} frames left to track" in recorder.labels

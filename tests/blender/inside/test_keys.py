@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Our keys in the Clip Editor are not Blender's own: its default keymap is asked."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import bpy
+import pytest
+
+from blender_addon.clip_editor.keymap import POINTING_KEY
+
+pytestmark = pytest.mark.usefixtures("addon")
+
+HEARD = ("Window", "Screen", "Screen Editing", "Frames", "Clip", "Clip Editor")
+"""Keymaps that the Clip Editor's picture listens to, beside those of its Mask mode."""
+
+SHARED = {
+    "rotopoint.cancel": "as long as nothing is tracked it cannot run, and Blender's Esc stops playback",
+    "rotopoint.deliver_cancel": "as long as nothing is delivered it cannot run",
+    "rotopoint.timeline": "away from its strip it passes clicks on",
+}
+"""Operators that leave their key to Blender wherever they have nothing to do."""
+
+MODIFIERS = ("shift", "ctrl", "alt", "oskey")
+
+Key = tuple[str, bool, bool, bool, bool]
+
+
+@pytest.fixture(scope="module")
+def blenders_own() -> ModuleType:
+    """Blender's module of its default keymap, which the wheel does not load by itself."""
+    folders = [Path(folder) for folder in bpy.utils.script_paths()]
+    name = "presets/keyconfig/keymap_data/blender_default.py"
+    file = next(folder / name for folder in folders if (folder / name).is_file())
+    spec = importlib.util.spec_from_file_location("keymap_of_blender", file)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def taken(keymaps: list, heard: tuple[str, ...] = HEARD) -> Iterator[tuple[Key, str]]:
+    for name, _, content in keymaps:
+        for operator, event, *_ in content["items"] if name in heard else ():
+            if operator is not None:
+                yield (event["type"], *(bool(event.get(m)) for m in MODIFIERS)), operator
+
+
+def ours() -> Iterator[tuple[Key, str]]:
+    keymap = bpy.context.window_manager.keyconfigs.addon.keymaps["Clip Editor"]
+    for item in keymap.keymap_items:
+        if item.idname.startswith("rotopoint."):
+            yield (item.type, *(bool(getattr(item, m)) for m in MODIFIERS)), item.idname
+
+
+@pytest.mark.parametrize("select_mouse", ["LEFT", "RIGHT"])
+def test_no_key_of_ours_is_blenders_own(blenders_own: ModuleType, select_mouse: str) -> None:
+    parameters = blenders_own.Params(select_mouse=select_mouse)
+    own = dict(taken(blenders_own.generate_keymaps(parameters)))
+    assert len(own) > 100 and own["LEFT_ARROW", False, False, True, False] == "clip.track_markers"
+    mine = list(ours())
+    assert len(mine) > 10
+    assert {key: (own[key], by) for key, by in mine if key in own and by not in SHARED} == {}
+
+
+def test_no_two_of_ours_share_a_key_but_those_that_cancel() -> None:
+    keys = [key for key, operator in ours() if operator != "rotopoint.deliver_cancel"]
+    assert len(set(keys)) == len(keys)
+    assert dict(ours())[POINTING_KEY, True, False, False, False] == "rotopoint.paint"
