@@ -12,10 +12,11 @@ from collections.abc import Callable
 import bpy
 import gpu
 from bpy.props import FloatProperty
-from bpy.types import Context, Event, MovieClip, Operator, Region, SpaceClipEditor
+from bpy.types import Context, Event, MovieClip, Operator, SpaceClipEditor
 from gpu_extras.batch import batch_for_shader
 
 from .. import brush, host, painted_mask, prompt_files, shots, windows
+from ..canvas import Canvas
 from ..faults import TOLD, Refused, line, remedy_of
 from ..painted_mask import PaintedMask
 from . import prompts
@@ -31,7 +32,7 @@ from .context import (
     subject_in,
 )
 from .overlay import mask_of
-from .pointing import give_back_mouse, is_over_picture, picture_region, position, show_preview, turns
+from .pointing import canvas_in, give_back_mouse, is_over_picture, position, show_preview, turns
 
 HINT = (
     "Drag: paint · Ctrl or right button: erase · [ ] or F: size of the brush · Arrows: frame · "
@@ -55,6 +56,11 @@ HALF = 128
 Place = tuple[float, float]
 
 
+def _elsewhere(context: Context) -> bool:
+    """Whether the mouse is in no Clip Editor. The Sequencer shows what is painted, but takes no paint."""
+    return context.area is None or context.area.type != "CLIP_EDITOR"
+
+
 class ROTOPOINT_OT_paint(ClipOperator, Operator):
     """Paint the active subject's mask on the frames that you show, stroke after stroke, until Esc. Painting
     begins with the mask that the subject has there and takes the place of the frame's points and box"""
@@ -69,8 +75,8 @@ class ROTOPOINT_OT_paint(ClipOperator, Operator):
     )
 
     def invoke(self, context: Context, event: Event) -> set[str]:
-        region = picture_region(context)
-        if region is None:
+        canvas = None if _elsewhere(context) else canvas_in(context)
+        if canvas is None:
             self.report({"ERROR"}, "Paint in a Clip Editor")
             return {"CANCELLED"}
         self._turn, self._workspace = turns.take(), context.workspace.name
@@ -87,7 +93,7 @@ class ROTOPOINT_OT_paint(ClipOperator, Operator):
             host.start()
         except TOLD as error:
             host.engine.state(clip.session_uid).say(line(error), failed=True, remedy=remedy_of(error))
-        self._mouse = position(region, event)
+        self._mouse = position(canvas, event)
         self._area = context.area.as_pointer()
         self._circle = SpaceClipEditor.draw_handler_add(self._draw_circle, (), "WINDOW", "POST_PIXEL")
         self._ticks = context.window_manager.event_timer_add(0.1, window=context.window)
@@ -120,15 +126,15 @@ class ROTOPOINT_OT_paint(ClipOperator, Operator):
         return result
 
     def _modal(self, context: Context, event: Event) -> set[str]:
-        region = picture_region(context)
-        if region is None or not self.poll(context) or clip_in(context).session_uid != self._clip:
+        canvas = None if _elsewhere(context) else canvas_in(context)
+        if canvas is None or not self.poll(context) or clip_in(context).session_uid != self._clip:
             return {"FINISHED"}
         if event.type in MOVES:
-            self._move(context, region, event)
+            self._move(context, canvas, event)
         if self._sizing is not None:
             return self._size(event)
         if self._stroke is not None:
-            return self._held(context, region, event)
+            return self._held(context, event)
         self._take_up(context)
         if event.value != "PRESS":
             return {"PASS_THROUGH"}
@@ -137,7 +143,7 @@ class ROTOPOINT_OT_paint(ClipOperator, Operator):
         if event.type in SIZES:
             self._resize(self.radius * SIZES[event.type])
             self._hint(context)
-        elif not is_over_picture(context, region, event):
+        elif not is_over_picture(context, canvas.region, event):
             return {"PASS_THROUGH"}
         elif event.type == "F":
             self._sizing = (self._mouse[0], self.radius)
@@ -147,8 +153,8 @@ class ROTOPOINT_OT_paint(ClipOperator, Operator):
             return {"PASS_THROUGH"}
         return {"RUNNING_MODAL"}
 
-    def _move(self, context: Context, region: Region, event: Event) -> None:
-        self._mouse = position(region, event)
+    def _move(self, context: Context, canvas: Canvas, event: Event) -> None:
+        self._mouse = position(canvas, event)
         if self._sizing is not None:
             begun, radius = self._sizing
             self._resize(radius + (self._mouse[0] - begun) * clip_in(context).size[0])
@@ -202,7 +208,7 @@ class ROTOPOINT_OT_paint(ClipOperator, Operator):
 
         self._try(context, begin)
 
-    def _held(self, context: Context, region: Region, event: Event) -> set[str]:
+    def _held(self, context: Context, event: Event) -> set[str]:
         clip = clip_in(context)
         if event.type in MOVES:
             self._paint(clip, self._place(clip))
