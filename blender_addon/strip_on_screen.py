@@ -4,14 +4,14 @@
 from __future__ import annotations
 
 import bpy
-from bpy.types import Area, Context, Event, MovieClip, Region, Scene, SpaceSequenceEditor, Window
+from bpy.types import Area, Context, MovieClip, Region, Scene, SpaceSequenceEditor, Window
 
 from rotopoint.shot.frames import ClipFrame, FrameRange
 
 from . import compat, shots
 from .canvas import Canvas, view_to_region
 from .faults import TOLD, Refused
-from .strip_picture import StripPicture, is_in, to_view
+from .strip_picture import Pair, StripPicture, is_in, to_view
 from .strip_source import find_clip, is_plain, moved_by, playback, refusal, source_clip, takes_a_frame_each
 
 DRAWN_SCALES = {"PROXY_25": 0.25, "PROXY_50": 0.5, "PROXY_75": 0.75, "PROXY_100": 1.0}
@@ -116,17 +116,18 @@ def has_strips(context: Context) -> bool:
     return scene is not None and scene.sequence_editor is not None and len(compat.top_strips(scene)) > 0
 
 
-def take_strip(context: Context, event: Event) -> MovieClip:
+def take_strip(context: Context, mouse: Pair | None) -> MovieClip:
     """Let the strip to point at be the active one, and find or load its clip.
 
     The active one stays so where it is on screen. Else it is the topmost movie or image strip under the
-    mouse, or of all where that is not in the preview. Raises Refused where it cannot be pointed at.
+    `mouse`, in pixels of the preview's region, or of all where none is there or the mouse is elsewhere, None.
+    Raises Refused where it cannot be pointed at.
     """
     scene, space, active = scene_in(context), context.space_data, strip_in(context)
     if active is not None and active.type in ("MOVIE", "IMAGE") and _is_visible(scene, active, space):
         chosen = active
     else:
-        chosen = _topmost(context, scene, event)
+        chosen = _topmost(context, scene, mouse)
     if chosen is None:
         raise Refused("no movie or image strip is on screen here: go to a frame that shows one")
     if (reason := refusal(chosen) or moved_by(chosen)) is not None:
@@ -137,27 +138,24 @@ def take_strip(context: Context, event: Event) -> MovieClip:
     return clip
 
 
-def _topmost(context: Context, scene: Scene | None, event: Event) -> bpy.types.Strip | None:
+def _topmost(context: Context, scene: Scene | None, mouse: Pair | None) -> bpy.types.Strip | None:
     if scene is None or scene.sequence_editor is None:
         return None
     visible = [s for s in compat.top_strips(scene) if s.type in ("MOVIE", "IMAGE")]
     visible = [s for s in visible if _is_visible(scene, s, context.space_data)]
     visible.sort(key=lambda strip: -strip.channel)
-    region = preview_region(context.area)
-    across, up = event.mouse_x - region.x, event.mouse_y - region.y
-    if 0 <= across < region.width and 0 <= up < region.height:
-        visible = [strip for strip in visible if _is_at(context, region, strip, across, up)]
-    return next(iter(visible), None)
+    under = [s for s in visible if mouse is not None and _is_at(context, s, *mouse)]
+    return next(iter(under or visible), None)
 
 
-def _is_at(context: Context, region: Region, strip: bpy.types.Strip, across: int, up: int) -> bool:
+def _is_at(context: Context, strip: bpy.types.Strip, across: float, up: float) -> bool:
     if not len(strip.elements):
         return False
     size = (strip.elements[0].orig_width, strip.elements[0].orig_height)
     if min(size) < 1:
         # Nothing has read it yet.
         return True
-    canvas = _canvas(context, region, strip, size)
+    canvas = _canvas(context, preview_region(context.area), strip, size)
     return is_in(canvas.seen, *canvas.to_picture(across, up))
 
 

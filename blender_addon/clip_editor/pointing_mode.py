@@ -61,7 +61,8 @@ class ROTOPOINT_OT_point(ClipOperator, Operator):
     needs = (nothing_to_point_at, no_picture, linked, moved_display)
 
     def invoke(self, context: Context, event: Event) -> set[str]:
-        if picture_region(context) is None:
+        region = picture_region(context)
+        if region is None:
             return self._invoke_in_preview(context)
         if isinstance(context.space_data, SpaceSequenceEditor):
             asked = clip_in(context)
@@ -69,7 +70,10 @@ class ROTOPOINT_OT_point(ClipOperator, Operator):
                 # Blender's own use of the key stays where nobody rotoscopes.
                 return {"PASS_THROUGH"}
             try:
-                strip_on_screen.take_strip(context, event)
+                mouse = (event.mouse_x - region.x, event.mouse_y - region.y)
+                strip_on_screen.take_strip(
+                    context, mouse if is_over_picture(context, region, event) else None
+                )
             except TOLD as error:
                 self.report({"ERROR"}, line(error))
                 return {"CANCELLED"}

@@ -12,7 +12,7 @@ from ..clip_editor.panel import ROTOPOINT_PT_subjects
 from ..clip_editor.progress import draw_progress
 from ..faults import TOLD
 from ..lines import draw_fault, draw_last_word
-from ..strip_on_screen import clip_in, seen_part, strip_in
+from ..strip_on_screen import clip_in, has_strips, seen_part, strip_in
 from ..strip_source import find_clip
 from .matte_strip import find_matte, has_matte, out_of_date
 from .operators import not_followed
@@ -23,7 +23,9 @@ MATTE = Step("Cut the strip out by the matte", "rotopoint.matte_strip", "Matte S
 
 def strip_step(context: Context) -> Step | None:
     """What comes next for the active strip, from the first click to its matte; None where it has that."""
-    if strip_in(context) is None or not_followed(context) is not None:
+    if strip_in(context) is None:
+        return POINT if has_strips(context) else None
+    if not_followed(context) is not None:
         return None
     clip = clip_in(context)
     if clip is None:

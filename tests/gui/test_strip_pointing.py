@@ -55,7 +55,7 @@ scene.frame_current = {left}
 editor = area()
 editor.type = "SEQUENCE_EDITOR"
 editor.spaces.active.view_type = "PREVIEW"
-editor.spaces.active.show_region_ui = False
+editor.spaces.active.show_region_ui = True
 answer = None
 """
 
@@ -121,6 +121,11 @@ def begin(blender: WindowedBlender) -> None:
 def test_from_the_first_click_to_the_alpha_of_the_strip(blender: WindowedBlender) -> None:
     first = write_dots(blender)
     blender.ask(SHOW.format(first=first, start=START, left=LEFT, right=RIGHT))
+    # The sidebar can be turned to a tab, and the view be fitted, once they were drawn.
+    blender.until("region('UI').active_panel_category not in ('', 'UNSUPPORTED')", 20)
+    blender.ask("show_tab()\nanswer = None")
+    blender.until("region('UI').active_panel_category == 'Rotopoint'", 20)
+    blender.ask("with clip_editor('PREVIEW'):\n    bpy.ops.sequencer.view_all_preview()\nanswer = None")
     blender.until_shown("preview", lambda _: len(dots(blender, "preview")) == 3)
     seen = dots(blender, "preview")
     plain, _, _ = preview(blender, blender.screenshot("without mask"))
@@ -189,10 +194,77 @@ def test_from_the_first_click_to_the_alpha_of_the_strip(blender: WindowedBlender
     )
     blender.ask("with clip_editor('UI'):\n    bpy.ops.rotopoint.matte_strip()\nanswer = None")
     assert_a_disc(blender, rendered_alpha(blender) > 127, rendered=True)
-    blender.ask("area().spaces.active.show_region_ui = True\nanswer = None")
-    blender.ask("show_tab()\nanswer = None")
     blender.screenshot("strip cut out")
     assert "Traceback" not in (blender.folder / "blender.log").read_text(encoding="utf-8")
+
+
+ON_SCREEN = """
+module, strip = part("strip_on_screen"), bpy.context.scene.sequence_editor.active_strip
+with clip_editor("PREVIEW"):
+    canvas = module.canvas_in(bpy.context, region("PREVIEW"))
+shown, height = region("PREVIEW"), bpy.context.window_manager.windows[0].height
+places = [canvas.to_region(x, y) for x, y in {places}]
+answer = [[shown.x + x, height - (shown.y + y)] for x, y in places]
+"""
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"pixel_aspect_x": 1.5}, {"resolution_percentage": 50}, {"resolution_x": 801, "resolution_y": 599}],
+    ids=lambda settings: next(iter(settings)),
+)
+def test_dots_are_shown_where_the_canvas_says(blender: WindowedBlender, settings: dict[str, float]) -> None:
+    """The strip is not cut out here, so that all dots show."""
+    render = "bpy.context.scene.render"
+    before = {name: blender.ask(f"answer = {render}.{name}") for name in settings}
+    blender.ask("bpy.context.window_manager.rotopoint_views.show = False\nanswer = None")
+    blender.ask(
+        "part('sequencer').remove_matte(part('compat').top_strips(bpy.context.scene)['plate'])\nanswer = None"
+    )
+    blender.ask(f"{CLIP}.rotopoint.subjects.clear()\nanswer = None")
+    for name, value in settings.items():
+        blender.ask(f"{render}.{name} = {value}\nanswer = None")
+    places = [(x / WIDTH, 1 - y / HEIGHT) for x, y in DOTS.values()]
+
+    def are_there(_: object) -> bool:
+        expected = dict(zip(DOTS, blender.ask(ON_SCREEN.format(places=places)), strict=True))
+        found = dots(blender, "as set")
+        return found.keys() == DOTS.keys() and all(
+            np.abs(np.subtract(found[name], expected[name])).max() <= 2.0 for name in DOTS
+        )
+
+    blender.until_shown("as set", are_there)
+    for name, value in before.items():
+        blender.ask(f"{render}.{name} = {value}\nanswer = None")
+
+
+def test_the_topmost_strip_under_the_mouse_is_pointed_at(blender: WindowedBlender) -> None:
+    """The active one where it is on screen, whatever lies over it."""
+    blender.ask(
+        "strips = part('compat').top_strips(bpy.context.scene)\n"
+        "below = strips['plate']\n"
+        "above = strips.new_image('above', below.directory + below.elements[0].filename, 2, 1)\n"
+        f"part('compat').place_strip(above, 1, 1, {RIGHT})\n"
+        "above.transform.scale_x = above.transform.scale_y = 0.2\n"
+        "above.transform.offset_x, above.transform.offset_y = 0, 0\n"
+        "answer = None"
+    )
+    active = "bpy.context.scene.sequence_editor.active_strip"
+    middle = blender.ask("r = region('PREVIEW')\nanswer = [r.x + r.width // 2, r.y + r.height // 2]")
+    height = blender.ask("answer = bpy.context.window_manager.windows[0].height")
+    for before, place, expected in (
+        ("None", (middle[0], height - middle[1]), "above"),
+        ("None", (middle[0] - 120, height - middle[1]), "plate"),
+        ("below", (middle[0], height - middle[1]), "plate"),
+    ):
+        blender.ask(
+            "below = part('compat').top_strips(bpy.context.scene)['plate']\n"
+            f"{active} = {before}\nanswer = None"
+        )
+        blender.pointer("mousemove", *place)
+        begin(blender)
+        assert blender.ask(f"answer = {active}.name") == expected
+        blender.key("Escape")
 
 
 def covered(

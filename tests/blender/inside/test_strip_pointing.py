@@ -146,6 +146,9 @@ def test_the_panels_draw_what_this_blender_has(strip: bpy.types.Strip, tmp_path:
     recorder = Recorder()
     layout = SimpleNamespace(layout=recorder)
     assert not panel.ROTOPOINT_PT_strip_subjects.poll(bpy.context), "nobody has pointed at it yet"
+    activate(None)
+    assert panel.strip_step(bpy.context) == panel.POINT, "pointing takes a strip that is on screen"
+    activate(strip)
     assert panel.ROTOPOINT_PT_strip_next_step.poll(bpy.context)
     panel.ROTOPOINT_PT_strip_next_step.draw(layout, bpy.context)
     assert recorder.operators == ["rotopoint.point"]
