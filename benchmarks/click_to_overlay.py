@@ -11,25 +11,13 @@ mode, which starts it, is entered just before.
 
 from __future__ import annotations
 
-import argparse
 import os
-import shutil
 import sys
-import tempfile
-from pathlib import Path
 
 import numpy as np
 
-from benchmarks.footage import CLIPS
-from tests.blender.bpy_process import built_extension
-from tests.gui.windowed_blender import (
-    SUITES,
-    Unavailable,
-    WindowedBlender,
-    build,
-    engine_command,
-    windowed_blender,
-)
+from benchmarks.windows import ARE_MISSING, is_missing, load, open_clip, parser_for, tell, window
+from tests.gui.windowed_blender import WindowedBlender
 
 MEASURE = """
 import sys, time
@@ -94,40 +82,25 @@ def row(label: str, values: list[float]) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="How long after a click its mask is drawn.")
-    parser.add_argument("--version", choices=SUITES, default="5.2")
-    parser.add_argument("--clip", type=Path, default=CLIPS / "dog.mp4")
+    parser = parser_for("How long after a click its mask is drawn.", "dog.mp4")
     parser.add_argument("--clicks", type=int, default=30)
     parser.add_argument("--starts", type=int, default=5)
-    parser.add_argument("--out", type=Path, help="a file for the table")
     arguments = parser.parse_args()
-    if not arguments.clip.is_file():
-        sys.stderr.write(f"{arguments.clip} is not there\n")
-        return 2
-    try:
-        build(arguments.version)
-    except Unavailable as reason:
-        sys.stderr.write(f"no Blender with windows: {reason}\n")
-        return 2
-    with tempfile.TemporaryDirectory(prefix="rotopoint-windows-") as name:
-        folder = Path(name)
-        clip = Path(shutil.copy(arguments.clip, folder))
-        package = built_extension(folder)
-        engine = [*engine_command(), "--store", str(folder / "store")]
-        with windowed_blender(arguments.version, package, folder, engine) as blender:
-            blender.ask(f"open_clip({str(clip)!r}, {str(folder / 'shot.blend')!r})\nanswer = None")
-            blender.ask("with clip_editor():\n    bpy.ops.clip.view_all(fit_view=True)\nanswer = None")
-            warm, cold = waits(blender, arguments.clicks, arguments.starts)
+    if is_missing(arguments.version, arguments.clip):
+        return ARE_MISSING
+    with window(arguments.version) as (blender, folder):
+        open_clip(blender, arguments.clip, folder)
+        blender.ask("with clip_editor():\n    bpy.ops.clip.view_all(fit_view=True)\nanswer = None")
+        warm, cold = waits(blender, arguments.clicks, arguments.starts)
     text = (
-        f"Click to overlay, {clip.name}, Blender {arguments.version} with software OpenGL, draft model, "
-        f"{os.cpu_count()} cores.\n\n| engine | clicks | median s | 95% s |\n|---|---:|---:|---:|\n"
+        f"Click to overlay, {arguments.clip.name}, Blender {arguments.version} with software OpenGL, "
+        f"draft model, {os.cpu_count()} cores.\n\n"
+        "| engine | clicks | median s | 95% s |\n|---|---:|---:|---:|\n"
         + row("warm", warm)
         + row("cold start", cold)
-        + f"\nLoad of the machine at the end, this included: {os.getloadavg()[0]:.1f}.\n"
+        + load()
     )
-    sys.stdout.write(text)
-    if arguments.out:
-        arguments.out.write_text(text, encoding="utf-8")
+    tell(text, arguments.out)
     return 0
 
 

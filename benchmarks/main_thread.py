@@ -11,26 +11,15 @@ same window with the add-on off.
 
 from __future__ import annotations
 
-import argparse
-import os
-import shutil
 import sys
-import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.footage import CLIPS
-from tests.blender.bpy_process import built_extension
-from tests.gui.windowed_blender import (
-    SUITES,
-    Unavailable,
-    WindowedBlender,
-    build,
-    engine_command,
-    windowed_blender,
-)
+from benchmarks.windows import ARE_MISSING, is_missing, load, parser_for, tell, window
+from benchmarks.windows import open_clip as open_in_window
+from tests.gui.windowed_blender import WindowedBlender
 
 BAR_P99, BAR_MOST = 16.0, 50.0
 """Milliseconds; each callback of ours on Blender's main thread."""
@@ -113,8 +102,8 @@ SUBJECTS = ((600, 640), (1150, 560), (300, 500), (1500, 600))
 
 
 def open_clip(blender: WindowedBlender, clip: Path, folder: Path) -> None:
+    open_in_window(blender, clip, folder)
     blender.ask(
-        f"open_clip({str(clip)!r}, {str(folder / 'shot.blend')!r})\n"
         "with clip_editor():\n    bpy.ops.clip.view_zoom_ratio(ratio=0.4)\n    bpy.ops.clip.view_all()\n"
         "answer = None"
     )
@@ -186,40 +175,22 @@ def report(seconds: dict[str, list[float]], gaps: list[float], gaps_without: lis
         + head.format("gaps of a timer of 5 ms, scrubbing")
         + row("while it tracks", gaps)
         + row("add-on off", gaps_without)
-        + f"\nLoad of the machine at the end, this included: {os.getloadavg()[0]:.1f}, "
-        + f"{os.cpu_count()} cores.\n"
+        + load()
     )
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Time the add-on on Blender's main thread.")
-    parser.add_argument("--version", choices=SUITES, default="5.2")
-    parser.add_argument("--clip", type=Path, default=CLIPS / "dance_1080p.mp4")
+    parser = parser_for("Time the add-on on Blender's main thread.", "dance_1080p.mp4")
     parser.add_argument("--frames", type=int, default=120)
     parser.add_argument("--seconds", type=float, default=60.0, help="of scrubbing while it tracks")
-    parser.add_argument("--out", type=Path, help="a file for the tables")
     arguments = parser.parse_args()
-    if not arguments.clip.is_file():
-        sys.stderr.write(f"{arguments.clip} is not there\n")
-        return 2
-    try:
-        build(arguments.version)
-    except Unavailable as reason:
-        sys.stderr.write(f"no Blender with windows: {reason}\n")
-        return 2
-    with tempfile.TemporaryDirectory(prefix="rotopoint-windows-") as name:
-        folder = Path(name)
-        # The windows' Debian sees this folder, wherever the clip lies.
-        clip = Path(shutil.copy(arguments.clip, folder))
-        package = built_extension(folder)
-        engine = [*engine_command(), "--store", str(folder / "store")]
-        with windowed_blender(arguments.version, package, folder, engine) as blender:
-            gaps = work(blender, clip, folder, arguments.frames, arguments.seconds)
-            seconds = blender.ask("import sys\nanswer = sys.rotopoint_seconds")
-            text = report(seconds, gaps, without(blender, arguments.seconds / 3))
-    sys.stdout.write(text)
-    if arguments.out:
-        arguments.out.write_text(text, encoding="utf-8")
+    if is_missing(arguments.version, arguments.clip):
+        return ARE_MISSING
+    with window(arguments.version) as (blender, folder):
+        gaps = work(blender, arguments.clip, folder, arguments.frames, arguments.seconds)
+        seconds = blender.ask("import sys\nanswer = sys.rotopoint_seconds")
+        text = report(seconds, gaps, without(blender, arguments.seconds / 3))
+    tell(text, arguments.out)
     return 0
 
 

@@ -10,28 +10,18 @@ its answers go.
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from io import StringIO
 from itertools import chain
-from pathlib import Path
 
 import cv2
 import numpy as np
 
-from tests.blender.bpy_process import built_extension
-from tests.gui.windowed_blender import (
-    SUITES,
-    Unavailable,
-    WindowedBlender,
-    build,
-    fake_engine_command,
-    windowed_blender,
-)
+from benchmarks.windows import ARE_MISSING, is_missing, load, open_clip, parser_for, window
+from tests.gui.windowed_blender import WindowedBlender, fake_engine_command
 
 SIZE = (1920, 1080)
 BAR = 10.0
@@ -133,42 +123,30 @@ def rows(blender: WindowedBlender, redraws: int) -> Iterator[str]:
             )
 
 
-def load() -> str:
-    return f"\nLoad of the machine at the end, this included: {os.getloadavg()[0]:.1f}.\n"
-
-
 def main() -> int:
-    parser = argparse.ArgumentParser(description="What drawing mattes adds to a redraw at 1080p.")
-    parser.add_argument("--version", choices=SUITES, default="5.2")
+    parser = parser_for("What drawing mattes adds to a redraw at 1080p.")
     parser.add_argument("--redraws", type=int, default=40, help="with the overlay, and as many without")
-    parser.add_argument("--out", type=Path, help="a file for the table")
     arguments = parser.parse_args()
-    try:
-        build(arguments.version)
-    except Unavailable as reason:
-        sys.stderr.write(f"no Blender with windows: {reason}\n")
-        return 2
-    with tempfile.TemporaryDirectory(prefix="rotopoint-windows-") as name:
-        folder = Path(name)
+    if is_missing(arguments.version):
+        return ARE_MISSING
+    with window(arguments.version, fake_engine_command(), SIZE) as (blender, folder):
         plate = folder / "plate_0001.png"
         noise = np.random.default_rng(0).integers(0, 256, (*SIZE[::-1], 3), np.uint8)
         plate.write_bytes(cv2.imencode(".png", noise)[1].tobytes())
-        package = built_extension(folder)
-        with windowed_blender(arguments.version, package, folder, fake_engine_command(), SIZE) as blender:
-            blender.ask(f"open_clip({str(plate)!r}, {str(folder / 'shot.blend')!r})\nanswer = None")
-            width, height = blender.ask(PREPARE)
-            version = blender.ask("answer = bpy.app.version_string")
-            blender.ask("with clip_editor():\n    bpy.ops.clip.view_all(fit_view=True)\nanswer = None")
-            head = (
-                f"Blender {version}, a window of {SIZE[0]}x{SIZE[1]}, the clip in {width}x{height} of it, "
-                f"software OpenGL, {os.cpu_count()} cores. ms a redraw, {arguments.redraws} with and as many "
-                f"without by turns; the bar is {BAR:.0f} ms at the median.\n"
-            )
-            with closing(arguments.out.open("w", encoding="utf-8") if arguments.out else StringIO()) as file:
-                for text in chain((f"{head}\n{HEADER}",), rows(blender, arguments.redraws), (load(),)):
-                    sys.stdout.write(text)
-                    sys.stdout.flush()
-                    file.write(text)
+        open_clip(blender, plate, folder)
+        width, height = blender.ask(PREPARE)
+        version = blender.ask("answer = bpy.app.version_string")
+        blender.ask("with clip_editor():\n    bpy.ops.clip.view_all(fit_view=True)\nanswer = None")
+        head = (
+            f"Blender {version}, a window of {SIZE[0]}x{SIZE[1]}, the clip in {width}x{height} of it, "
+            f"software OpenGL, {os.cpu_count()} cores. ms a redraw, {arguments.redraws} with and as many "
+            f"without by turns; the bar is {BAR:.0f} ms at the median.\n"
+        )
+        with closing(arguments.out.open("w", encoding="utf-8") if arguments.out else StringIO()) as file:
+            for text in chain((f"{head}\n{HEADER}",), rows(blender, arguments.redraws), (load(),)):
+                sys.stdout.write(text)
+                sys.stdout.flush()
+                file.write(text)
     return 0
 
 

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import closing
 from pathlib import Path
 
 import bpy
@@ -20,54 +22,73 @@ SHOWN = ("hide", "hide_render")
 """What is keyed, so that each layer is there on its frame alone."""
 
 
-def making(clip: MovieClip, sequence: MatteSequence, tolerance: float) -> Iterator[Mask]:
-    """Make a Mask of a subject's mattes, a frame at each step; it is whole when the iterator ends.
+WAIT_SECONDS = 0.004
+"""That a step waits for the splines of a frame, at most."""
+
+
+def making(clip: MovieClip, sequence: MatteSequence, tolerance: float) -> Iterator[tuple[Mask, int]]:
+    """Make a Mask of a subject's mattes, and tell after each step how many frames it has; it is whole when
+    the iterator ends.
 
     A layer a frame holds the splines of its outline, within `tolerance` pixels: outlines part and join, and
-    one layer's splines cannot. Inside is what an odd number of them is about. Where the iterator is closed
-    before its end the Mask is removed again. Raises Refused where a matte cannot be read.
+    one layer's splines cannot. Inside is what an odd number of them is about. Splines are fitted on a thread
+    of their own: what a step does in Blender's is a part of reading a frame, or adding its splines.
+    Where the iterator is closed before its end the Mask is removed again. Raises Refused where a matte
+    cannot be read.
     """
     size = shots.size_of(clip)
     mask = bpy.data.masks.new(sequence.subject_name)
     is_whole = False
+    fitting = ThreadPoolExecutor(1, "outlines")
     try:
-        for frame in range(sequence.first_frame, sequence.last_frame + 1):
+        for done, frame in enumerate(range(sequence.first_frame, sequence.last_frame + 1)):
             file = sequence.file(frame)
-            matte = read_matte(file)
+            with closing(reading_matte(file)) as steps:
+                next(steps)
+                yield mask, done
+                matte = next(steps)
+            yield mask, done
             if matte.shape != size[::-1]:
                 raise Refused(
                     f"{file} is {matte.shape[1]}x{matte.shape[0]}, the clip {size[0]}x{size[1]} pixels"
                 )
+            fitted = fitting.submit(outlines, matte, tolerance)
+            while not wait([fitted], WAIT_SECONDS).done:
+                yield mask, done
             layer = mask.layers.new(name=f"{frame:04d}")
             layer.use_fill_holes = True
-            for spline in outlines(matte, tolerance):
+            for spline in fitted.result():
                 add_spline(layer, spline, size)
             show_on(layer, shots.scene_frame(clip, frame))
-            yield mask
+            yield mask, done + 1
         mask.frame_start = shots.scene_frame(clip, sequence.first_frame)
         mask.frame_end = shots.scene_frame(clip, sequence.last_frame)
         is_whole = True
     finally:
+        fitting.shutdown(wait=False, cancel_futures=True)
         if not is_whole:
             bpy.data.masks.remove(mask)
 
 
-def read_matte(file: Path) -> np.ndarray:
-    """(H, W) coverage of a matte's file. Raises Refused."""
+def reading_matte(file: Path) -> Generator[np.ndarray | None]:
+    """Read a matte's file in two steps, which take as long; the second one gives its coverage (H, W). Raises
+    Refused."""
     try:
         image = bpy.data.images.load(str(file))
     except RuntimeError as error:
         raise Refused(f"cannot read {file}; track the clip anew") from error
     try:
         compat.set_non_color(image)
+        # Asking for its size decodes it.
         width, height = image.size
         if not (width and height and image.channels):
             raise Refused(f"cannot read {file}; track the clip anew")
+        yield None
         pixels = np.empty(width * height * image.channels, np.float32)
         image.pixels.foreach_get(pixels)
     finally:
         bpy.data.images.remove(image)
-    return pixels.reshape(height, width, -1)[::-1, :, 0]
+    yield pixels.reshape(height, width, -1)[::-1, :, 0]
 
 
 def add_spline(layer: MaskLayer, spline: Spline, size: tuple[int, int]) -> None:

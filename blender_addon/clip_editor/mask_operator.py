@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The active subject's mattes as a Mask: a frame at a time, with Esc to leave it."""
+"""The active subject's mattes as a Mask: a step at a time, with Esc to leave it."""
 
 from __future__ import annotations
 
@@ -36,10 +36,9 @@ class ROTOPOINT_OT_mask_make(ClipOperator, Operator):
         subtype="PIXEL",
     )
 
-    _work: Iterator[Mask] | None = None
+    _work: Iterator[tuple[Mask, int]] | None = None
     _mask: Mask | None = None
     _timer: Timer | None = None
-    _done = 0
 
     def invoke(self, context: Context, _event: Event) -> set[str]:
         return context.window_manager.invoke_props_dialog(self)
@@ -62,29 +61,30 @@ class ROTOPOINT_OT_mask_make(ClipOperator, Operator):
         return {"RUNNING_MODAL"}
 
     def modal(self, context: Context, event: Event) -> set[str]:
-        """A frame at each turn. All else waits, so that nothing takes away what it works on."""
+        """A step at each turn. All else waits, so that nothing takes away what it works on."""
         if event.type == "ESC":
             self._leave(context)
             return {"CANCELLED"}
         if event.type != "TIMER":
             return {"RUNNING_MODAL"}
         try:
-            self._mask = next(self._work, None) or self._whole(context)
+            step = next(self._work, None)
+            if step is None:
+                self._whole(context)
+                return {"FINISHED"}
         except TOLD as error:
             self._leave(context)
             self.report({"ERROR"}, line(error))
             return {"CANCELLED"}
-        if self._work is None:
-            return {"FINISHED"}
-        self._done += 1
-        context.window_manager.progress_update(self._done)
+        self._mask, done = step
+        context.window_manager.progress_update(done)
         return {"RUNNING_MODAL"}
 
     def cancel(self, context: Context) -> None:
         self._leave(context)
 
     def act(self, context: Context, clip: MovieClip) -> None:
-        *_, mask = mask_splines.making(clip, self._sequence(context, clip), self.tolerance)
+        *_, (mask, _) = mask_splines.making(clip, self._sequence(context, clip), self.tolerance)
         self._show(context, mask)
 
     def _sequence(self, context: Context, clip: MovieClip) -> MatteSequence:
@@ -94,13 +94,11 @@ class ROTOPOINT_OT_mask_make(ClipOperator, Operator):
                 return sequence
         raise Refused(f"no mattes of {subject.name} in {mattes.folder_of(clip)}: track the clip first")
 
-    def _whole(self, context: Context) -> Mask | None:
-        mask = self._mask
+    def _whole(self, context: Context) -> None:
         self._leave(context)
-        if mask is not None:
-            self._show(context, mask)
+        if self._mask is not None:
+            self._show(context, self._mask)
         windows.redraw()
-        return mask
 
     def _leave(self, context: Context) -> None:
         if self._work is not None:

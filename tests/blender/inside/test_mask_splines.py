@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 from blender_addon import compat, mask_splines
 from blender_addon.faults import Refused
 from blender_addon.matte_sequence import MatteSequence
+from rotopoint.outline import Spline, outlines
 from tests.blender.inside.addon import load_clip, use_fake_worker
 from tests.blender.inside.footage import COUNT, HEIGHT, WIDTH, render, write, write_plates
 
@@ -72,7 +74,7 @@ def overlap(found: np.ndarray, expected: np.ndarray) -> float:
 def test_each_frame_has_its_outline(
     clip: bpy.types.MovieClip, mattes: MatteSequence, shown: Show, tolerance: float, least: float
 ) -> None:
-    *_, mask = mask_splines.making(clip, mattes, tolerance)
+    *_, (mask, _) = mask_splines.making(clip, mattes, tolerance)
     assert (mask.name, mask.frame_start, mask.frame_end) == ("Bär", 11, 13)
     assert [len(layer.splines) for layer in mask.layers] == [1, 3, 0]
     before, *found, after = shown(mask)
@@ -84,16 +86,37 @@ def test_each_frame_has_its_outline(
 def test_a_wider_tolerance_has_fewer_points(clip: bpy.types.MovieClip, mattes: MatteSequence) -> None:
     counts = []
     for tolerance in (0.25, 2.0):
-        *_, mask = mask_splines.making(clip, mattes, tolerance)
+        *_, (mask, _) = mask_splines.making(clip, mattes, tolerance)
         counts.append(sum(len(spline.points) for layer in mask.layers for spline in layer.splines))
     assert counts[0] > 1.5 * counts[1]
 
 
-def test_what_breaks_off_leaves_no_mask(clip: bpy.types.MovieClip, mattes: MatteSequence) -> None:
+def test_blender_waits_for_no_fit(
+    clip: bpy.types.MovieClip, mattes: MatteSequence, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_fit, fits_on = threading.Event(), []
+
+    def slow(matte: np.ndarray, tolerance: float) -> list[Spline]:
+        fits_on.append(threading.current_thread())
+        assert may_fit.wait(30.0)
+        return outlines(matte, tolerance)
+
+    monkeypatch.setattr(mask_splines, "outlines", slow)
     work = mask_splines.making(clip, mattes, 1.0)
-    next(work)
-    work.close()
-    assert list(bpy.data.masks) == []
+    assert [next(work)[1] for _ in range(8)] == [0] * 8, "it is asked again and again"
+    may_fit.set()
+    *_, (mask, done) = work
+    assert len(mask.layers) == done == len(fits_on) == LAST
+    assert threading.current_thread() not in fits_on
+
+
+def test_what_breaks_off_leaves_no_mask(clip: bpy.types.MovieClip, mattes: MatteSequence) -> None:
+    for steps in (1, 2, 5):
+        work = mask_splines.making(clip, mattes, 1.0)
+        for _ in range(steps):
+            next(work)
+        work.close()
+        assert list(bpy.data.masks) == [] and not [i for i in bpy.data.images if "matte" in i.name]
     mattes.file(2).write_bytes(b"no picture")
     with pytest.raises(Refused, match="matte.0002.png"):
         list(mask_splines.making(clip, mattes, 1.0))
