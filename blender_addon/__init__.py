@@ -9,6 +9,7 @@ if __name__.startswith("bl_ext."):
         del sys.modules[_name]
 
 from . import (  # noqa: E402, of the wheel as it is now
+    asset_library,
     clip_editor,
     combine_properties,
     delivery_properties,
@@ -32,6 +33,7 @@ ROOMS = (
     earlier_files,
     elsewhere,
     preferences,
+    asset_library,
     engine_state,
     host,
     mask_watch,

@@ -167,6 +167,7 @@ class ROTOPOINT_preferences(AddonPreferences):
         column = layout.column()
         column.prop(self, "checkpoint_folder")
         column.prop(self, "store_folder")
+        layout.operator("rotopoint.asset_library_add", icon="ASSET_MANAGER")
 
 
 def preferences(context: Context | None = None) -> ROTOPOINT_preferences:

@@ -8,7 +8,7 @@ import bpy
 from .. import compat
 
 POINTING_KEY = "K"
-"""Free in the Clip Editor of every version, and with Shift, which paints."""
+"""Free in the Clip Editor of every version, with Shift, which paints, and with Control, which tracks."""
 
 JUMP_KEYS = (("DOWN_ARROW", True), ("UP_ARROW", False))
 """With Alt to the frame with prompts before and after, with Shift too to the one that tracking doubts. Alone
@@ -59,6 +59,9 @@ def _add(keymap: bpy.types.KeyMap) -> None:
             setattr(item.properties, name, value)
         _items.append((keymap, item))
     _items.append((keymap, keymap.keymap_items.new("rotopoint.paint", POINTING_KEY, "PRESS", shift=True)))
+    track = keymap.keymap_items.new("rotopoint.track", POINTING_KEY, "PRESS", ctrl=True)
+    track.properties.direction = "as_set"
+    _items.append((keymap, track))
     for key, backward in JUMP_KEYS:
         for to, shift in (("PROMPT", False), ("WEAK", True)):
             item = keymap.keymap_items.new("rotopoint.frame_jump", key, "PRESS", alt=True, shift=shift)

@@ -141,7 +141,9 @@ class ROTOPOINT_OT_point(ClipOperator, Operator):
             else:
                 self._hover.leave(clip_in(context))
         if event.value == "PRESS":
-            if event.type in {"ESC", "RIGHTMOUSE", POINTING_KEY}:
+            # With another key it paints or tracks.
+            ends = event.type == POINTING_KEY and not (event.ctrl or event.shift)
+            if ends or event.type in {"ESC", "RIGHTMOUSE"}:
                 return {"FINISHED"}
             if event.type in DIGITS:
                 return self._choose(context, DIGITS[event.type])

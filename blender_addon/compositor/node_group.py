@@ -36,17 +36,27 @@ def ensure_node_group() -> NodeTree:
     """
     tree = next((t for t in bpy.data.node_groups if VERSION_KEY in t and t.library is None), None)
     if tree is None:
-        tree = bpy.data.node_groups.new(NAME, "CompositorNodeTree")
-    elif tree[VERSION_KEY] >= VERSION:
-        return tree
-    tree.nodes.clear()
+        return new_node_group()
+    if tree[VERSION_KEY] < VERSION:
+        tree.nodes.clear()
+        _fill(tree)
+    return tree
+
+
+def new_node_group() -> NodeTree:
+    """One more such group, whatever the file has."""
+    tree = bpy.data.node_groups.new(NAME, "CompositorNodeTree")
+    _fill(tree)
+    return tree
+
+
+def _fill(tree: NodeTree) -> None:
     _declare(tree)
     _build(tree)
     tree[VERSION_KEY] = VERSION
     tree.color_tag = "MATTE"
     tree.asset_mark()
     tree.asset_data.description = DESCRIPTION
-    return tree
 
 
 def _declare(tree: NodeTree) -> None:

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("addon")
 
 rotopoint = bpy.ops.rotopoint
 
-OF_PREFERENCES = {"engine_test", "folder_pair_add", "folder_pair_remove"}
+OF_PREFERENCES = {"asset_library_add", "engine_test", "folder_pair_add", "folder_pair_remove"}
 
 
 @pytest.fixture
