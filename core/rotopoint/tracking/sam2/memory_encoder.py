@@ -73,3 +73,19 @@ class MemoryEncoder:
         for block in self._blocks:
             x = block(x)
         return self._out(x).permute(2, 0, 1)[None].contiguous()
+
+
+class PackageMemoryEncoder:
+    """The package's module as it is, in float32, called as MemoryEncoder is.
+
+    Upstream rounds memories to bfloat16, where a last bit of a float decides which of two neighbors is taken,
+    and a track feeds on itself. The package's own operations take as long, and decide as upstream does.
+    """
+
+    def __init__(self, module: Any) -> None:
+        self._module = module
+
+    def __call__(self, top: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        encoded = self._module(top, mask[None, None], skip_mask_sigmoid=True)
+        memory: torch.Tensor = encoded["vision_features"]
+        return memory

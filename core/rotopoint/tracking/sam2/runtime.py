@@ -40,7 +40,7 @@ from rotopoint.tracking.sam2.heads import Heads, Masks
 from rotopoint.tracking.sam2.image_encoder import ImageEncoder
 from rotopoint.tracking.sam2.layers import in_blocks
 from rotopoint.tracking.sam2.memory_attention import MemoryAttention
-from rotopoint.tracking.sam2.memory_encoder import MemoryEncoder
+from rotopoint.tracking.sam2.memory_encoder import MemoryEncoder, PackageMemoryEncoder
 from rotopoint.tracking.sam2.memory_keys import AttendedKeys, MemoryKeys
 from rotopoint.tracking.sam2.package import sam2_module
 from rotopoint.tracking.sam2.side_by_side import SideBySide, most_at_once
@@ -244,7 +244,11 @@ class Sam2Runtime:
                 dtype=dtype,
                 arrangement=self.arrangement,
             )
-            self._memory_encoder = MemoryEncoder(model.memory_encoder, dtype)
+            self._memory_encoder: MemoryEncoder | PackageMemoryEncoder = (
+                PackageMemoryEncoder(model.memory_encoder)
+                if dtype == torch.float32
+                else MemoryEncoder(model.memory_encoder, dtype)
+            )
             self._calibrated = calibration is not None
             self._heads = Heads(model, dtype, calibration)
         model.image_encoder = model.memory_attention = model.memory_encoder = model.sam_mask_decoder = None
