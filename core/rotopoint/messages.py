@@ -171,6 +171,16 @@ def _said(error: BaseException) -> str:
             )
         case e.RuntimeMissing(name, package):
             return f"the runtime {name} lacks the package {package}; install it, or choose --runtime auto"
+        case e.BuildUnavailable(build, reason):
+            return f"the engine with {build} cannot be set up here: {reason}"
+        case e.PythonUnusable(python, reason):
+            return f"the engine cannot be set up with {python}: {reason}"
+        case e.EnvironmentBusy(folder):
+            return f"another Blender is setting up the engine in {folder}; wait for it"
+        case e.PackagesNotInstalled(reason):
+            return f"the engine's packages could not be installed: {reason}"
+        case e.EnvironmentBroken(reason):
+            return f"the engine was set up, but does not run: {reason}"
         case e.OutputUnwritable(path, reason):
             return f"cannot write to {path}: {reason}"
         case e.FileNumberNegative(number):

@@ -111,3 +111,40 @@ class RuntimeMissing(InputError):
 
     name: str
     package: str
+
+
+@dataclass(eq=False)
+class BuildUnavailable(InputError):
+    """A build of torch that this machine cannot have, or that nobody knows."""
+
+    build: str
+    reason: str
+
+
+@dataclass(eq=False)
+class PythonUnusable(InputError):
+    """An interpreter that the engine's packages cannot be installed for."""
+
+    python: str
+    reason: str
+
+
+@dataclass(eq=False)
+class EnvironmentBusy(RotopointError):
+    """Another process is making the engine's environment in a folder."""
+
+    folder: Path
+
+
+@dataclass(eq=False)
+class PackagesNotInstalled(RotopointError):
+    """`reason` is what the installer said last."""
+
+    reason: str
+
+
+@dataclass(eq=False)
+class EnvironmentBroken(RotopointError):
+    """The engine's packages are all there, but it does not run with them."""
+
+    reason: str

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Processes that start others: without a console window, and ended with all that they have started."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+
+HIDDEN = 0x08000000 if sys.platform == "win32" else 0
+"""Windows' CREATE_NO_WINDOW, for `creationflags`."""
+
+KILL_SECONDS = 10.0
+
+SCRUBBED = frozenset(
+    ("PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP", "PYTHONEXECUTABLE", "__PYVENV_LAUNCHER__")
+    + ("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_USER", "PIP_REQUIRE_VIRTUALENV", "PIP_DRY_RUN")
+    + ("PIP_LOG", "PIP_QUIET", "PIP_NO_DEPS", "PIP_REQUIREMENT", "PIP_PYTHON")
+)
+
+
+def end_tree(process_id: int) -> None:
+    """End a process that leads a session of its own (`start_new_session`), and all that it has started.
+
+    Does nothing where it is gone.
+    """
+    if sys.platform == "win32":
+        command = ["taskkill", "/PID", str(process_id), "/T", "/F"]
+        subprocess.run(command, capture_output=True, creationflags=HIDDEN, timeout=KILL_SECONDS, check=False)
+        return
+    try:
+        os.killpg(process_id, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        # Gone, or a number that is another's by now.
+        return
+
+
+def scrubbed(environment: Mapping[str, str]) -> dict[str, str]:
+    """An environment less what a host such as Blender sets for its own interpreter, and less what would send
+    pip elsewhere."""
+    return {name: value for name, value in environment.items() if name.upper() not in SCRUBBED}
