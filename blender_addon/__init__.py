@@ -23,6 +23,7 @@ from . import (  # noqa: E402, of the wheel as it is now
     properties,
     saving,
     sequencer,
+    setup,
 )
 
 ROOMS = (
@@ -40,6 +41,7 @@ ROOMS = (
     saving,
     clip_editor,
     sequencer,
+    setup,
 )
 
 

@@ -7,6 +7,7 @@ import bpy
 from bpy.types import Context, Operator, UILayout
 
 from . import host
+from .environment import usable
 from .faults import Refused
 from .guarded import GuardedOperator
 from .lines import draw_text
@@ -25,8 +26,13 @@ NONE = (
 )
 
 
+SET_UP = "The large engine that was set up below is used."
+
+
 def explanation(brought: bool, named: bool) -> str:
     """Where the engine comes from, in words."""
+    if not named and usable() is not None:
+        return SET_UP
     return BROUGHT if brought else NAMED if named else NONE
 
 

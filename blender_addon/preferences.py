@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,6 +17,7 @@ from rotopoint.tracking.limits import MIB, MemoryLimits
 from rotopoint.worker.elsewhere import PathMapping
 
 from .elsewhere import ROTOPOINT_folder_pair, draw_pairs, mapping
+from .environment import python_of, usable
 from .faults import EngineNotSet, Refused
 from .package import blenders_python, brought_engine, package_folder
 
@@ -28,6 +30,21 @@ DEVICES = (
     ("cpu", "CPU", "Processor"),
     ("cuda", "CUDA", "NVIDIA GPU"),
     ("mps", "Metal", "GPU of Apple"),
+)
+
+RUNTIMES = (
+    ("auto", "Automatic", "PyTorch where the engine has it, else ONNX Runtime"),
+    ("torch", "PyTorch", "All checkpoints, and GPUs"),
+    ("onnx", "ONNX Runtime", "What the extension brings, and checkpoints that were exported for it"),
+)
+
+BUILDS = (
+    ("auto", "Automatic", "What suits this machine"),
+    ("cpu", "CPU", "Processor"),
+    ("cuda13", "CUDA 13", "NVIDIA GPU"),
+    ("cuda12", "CUDA 12", "NVIDIA GPU, older card or driver"),
+    ("rocm", "ROCm", "AMD GPU on Linux"),
+    ("metal", "Metal", "GPU of Apple"),
 )
 
 
@@ -66,6 +83,25 @@ class ROTOPOINT_preferences(AddonPreferences):
         subtype="DIR_PATH",
     )
     device: EnumProperty(name="Device", description="What computes", items=DEVICES, default="auto")
+    runtime: EnumProperty(name="Runtime", description="What runs the model", items=RUNTIMES, default="auto")
+    build: EnumProperty(
+        name="Build", description="Build of PyTorch that is set up", items=BUILDS, default="auto"
+    )
+    package_index: StringProperty(
+        name="Packages",
+        description="Address of a mirror of the Python package index, or a folder of wheels; empty: as pip "
+        "is set up on this machine, usually pypi.org",
+    )
+    torch_index: StringProperty(
+        name="PyTorch",
+        description="Address of a mirror of PyTorch's own package index; empty: download.pytorch.org/whl",
+    )
+    setup_python: StringProperty(
+        name="Install for",
+        description="Python (3.11 to 3.14) that the packages are installed for; empty: Blender's own, or one "
+        "that is found",
+        subtype="FILE_PATH",
+    )
     threads: IntProperty(
         name="Threads", description="Threads on the CPU; 0: all cores but one", min=0, soft_max=64
     )
@@ -102,6 +138,8 @@ class ROTOPOINT_preferences(AddonPreferences):
             words += ["--store", self.paths().there(bpy.path.abspath(self.store_folder))]
         if self.device != "auto":
             words += ["--device", self.device]
+        if self.runtime != "auto":
+            words += ["--runtime", self.runtime]
         if self.threads:
             words += ["--threads", str(self.threads)]
         if self.cache_memory:
@@ -119,6 +157,8 @@ class ROTOPOINT_preferences(AddonPreferences):
     def _python(self) -> list[str]:
         if self.interpreter:
             return [bpy.path.abspath(self.interpreter)]
+        if (made := usable()) is not None:
+            return python_of(made)
         if self.brought is None:
             raise EngineNotSet("set the Python of Rotopoint's engine in the add-on's preferences")
         return blenders_python()
@@ -126,7 +166,7 @@ class ROTOPOINT_preferences(AddonPreferences):
     @property
     def brought(self) -> Path | None:
         """The folder of the engine that the extension brings, where it does and no other is named."""
-        return None if self.interpreter or self.engine.strip() else brought_engine()
+        return None if self.interpreter or self.engine.strip() or usable() else brought_engine()
 
     def package_folder(self) -> Path:
         """The folder that the engine finds `rotopoint` in. Raises OutputUnwritable."""
@@ -134,15 +174,21 @@ class ROTOPOINT_preferences(AddonPreferences):
 
     def environment(self) -> dict[str, str]:
         """What the engine's environment has beside Blender's."""
-        if not self.checkpoint_folder:
-            return {}
-        return {FOLDER_VARIABLE: str(Path(bpy.path.abspath(self.checkpoint_folder)).absolute())}
+        variables = {}
+        if self.checkpoint_folder:
+            variables[FOLDER_VARIABLE] = str(Path(bpy.path.abspath(self.checkpoint_folder)).absolute())
+        made = None if self.interpreter or self.engine.strip() else usable()
+        if made is not None:
+            # This side's own package comes first.
+            variables["PYTHONPATH"] = os.pathsep.join((str(self.package_folder()), str(made.packages)))
+        return variables
 
     def draw(self, context: Context) -> None:
         layout = self.layout
         layout.use_property_split = True
         # What it draws knows the engine, which asks for the preferences.
         from .engine_state import draw_engine
+        from .setup.panel import draw_setup
 
         draw_engine(
             layout,
@@ -150,6 +196,7 @@ class ROTOPOINT_preferences(AddonPreferences):
             brought=self.brought is not None,
             named=bool(self.engine.strip() or self.interpreter),
         )
+        draw_setup(layout, context)
         column = layout.column()
         row = column.row()
         row.active = not self.engine
@@ -159,6 +206,7 @@ class ROTOPOINT_preferences(AddonPreferences):
             draw_pairs(layout, context, self.folder_pairs)
         column = layout.column()
         column.prop(self, "device")
+        column.prop(self, "runtime")
         column.prop(self, "threads")
         column = layout.column(heading="Kept of pictures at most, MiB")
         column.prop(self, "cache_memory")

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Setting up the large engine from the preferences, in builds that may."""
+
+from __future__ import annotations
+
+import atexit
+
+import bpy
+
+from .. import offer
+from .job import leave
+from .operators import CLASSES
+
+
+def register() -> None:
+    if offer.offered():
+        for cls in CLASSES:
+            bpy.utils.register_class(cls)
+        atexit.register(leave)
+
+
+def unregister() -> None:
+    if offer.offered():
+        leave()
+        atexit.unregister(leave)
+        for cls in reversed(CLASSES):
+            bpy.utils.unregister_class(cls)

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one set-up of this Blender: what it is at, and what there is of an environment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import bpy
+
+from rotopoint.errors import OutputUnwritable
+
+from .. import host, offer, windows
+from ..faults import Refused
+from ..package import blenders_python, package_folder
+from ..preferences import preferences
+from .process import Report, SetupProcess
+
+TICK_SECONDS = 0.2
+
+
+@dataclass
+class Job:
+    """`doing` is what the process was started for: look, make, remove. `seen` is the answer to the last
+    look: what would be downloaded. `word` is told of the last that ended."""
+
+    process: SetupProcess | None = None
+    doing: str = ""
+    seen: dict[str, object] | None = None
+    word: str = ""
+    failed: bool = False
+    report: Report = field(default_factory=Report)
+
+    @property
+    def running(self) -> bool:
+        return self.process is not None
+
+
+job = Job()
+
+
+def arguments(do: str, folder: Path) -> list[str]:
+    """Those of the process, by the preferences. Raises Refused."""
+    chosen, pins = preferences(), offer.lock()
+    if pins is None:
+        raise Refused("This build sets up no engine: its platform's rules forbid that")
+    words = [do, "--folder", str(folder), "--lock", str(pins), "--build", chosen.build]
+    words += ["--package-folder", str(package_folder()), "--own", _own_python()]
+    if chosen.setup_python:
+        words += ["--python", bpy.path.abspath(chosen.setup_python)]
+    if chosen.package_index:
+        words += ["--packages", _index(chosen.package_index)]
+    if chosen.torch_index:
+        words += ["--torch", _index(chosen.torch_index)]
+    return words
+
+
+def _own_python() -> str:
+    try:
+        return blenders_python()[0]
+    except Refused:
+        return ""
+
+
+def _index(text: str) -> str:
+    """An address as it is, a folder in whole."""
+    return text if "://" in text else bpy.path.abspath(text)
+
+
+def needs_network() -> bool:
+    """Whether making asks anything beyond this machine."""
+    index = preferences().package_index
+    return not index or "://" in index and not index.startswith("file:")
+
+
+def start(do: str) -> None:
+    """Let the process look, make or remove. Raises RotopointError."""
+    if job.running:
+        raise Refused("The engine's set-up is under way")
+    if do == "make" and needs_network():
+        offer.require_online()
+    folder = offer.environment_folder(preferences().bl_idname, create=True)
+    if folder is None:
+        raise Refused("Install Rotopoint as an extension first: its packages go to the extension's folder")
+    words = arguments(do, folder)
+    if do == "remove":
+        # Windows removes nothing that is in use.
+        host.engine.close()
+        host.engine.wait_until_closed()
+    python = [_own_python() or preferences().setup_python]
+    try:
+        job.process = SetupProcess([*python, "-s"], package_folder(), words)
+    except OSError as error:
+        raise Refused(f"{python[0]} does not start: {error.strerror or error}") from error
+    job.doing, job.word, job.failed, job.report = do, "", False, job.process.report
+    if not bpy.app.background:
+        bpy.app.timers.register(_tick, first_interval=TICK_SECONDS, persistent=True)
+
+
+def wait(timeout: float) -> None:
+    """For scripts: until the process has ended. Raises TimeoutError."""
+    if job.process is not None:
+        job.process.wait(timeout)
+        listen()
+
+
+def cancel() -> None:
+    if job.process is not None:
+        job.process.cancel()
+
+
+def listen() -> None:
+    """Take in what the process has said."""
+    process = job.process
+    if process is None:
+        return
+    came = process.poll()
+    if not process.running:
+        job.process = None
+        _ended(process)
+    if came or job.process is None:
+        windows.redraw()
+
+
+def _ended(process: SetupProcess) -> None:
+    report = process.report
+    job.failed = bool(report.fault)
+    if process.cancelled:
+        job.word = "Cancelled; what was downloaded is kept for the next try"
+    elif report.fault:
+        job.word = report.fault[:1].upper() + report.fault[1:]
+    elif job.doing == "look":
+        job.seen = report.answer
+    elif job.doing == "make":
+        job.word, job.seen = "The engine is set up", None
+        # The one that runs is another one.
+        host.engine.close()
+    else:
+        job.word = "The engine's packages are removed"
+
+
+def _tick() -> float | None:
+    listen()
+    return TICK_SECONDS if job.running else None
+
+
+def clean() -> None:
+    """Remove what a cancelled set-up has begun; what was downloaded stays. Raises OutputUnwritable."""
+    from rotopoint.environment.made import alone_in, remove_unfinished
+
+    folder = offer.environment_folder(preferences().bl_idname)
+    if folder is not None and folder.is_dir():
+        try:
+            with alone_in(folder):
+                remove_unfinished(folder)
+        except OSError as error:
+            raise OutputUnwritable(folder, error.strerror or str(error)) from error
+
+
+def leave() -> None:
+    """Blender or the add-on ends: nothing goes on installing."""
+    cancel()
+    job.process = None
+    if not bpy.app.background and bpy.app.timers.is_registered(_tick):
+        bpy.app.timers.unregister(_tick)
