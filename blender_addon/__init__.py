@@ -19,11 +19,11 @@ from . import (  # noqa: E402, of the wheel as it is now
     host,
     mask_watch,
     matte_properties,
+    offer,
     preferences,
     properties,
     saving,
     sequencer,
-    setup,
 )
 
 ROOMS = (
@@ -41,8 +41,12 @@ ROOMS = (
     saving,
     clip_editor,
     sequencer,
-    setup,
 )
+
+if offer.offered():
+    from . import setup
+
+    ROOMS = (*ROOMS, setup)
 
 
 def register() -> None:

@@ -19,6 +19,7 @@ from rotopoint.worker.elsewhere import PathMapping
 from .elsewhere import ROTOPOINT_folder_pair, draw_pairs, mapping
 from .environment import python_of, usable
 from .faults import EngineNotSet, Refused
+from .offer import offered
 from .package import blenders_python, brought_engine, package_folder
 
 MODULE = "rotopoint.worker"
@@ -188,7 +189,6 @@ class ROTOPOINT_preferences(AddonPreferences):
         layout.use_property_split = True
         # What it draws knows the engine, which asks for the preferences.
         from .engine_state import draw_engine
-        from .setup.panel import draw_setup
 
         draw_engine(
             layout,
@@ -196,7 +196,10 @@ class ROTOPOINT_preferences(AddonPreferences):
             brought=self.brought is not None,
             named=bool(self.engine.strip() or self.interpreter),
         )
-        draw_setup(layout, context)
+        if offered():
+            from .setup.panel import draw_setup
+
+            draw_setup(layout, context)
         column = layout.column()
         row = column.row()
         row.active = not self.engine

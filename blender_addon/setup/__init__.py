@@ -7,21 +7,18 @@ import atexit
 
 import bpy
 
-from .. import offer
 from .job import leave
 from .operators import CLASSES
 
 
 def register() -> None:
-    if offer.offered():
-        for cls in CLASSES:
-            bpy.utils.register_class(cls)
-        atexit.register(leave)
+    for cls in CLASSES:
+        bpy.utils.register_class(cls)
+    atexit.register(leave)
 
 
 def unregister() -> None:
-    if offer.offered():
-        leave()
-        atexit.unregister(leave)
-        for cls in reversed(CLASSES):
-            bpy.utils.unregister_class(cls)
+    leave()
+    atexit.unregister(leave)
+    for cls in reversed(CLASSES):
+        bpy.utils.unregister_class(cls)

@@ -38,8 +38,6 @@ def what_it_takes(seen: dict[str, object], folder: object) -> str:
 
 
 def draw_setup(layout: UILayout, context: Context) -> None:
-    if not offer.offered():
-        return
     chosen = preferences(context)
     box = layout.box()
     made, state = standing()

@@ -20,7 +20,12 @@ def core_files() -> set[str]:
 
 
 def add_on_files() -> set[str]:
-    return {MANIFEST, "LICENSE", *(path.relative_to(ADD_ON).as_posix() for path in ADD_ON.rglob("*.py"))}
+    return {
+        MANIFEST,
+        "LICENSE",
+        "pins.txt",
+        *(path.relative_to(ADD_ON).as_posix() for path in ADD_ON.rglob("*.py")),
+    }
 
 
 def wheel(path: Path, files: Mapping[str, bytes]) -> Path:

@@ -123,5 +123,21 @@ def test_the_manifest_says_whom_a_zip_is_for() -> None:
     assert WINDOWS.suffix == "-windows_x64-py313"
 
 
+def test_a_package_for_blenders_platform_installs_nothing(tmp_path: Path) -> None:
+    """It must not hold what could: neither in the add-on nor in core."""
+    add_on = {name for name in add_on_files() if not name.startswith("setup/")} - {"pins.txt"}
+    core = {name for name in core_files() if not name.startswith("rotopoint/environment/")}
+    check(package(tmp_path, add_on, core), None, sets_up=False)
+    for names, inside in (
+        (add_on | {"pins.txt"}, core),
+        (add_on | {"setup/job.py"}, core),
+        (add_on, core | {"rotopoint/environment/making.py"}),
+    ):
+        with pytest.raises(BuildFailed, match="on the platform"):
+            check(package(tmp_path, names, inside), None, sets_up=False)
+        with pytest.raises(BuildFailed, match="lacks"):
+            check(package(tmp_path, names, inside), None)
+
+
 def test_the_manifest_asks_for_no_network() -> None:
     assert set(tomllib.loads(MANIFEST_TEXT)["permissions"]) == {"files"}

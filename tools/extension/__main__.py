@@ -25,7 +25,7 @@ from tools.extension.targets import PLATFORMS, PYTHONS, Target
 from tools.extension.wheels import bundled_wheels, pinned_hashes, pins_of
 
 
-def build(out: Path, target: Target | None, cache: Path) -> Path:
+def build(out: Path, target: Target | None, cache: Path, *, sets_up: bool = True) -> Path:
     """Build and check the extension; return the zip in `out`, which replaces an older one.
 
     Raises BuildFailed.
@@ -34,10 +34,10 @@ def build(out: Path, target: Target | None, cache: Path) -> Path:
     names = [] if target is None else pinned_hashes(pins_of(target))
     with tempfile.TemporaryDirectory(prefix="rotopoint-extension-") as folder:
         tree = Path(folder, "rotopoint")
-        stage(tree, target, bundled)
-        package = Path(folder, zip_name(tree, target))
+        stage(tree, target, bundled, sets_up=sets_up)
+        package = Path(folder, zip_name(tree, target, sets_up=sets_up))
         write_zip(tree, package)
-        check(package, target, names)
+        check(package, target, names, sets_up=sets_up)
         if target is not None:
             check_binaries(package, target)
         tools = found_tools()
@@ -57,16 +57,22 @@ def main() -> int:
     parser.add_argument(
         "--cache", type=Path, default=ROOT / ".cache", help="folder for downloaded wheels; by default .cache"
     )
+    parser.add_argument(
+        "--for-blenders-platform",
+        action="store_true",
+        help="leave out what its rules forbid: setting up the large engine, and all use of the network",
+    )
     options = parser.parse_args()
     if options.python and not options.platform:
         parser.error("--python needs --platform")
     target = options.platform and Target(PLATFORMS[options.platform], PYTHONS[options.python or "3.11"])
     try:
-        package = build(options.out, target, options.cache)
+        package = build(options.out, target, options.cache, sets_up=not options.for_blenders_platform)
     except BuildFailed as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    sys.stderr.write(f"{package.name}: {package.stat().st_size / 1e6:.1f} MB\n")
+    kind = "for Blender's platform" if options.for_blenders_platform else "sets up the large engine"
+    sys.stderr.write(f"{package.name}: {package.stat().st_size / 1e6:.1f} MB, {kind}\n")
     sys.stdout.write(f"{package}\n")
     return 0
 

@@ -45,6 +45,10 @@ GRAPH_FILES = tuple(
 UNWANTED = re.compile(r"(^|/)(__pycache__|tests?|\.[^/]*)(/|$)|\.(pyc|pyo|zip|blend\d*)$")
 """Names that have no business in the add-on or in core."""
 
+OWN_PINS = "pins.txt"
+SET_UP = "rotopoint/environment/"
+"""What only a zip that may set up the large engine holds, beside the add-on's `setup/`."""
+
 LARGEST_SIZE = 20_000_000
 """Bytes, without an engine; the draft model takes 11 million of them."""
 
@@ -52,32 +56,44 @@ LARGEST_SIZE_WITH_ENGINE = 100_000_000
 """Bytes; Blender's platform takes uploads up to 200 million."""
 
 
-def check(package: Path, target: Target | None, bundled: Iterable[str] = ()) -> None:
-    """All checks of a zip for a target, which brings wheels of the packages `bundled`."""
+def check(package: Path, target: Target | None, bundled: Iterable[str] = (), *, sets_up: bool = True) -> None:
+    """All checks of a zip for a target, which brings wheels of the packages `bundled`; `sets_up` as in
+    `staging.stage`."""
     graphs = set() if target is None else set(GRAPH_FILES)
-    check_content(package, {normalized(name) for name in bundled}, graphs)
+    check_content(package, {normalized(name) for name in bundled}, graphs, sets_up=sets_up)
     check_size(package, LARGEST_SIZE if target is None else LARGEST_SIZE_WITH_ENGINE)
     if target is not None:
         check_tags(package, target)
 
 
-def check_content(package: Path, bundled: set[str], graphs: set[str]) -> None:
+def check_content(package: Path, bundled: set[str], graphs: set[str], *, sets_up: bool = True) -> None:
     """The add-on and core are whole, core with its `graphs`; of wheels there are core's, those of `bundled`
     and no others, and the manifest names each."""
     with zipfile.ZipFile(package) as archive:
         names = archive.namelist()
         sources = {p.relative_to(ADD_ON).as_posix() for p in ADD_ON.rglob("*.py")}
-        require(package.name, names, {MANIFEST, "LICENSE", *sources})
+        kept = sources if sets_up else {name for name in sources if not name.startswith("setup/")}
+        require(package.name, names, {MANIFEST, "LICENSE", *kept, *([OWN_PINS] if sets_up else [])})
         wheels = {normalized(Path(name).name.split("-")[0]): name for name in names if name.endswith(".whl")}
         packages = [name for name in names if name.endswith(".whl")]
         if set(wheels) != {"rotopoint", *bundled} or len(packages) != len(wheels):
             raise BuildFailed(f"{package.name} holds the wheels {sorted(packages)}")
-        named = tomllib.loads(archive.read(MANIFEST).decode("utf-8")).get("wheels", [])
+        manifest = tomllib.loads(archive.read(MANIFEST).decode("utf-8"))
+        named = manifest.get("wheels", [])
         if sorted(named) != sorted(f"./{name}" for name in packages):
             raise BuildFailed(f"the manifest of {package.name} names the wheels {named}")
         with opened_wheel(archive, wheels["rotopoint"]) as wheel:
             core = {p.relative_to(ROOT / "core").as_posix() for p in (ROOT / "core").rglob("*.py")}
-            require(wheels["rotopoint"], wheel.namelist(), {*CORE_FILES, *graphs, *core})
+            held = wheel.namelist()
+            installs = {name for name in core if name.startswith(SET_UP)}
+            require(
+                wheels["rotopoint"], held, {*CORE_FILES, *graphs, *(core if sets_up else core - installs)}
+            )
+        if not sets_up:
+            left = installs.intersection(held) | {OWN_PINS, *(sources - kept)}.intersection(names)
+            left |= {"network"}.intersection(manifest.get("permissions", {}))
+            if left:
+                raise BuildFailed(f"{package.name} must not hold {', '.join(sorted(left))} on the platform")
 
 
 def require(package: str, names: Iterable[str], needed: set[str]) -> None:

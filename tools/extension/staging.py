@@ -13,32 +13,53 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from tools.extension import ADD_ON, MANIFEST, ROOT, BuildFailed
+from tools.extension import ADD_ON, MANIFEST, PINS, ROOT, BuildFailed
 from tools.extension.targets import Target
 from tools.extension.wheels import copy_wheel
 
 EPOCH = (1980, 1, 1, 0, 0, 0)
 """The date of all files, so that one state of the sources gives one zip."""
 
-GRAPHS = re.compile(r"\.graphs/")
-NARROWER_GRAPHS = re.compile(r"\.graphs/.+/")
+GRAPHS = r"\.graphs/"
 """What the draft model's graphs for ONNX Runtime lie in."""
 
+NARROWER_GRAPHS = r"\.graphs/.+/"
+"""Those of them in other precisions than float32, which the engine takes where it is told to."""
 
-def stage(tree: Path, target: Target | None, bundled: Sequence[Path]) -> None:
+SET_UP = r"^rotopoint/environment/"
+"""The part of core that installs packages."""
+
+OWN_PINS = "pins.txt"
+"""Where the add-on looks for the pins of the large engine's packages."""
+
+PERMISSIONS = "[permissions]"
+NETWORK = 'network = "Download the large engine and checkpoints when asked"'
+
+
+def stage(tree: Path, target: Target | None, bundled: Sequence[Path], *, sets_up: bool = True) -> None:
     """The add-on with core and `bundled` wheels, in the new folder `tree`. Raises BuildFailed.
 
-    None: for every Blender, with an engine that is installed elsewhere.
+    None: for every Blender, with an engine that is installed elsewhere. `sets_up`: with what sets up the
+    large engine and downloads checkpoints, which the manifest then says; without for Blender's extension
+    platform, whose rules forbid it.
     """
     shutil.copytree(ADD_ON, tree, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy2(ROOT / "LICENSE", tree)
-    core = build_core(tree / "wheels", with_graphs=target is not None)
+    left_out = [GRAPHS if target is None else NARROWER_GRAPHS]
+    if sets_up:
+        shutil.copy2(PINS / "engine.txt", tree / OWN_PINS)
+    else:
+        shutil.rmtree(tree / "setup")
+        left_out.append(SET_UP)
+    core = build_core(tree / "wheels", left_out)
     for wheel in bundled:
         shutil.copy2(wheel, tree / "wheels")
     manifest = tree / MANIFEST
     text = with_wheels(manifest.read_text(encoding="utf-8"), [core.name, *(wheel.name for wheel in bundled)])
     if target is not None:
         text = for_target(text, target)
+    if sets_up:
+        text = text.replace(PERMISSIONS, f"{PERMISSIONS}\n{NETWORK}", 1)
     manifest.write_text(text, encoding="utf-8")
     core_version = core.name.split("-")[1]
     version = tomllib.loads(text)["version"]
@@ -46,16 +67,14 @@ def stage(tree: Path, target: Target | None, bundled: Sequence[Path]) -> None:
         raise BuildFailed(f"{ADD_ON / MANIFEST} says version {version}, core is {core_version}")
 
 
-def build_core(folder: Path, *, with_graphs: bool) -> Path:
-    """Core as a wheel without requirements to build, in `folder`. Raises BuildFailed.
-
-    `with_graphs`: with those of the draft model for ONNX Runtime in float32, as far as they were exported.
-    """
+def build_core(folder: Path, left_out: Sequence[str] = ()) -> Path:
+    """Core as a wheel without requirements to build, in `folder`, less files that a pattern of `left_out`
+    finds. Raises BuildFailed."""
     with tempfile.TemporaryDirectory(prefix="rotopoint-core-") as built:
         core = _built_core(Path(built))
         folder.mkdir(exist_ok=True)
-        left_out = NARROWER_GRAPHS if with_graphs else GRAPHS
-        copy_wheel(core, folder / core.name, zipfile.ZIP_DEFLATED, left_out)
+        pattern = re.compile("|".join(left_out)) if left_out else None
+        copy_wheel(core, folder / core.name, zipfile.ZIP_DEFLATED, pattern)
         return folder / core.name
 
 
@@ -94,9 +113,10 @@ def _with_lines(manifest: str, lines: str) -> str:
     return f"{head.rstrip()}\n\n{lines}\n{bracket}{tables}"
 
 
-def zip_name(tree: Path, target: Target | None) -> str:
+def zip_name(tree: Path, target: Target | None, *, sets_up: bool = True) -> str:
     manifest = tomllib.loads((tree / MANIFEST).read_text(encoding="utf-8"))
-    return f"{manifest['id']}-{manifest['version']}{'' if target is None else target.suffix}.zip"
+    kind = "" if sets_up else "-platform"
+    return f"{manifest['id']}-{manifest['version']}{'' if target is None else target.suffix}{kind}.zip"
 
 
 def write_zip(tree: Path, package: Path) -> None:
