@@ -15,7 +15,7 @@ from rotopoint.environment.processes import scrubbed
 from rotopoint.errors import PackagesNotInstalled
 
 REQUIRED = (
-    ("av", "opencv-python-headless", "OpenEXR", "PyMatting", "platformdirs", "filelock", "tqdm")
+    ("av", "opencv-python-headless", "OpenEXR", "platformdirs", "filelock", "tqdm")
     + ("torch", "safetensors", "iopath", "pillow")
     + ("numpy",)
 )
