@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from benchmarks.mattes.ceiling import report_ceiling
 from benchmarks.mattes.demo import report_demo
 from benchmarks.mattes.renders import clips, report_render_color, report_render_time, report_renders
 from benchmarks.mattes.speed import report_memory, report_speed
@@ -30,6 +31,7 @@ OF_RENDERS: dict[str, Report] = {
     "renders": report_renders,
     "render-color": report_render_color,
     "render-time": report_render_time,
+    "render-ceiling": report_ceiling,
 }
 OF_STILLS: dict[str, Report] = {"stills": report_stills, "color": report_color, "time": report_time}
 REPORTS: dict[str, Report] = {

@@ -7,6 +7,9 @@ A frame is two pictures, EXR in half floats, scene linear: the subject alone, be
 out, so what would hide it does), premultiplied; and all else without it, its shadow left. The plate is the
 one over the other, so alpha and color are exact to the last sample, hair, motion and lens blur included.
 Frames that are there are kept.
+
+With `--motion` there is a third picture, of the subject alone without any blur: where each of its pixels lies
+on the frame before and after, as Cycles' vector pass has it.
 """
 
 from __future__ import annotations
@@ -20,9 +23,9 @@ from pathlib import Path
 import bpy
 
 from benchmarks.renders import scenes
-from benchmarks.renders.clips import CLIPS, FOLDER, KINDS, SIZE, RenderedClip
+from benchmarks.renders.clips import CLIPS, FOLDER, FRONT, KINDS, MOTION, SIZE, RenderedClip
 
-SAMPLES = {"front": 64, "behind": 8}
+SAMPLES = {FRONT: 64, "behind": 8, MOTION: 8}
 """The subject's decide how fine its alpha is, and are not denoised."""
 
 
@@ -33,29 +36,38 @@ def main() -> int:
     parser.add_argument("--frames", nargs="*", type=int, help="these alone")
     parser.add_argument("--percent", type=int, default=100, help="of the pictures' size")
     parser.add_argument("--samples-percent", type=int, default=100, help="of the samples of a pixel")
+    parser.add_argument("--motion", action="store_true", help="the subject's motion too")
     arguments = parser.parse_args()
+    kinds = (*KINDS, MOTION) if arguments.motion else KINDS
     for clip in CLIPS:
         if clip.name in arguments.clips:
             frames = arguments.frames or range(1, clip.frames + 1)
-            render(clip, frames, arguments.out, arguments.percent, arguments.samples_percent)
+            render(clip, frames, arguments.out, arguments.percent, arguments.samples_percent, kinds)
     return 0
 
 
-def render(clip: RenderedClip, frames: Sequence[int], out: Path, percent: int, samples: int) -> None:
+def render(
+    clip: RenderedClip,
+    frames: Sequence[int],
+    out: Path,
+    percent: int,
+    samples: int,
+    kinds: Sequence[str] = KINDS,
+) -> None:
     """Write `NAME/front.0001.exr`, `NAME/behind.0001.exr` and so on."""
     built = scenes.build(clip)
     _prepare(built.scene, clip.shutter, percent)
-    for kind in KINDS:
+    for kind in kinds:
         _show(built, kind)
         built.scene.cycles.samples = max(1, SAMPLES[kind] * samples // 100)
-        built.scene.cycles.use_denoising = kind != "front"
+        built.scene.cycles.use_denoising = kind == "behind"
         for frame in frames:
             path = out / clip.name / f"{kind}.{frame:04d}.exr"
             if path.is_file():
                 continue
             started = time.monotonic()
             built.scene.frame_set(frame)
-            if kind == "front":
+            if kind != "behind":
                 scenes.frame_subject(built)
             # A render that is stopped leaves nothing under a final name.
             built.scene.render.filepath = str(path.with_name(f"unfinished.{path.name}"))
@@ -83,7 +95,9 @@ def _prepare(scene: bpy.types.Scene, shutter: float, percent: int) -> None:
 
 def _show(built: scenes.Stage, kind: str) -> None:
     """Let the camera see the subject alone, or all but it; light and shadows stay as they are."""
-    alone = kind == "front"
+    alone = kind != "behind"
+    if kind == MOTION:
+        _let_motion_be_seen(built.scene)
     built.scene.render.film_transparent, built.scene.render.use_border = alone, alone
     built.scene.render.image_settings.color_mode = "RGBA" if alone else "RGB"
     for thing in built.scene.objects:
@@ -91,6 +105,16 @@ def _show(built: scenes.Stage, kind: str) -> None:
             thing.visible_camera = alone
         else:
             thing.is_holdout = alone
+
+
+def _let_motion_be_seen(scene: bpy.types.Scene) -> None:
+    """Cycles has no vectors of what is blurred."""
+    scene.render.use_motion_blur = scene.camera.data.dof.use_dof = False
+    scene.view_layers[0].use_pass_vector = True
+    settings = scene.render.image_settings
+    if hasattr(settings, "media_type"):
+        settings.media_type = "MULTI_LAYER_IMAGE"
+    settings.file_format, settings.color_depth = "OPEN_EXR_MULTILAYER", "32"
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -103,13 +103,37 @@ def rendered(clip: RenderedClip, folder: Path = FOLDER) -> Iterator[Frame]:
         )
 
 
-KINDS = ("front", "behind")
+FRONT = "front"
+KINDS = (FRONT, "behind")
 """The pictures that are rendered of a frame."""
 
+MOTION = "motion"
+"""And the one that is rendered where motion is asked for."""
 
-def is_rendered(clip: RenderedClip, folder: Path = FOLDER) -> bool:
+NOWHERE = 5000
+"""Pixels; Cycles' vectors are longer where there is nothing."""
+
+
+def is_rendered(clip: RenderedClip, folder: Path = FOLDER, kinds: Sequence[str] = KINDS) -> bool:
     return all(
         (folder / clip.name / f"{kind}.{number:04d}.exr").is_file()
-        for kind in KINDS
+        for kind in kinds
         for number in range(1, clip.frames + 1)
     )
+
+
+def motion(clip: RenderedClip, number: int, folder: Path = FOLDER) -> tuple[NDArray[np.float32], ...]:
+    """Where the subject's pixels of a frame lie on the one before and on the one after: x and y to be added,
+    (H, W, 2) each in pixels, with y downward; no number where the subject is not."""
+    import OpenEXR
+
+    with OpenEXR.File(str(folder / clip.name / f"{MOTION}.{number:04d}.exr"), separate_channels=True) as file:
+        planes = {
+            ".".join(name.split(".")[-2:]): part.pixels
+            for each in file.parts
+            for name, part in each.channels.items()
+        }
+    x, y, z, w = (planes[f"Vector.{axis}"] for axis in "XYZW")
+    there = (planes["Combined.A"] > 0) & (x < NOWHERE)
+    before, after = (np.where(there[..., None], np.dstack(xy), np.nan) for xy in ((x, -y), (-z, w)))
+    return before.astype(np.float32), after.astype(np.float32)

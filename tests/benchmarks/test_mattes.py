@@ -6,7 +6,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from benchmarks.matte_errors import dtssd
 from benchmarks.mattes.__main__ import REPORTS, replaced
+from benchmarks.mattes.ceiling import along
 from benchmarks.mattes.renders import CHATTER, color_errors
 from benchmarks.mattes.renders import chattering as chattering_logits
 from benchmarks.mattes.steps import GUIDED, SOLVED, THRESHOLDED, Picture, error_table, made
@@ -64,3 +66,15 @@ def test_chatter_is_as_many_pixels_as_it_says() -> None:
 def test_mattes_are_of_the_plate_s_size(frame: Frame) -> None:
     mattes, band = made(frame.plate, Picture(frame.plate, frame.alpha).logits(16))
     assert {matte.shape for matte in mattes.values()} == {band.shape} == {(96, 128)}
+
+
+def test_along_true_motion_chatter_goes_and_what_is_right_stays() -> None:
+    """A disk moves by 3 pixels a frame; on every other frame its edge is off by one."""
+    truth = [disk(60, 120, 40 + 3 * n, 30, 15, soft=4) for n in range(6)]
+    mattes = [disk(60, 120, 40 + 3 * n, 30, 15 + (-1) ** n, soft=4) for n in range(6)]
+    y, x = np.mgrid[:60, :120].astype(np.float32)
+    steady, kept = (along(m, truth, lambda n, time: (x + 3 * time, y), 1.0) for m in (mattes, truth))
+    assert dtssd(steady, truth) < 0.4 * dtssd(mattes, truth)
+    np.testing.assert_allclose(np.stack(kept), np.stack(truth), atol=1e-5)
+    # Who believes nothing alters nothing.
+    np.testing.assert_array_equal(np.stack(along(mattes, truth, lambda n, time: (x, y), -1.0)), mattes)

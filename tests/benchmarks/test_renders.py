@@ -12,7 +12,17 @@ import numpy as np
 import OpenEXR
 import pytest
 
-from benchmarks.renders.clips import CLIPS, KINDS, Frame, decoded, encoded, is_rendered, rendered
+from benchmarks.renders.clips import (
+    CLIPS,
+    KINDS,
+    MOTION,
+    Frame,
+    decoded,
+    encoded,
+    is_rendered,
+    motion,
+    rendered,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 BLENDER = ROOT / ".venvs" / "bpy-5.0" / "bin" / "python"
@@ -68,7 +78,17 @@ def test_blender_renders_the_subject_apart(tmp_path: Path) -> None:
     if not BLENDER.is_file():
         pytest.skip("no bpy wheel: python3 make.py setup")
     small = ["--frames", "1", "16", "--percent", "20", "--samples-percent", "10"]
-    command = [BLENDER, "-m", "benchmarks.renders", "--out", tmp_path, "--clips", "streaking", *small]
+    command = [
+        BLENDER,
+        "-m",
+        "benchmarks.renders",
+        "--out",
+        tmp_path,
+        "--clips",
+        "streaking",
+        *small,
+        "--motion",
+    ]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "core"), str(ROOT)])}
     subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.DEVNULL)
     clip = replace(CLIPS[0], frames=1)
@@ -85,3 +105,9 @@ def test_blender_renders_the_subject_apart(tmp_path: Path) -> None:
     middles = [(a.sum(0) * columns).sum() / a.sum() for a in (alpha, after)]
     assert middles[0] > middles[1] + 20
     assert not found.front[alpha == 0].any()
+    # So each of its pixels lies farther to the right before, and to the left after.
+    step = (middles[0] - middles[1]) / 15
+    assert is_rendered(clip, tmp_path, (*KINDS, MOTION))
+    for vectors, side in zip(motion(clip, 1, tmp_path), (1, -1), strict=True):
+        assert 0.3 * step < side * np.nanmedian(vectors[..., 0]) < 3 * step
+        assert np.isnan(vectors[0, 0]).all()
