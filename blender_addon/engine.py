@@ -218,14 +218,17 @@ class Engine:
         """Ask a started engine for the matte that is delivered of a subject on one clip frame, or its trimap.
 
         It comes into the clip's finished mattes. Each state of the shot is asked about once; where one is
-        under way, the call does nothing: the next one asks for what is wanted by then.
+        under way, the call does nothing: the next one asks for what is wanted by then. One whose alpha is
+        solved by another state of the shot takes seconds, and gives way.
         """
         client, finished, revised = self._client, self.state(key).finished, revision(shot)
         if client is None or not client.running:
             return
-        solved = view is MatteView.MATTE and solves(shot, subject, frame)
+        is_matte = view is MatteView.MATTE
+        solved = is_matte and solves(shot, subject, frame)
         others = self._finishing(key, subject, frame, view)
-        if any(view is not MatteView.MATTE or solves(other, subject, frame) == solved for other in others):
+        alike = [other for other in others if not is_matte or solves(other, subject, frame) == solved]
+        if (shot in alike) if solved else alike:
             return
         if finished.asks(subject, frame, revised, solved=solved, view=view):
             request = client.new_id()

@@ -167,6 +167,23 @@ def test_alpha_is_solved_behind_the_quick_matte_once_settings_are_still(clicked:
     assert not host.engine.solving(clicked.session_uid, subject.uid, 1)
 
 
+def test_a_newer_setting_takes_the_place_of_an_alpha_that_is_being_solved(
+    clicked: bpy.types.MovieClip,
+) -> None:
+    subject = clicked.rotopoint.subjects[0]
+    subject.matte.alpha = True
+    for solve in (False, True, True):
+        host.finish(clicked, 1, solve=solve)
+    subject.matte.expand = 5.0
+    for _ in range(3):
+        host.finish(clicked, 1, solve=True)
+    assert asked(clicked) == [(1, False), (1, True), (1, True)], "the worker gives up the first"
+    uid, key = subject.uid, clicked.session_uid
+    *_, newest = host.engine._finishing(key, uid, 1)
+    assert newest.subject(uid).matte.expand == 5.0
+    assert host.wait(clicked, LIMIT).finished.newest(uid, 1).solved
+
+
 def test_tracking_a_frame_and_a_click_on_it_make_its_matte_new(clicked: bpy.types.MovieClip) -> None:
     uid = clicked.rotopoint.subjects[0].uid
     host.finish(clicked, 1, solve=True)
