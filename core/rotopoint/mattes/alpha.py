@@ -165,7 +165,9 @@ def solved(
         return _solved_tile(unknown[around], result[around], plate[around], between)
 
     with ThreadPoolExecutor(max(1, threads)) as pool:
-        for (own, around), alpha in zip(found, pool.map(solve, found), strict=True):
+        # One thread alone is the caller's own.
+        alphas = pool.map(solve, found) if threads > 1 else map(solve, found)
+        for (own, around), alpha in zip(found, alphas, strict=True):
             weight = np.outer(*(_fade(o, a) for o, a in zip(own, around, strict=True)))
             total[around] += weight * alpha
             weights[around] += weight

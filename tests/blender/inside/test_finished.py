@@ -223,11 +223,11 @@ def test_the_trimap_is_asked_for_while_that_is_looked_at(clicked: bpy.types.Movi
 def test_what_stands_in_the_way_of_a_matte_is_told_until_one_comes(clicked: bpy.types.MovieClip) -> None:
     uid = clicked.rotopoint.subjects[0].uid
     finished = host.state_of(clicked).finished
-    for error, expected in (("TrackMissing", ""), ("PackageMissing", "install pymatting")):
+    for error, expected in (("TrackMissing", ""), ("PackageMissing", "install av")):
         finished.ask_again()
         host.finish(clicked, 1, solve=True)
         (request,) = (id for id, work in host.engine._work.items() if work.kind is Kind.FINISH)
-        host.engine._take(Received(ErrorEvent(error, "install pymatting", 2, request, None), b""))
+        host.engine._take(Received(ErrorEvent(error, "install av", 2, request, None), b""))
         assert finished.fault == expected and asked(clicked) == []
     finished.ask_again()
     host.finish(clicked, 1, solve=True)

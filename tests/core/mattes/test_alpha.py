@@ -4,6 +4,7 @@
 import os
 import subprocess
 import sys
+import threading
 from importlib import import_module
 from pathlib import Path
 
@@ -153,6 +154,26 @@ def test_tiles_do_not_show(soft, monkeypatch) -> None:
     tiled = solved(known, expected, plate)
     assert np.abs(tiled - whole).max() < 0.05 and np.abs(tiled - whole).mean() < 0.001
     np.testing.assert_array_equal(solved(known, expected, plate, threads=2), tiled)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_solve_ends_where_it_is_not_wanted_any_more(soft, monkeypatch, threads: int) -> None:
+    """Between two of its steps: one thread is the caller's own, and begins nothing after that."""
+    monkeypatch.setattr(import_module("rotopoint.mattes.alpha"), "TILE", 16)
+    _, plate, expected, known = soft
+    asked = []
+
+    def between() -> None:
+        asked.append(threading.current_thread())
+        if len(asked) > 20:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        solved(known, expected, plate, threads, between)
+    if threads == 1:
+        assert asked == 21 * [threading.current_thread()]
+    else:
+        assert threading.current_thread() not in asked
 
 
 def test_nothing_unknown_leaves_what_is_known() -> None:
