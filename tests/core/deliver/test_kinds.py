@@ -18,7 +18,7 @@ from rotopoint.errors import OptionIgnored
 from rotopoint.messages import explain
 from rotopoint.session import ShotSession
 from rotopoint.shot import FeatherSide, MatteSettings, Settings
-from rotopoint.shot.frames import ClipFrame
+from rotopoint.shot.frames import ClipFrame, FrameRange
 from rotopoint.shot.json import save_shot
 from rotopoint.shot.matte_settings import MATTE_SETTINGS
 from rotopoint.worker.deliveries import delivery_asked
@@ -146,7 +146,8 @@ def test_an_option_that_a_kind_heeds_alters_its_files(
 ) -> None:
     # Values of an sRGB plate are what a video shows of its light.
     input_transform = "linear" if issubclass(deliverable(kind), Movie) else "auto"
-    deliver = delivering(stored, tmp_path, Settings(input_transform=input_transform))
+    one = FrameRange(ClipFrame(1), ClipFrame(1))
+    deliver = delivering(stored, tmp_path, Settings(range=one, input_transform=input_transform))
     beside, out = BESIDE.get((option, kind.value), ()), tmp_path / "out"
     if beside:
         assert deliver("--as", kind.value, *GIVEN[option]) == 2
