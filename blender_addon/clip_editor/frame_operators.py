@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
@@ -32,8 +33,12 @@ from .context import (
     subject_in,
 )
 from .keymap import RANGE_KEY, SAY_KEY
+from .stepwise import StepwiseOperator
 
 APPROVED_FOLDER = "approved"
+
+WAIT_SECONDS = 0.004
+"""That a step of approving waits for a copy, at most."""
 
 MOST_WEAK = 4
 """Frames to check that a panel shows at once."""
@@ -58,27 +63,37 @@ def set_absent(clip: MovieClip, subject: ROTOPOINT_PG_subject, frames: Iterable[
         part.first, part.last = first, last
 
 
-def approve_frames(clip: MovieClip, subject: ROTOPOINT_PG_subject, frames: Iterable[int]) -> int:
-    """Keep the mattes that lie in the clip's folder whatever is asked later; how many frames they are.
+def approving(clip: MovieClip, subject: ROTOPOINT_PG_subject, frames: Sequence[int]) -> Iterator[int]:
+    """Keep the mattes that lie in the clip's folder whatever is asked later. In steps, which tell how many
+    are copied: that takes a thread of its own, and a step waits for it a little. They are kept when the
+    iterator ends.
 
     Raises Refused where a frame has none, AbsenceConflict, OutputUnwritable, and what
     `mattes.matte_sequences` raises; then nothing changes.
     """
     asked = shots.subject_of(subject, clip)
     found = next((m for m in mattes.matte_sequences(clip) if m.subject_id == subject.uid), None)
-    approved = []
     for frame in frames:
         if found is None or not found.first_frame <= frame <= found.last_frame:
             raise Refused(f"{subject.name} has no matte on frame {frame}: track it first")
-        folder = found.first_file.parent / APPROVED_FOLDER
-        approved.append(approve(found.file(frame), ClipFrame(frame), folder))
+    folder = found.first_file.parent / APPROVED_FOLDER
+    copying = ThreadPoolExecutor(1, "approve")
+    try:
+        copies = [copying.submit(approve, found.file(frame), ClipFrame(frame), folder) for frame in frames]
+        for done, copy in enumerate(copies):
+            while not wait([copy], WAIT_SECONDS).done:
+                yield done
+            # What stands in the way of one is told before the others are waited for.
+            copy.result()
+    finally:
+        copying.shutdown(wait=False, cancel_futures=True)
+    approved = [copy.result() for copy in copies]
     other = tuple(a for a in asked.approved if a.frame not in {b.frame for b in approved})
     replace(asked, approved=(*other, *approved))
     release_frames(subject, [a.frame for a in approved])
     for one in approved:
         kept = subject.approved.add()
         kept.frame, kept.path, kept.sha256 = one.frame, to_save(Path(one.path)), one.sha256
-    return len(approved)
 
 
 def release_frames(subject: ROTOPOINT_PG_subject, frames: Iterable[int]) -> int:
@@ -105,6 +120,9 @@ class _FramesOperator(ClipOperator):
     def act(self, context: Context, clip: MovieClip) -> None:
         frames = self.frames(context, clip)
         self.say(context, clip, frames)
+        self.end_range(clip)
+
+    def end_range(self, clip: MovieClip) -> None:
         if self.marked:
             host.engine.state(clip.session_uid).range_start = None
 
@@ -148,7 +166,7 @@ class ROTOPOINT_OT_absent_set(_FramesOperator, Operator):
         set_absent(clip, subject_in(context), frames, self.absent)
 
 
-class ROTOPOINT_OT_approve(DoubtfulOperator, _FramesOperator, Operator):
+class ROTOPOINT_OT_approve(DoubtfulOperator, StepwiseOperator, _FramesOperator, Operator):
     """Keep the active subject's mattes of these frames as they are, whatever is asked later"""
 
     bl_idname = "rotopoint.approve"
@@ -164,8 +182,20 @@ class ROTOPOINT_OT_approve(DoubtfulOperator, _FramesOperator, Operator):
         return f"The mattes are of {other}, not of what is asked here: track again, or choose another folder"
 
     def say(self, context: Context, clip: MovieClip, frames: range) -> None:
-        count = approve_frames(clip, subject_in(context), frames)
-        self.report({"INFO"}, f"Approved: {count} frames of {subject_in(context).name}")
+        subject = subject_in(context)
+        for _ in approving(clip, subject, frames):
+            pass
+        self.report({"INFO"}, f"Approved: {len(frames)} frames of {subject.name}")
+
+    def begin(self, context: Context) -> tuple[Iterator[int], int]:
+        clip = clip_in(context)
+        frames = self.frames(context, clip)
+        return self._steps_of(context, clip, frames), len(frames)
+
+    def _steps_of(self, context: Context, clip: MovieClip, frames: range) -> Generator[int]:
+        yield from approving(clip, subject_in(context), frames)
+        self.end_range(clip)
+        self.report({"INFO"}, f"Approved: {len(frames)} frames of {subject_in(context).name}")
 
 
 class ROTOPOINT_OT_approval_clear(_FramesOperator, Operator):

@@ -264,8 +264,8 @@ def test_a_range_is_approved_and_absent_by_two_keys(blender: WindowedBlender, tr
         if key == "u":
             blender.screenshot("range")
         blender.key(key)
-        assert blender.ask("answer = " + read.format(f"{CLIP}.subjects[0]")) == expected, key
-        assert blender.ask(f"answer = {STATE}.range_start") is None
+        blender.until_answer("answer = " + read.format(f"{CLIP}.subjects[0]"), expected)
+        blender.until_answer(f"answer = {STATE}.range_start", None)
 
 
 def test_it_grows_with_the_interface(blender: WindowedBlender) -> None:

@@ -4,12 +4,17 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from pathlib import Path
 
 import bpy
 import pytest
 
 from blender_addon import shots
+from blender_addon.clip_editor import frame_operators
+from rotopoint.deliver.approved import approve
+from rotopoint.shot import Approved
+from rotopoint.shot.frames import ClipFrame
 from tests.blender.inside.addon import load_clip
 from tests.blender.inside.editing import note_confidences, refused
 from tests.blender.inside.footage import COUNT, write_mattes, write_plates
@@ -73,6 +78,31 @@ def test_jumping_from_prompt_to_prompt_and_from_doubt_to_doubt(clip: bpy.types.M
     assert scene.frame_current == shots.scene_frame(clip, 7)
     with refused("no frame that tracking doubts after frame 7"):
         rotopoint.frame_jump(to="WEAK")
+
+
+def test_blender_waits_for_no_copy_of_what_is_approved(
+    clip: bpy.types.MovieClip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rotopoint.subject_add(name="runner")
+    rotopoint.point_add(x=0.5, y=0.5, frame=1)
+    write_mattes(Path(clip.rotopoint.folder))
+    may_copy, subject = threading.Event(), clip.rotopoint.subjects[0]
+
+    def slow(matte: Path, frame: ClipFrame, folder: Path) -> Approved:
+        assert may_copy.wait(30.0)
+        return approve(matte, frame, folder)
+
+    monkeypatch.setattr(frame_operators, "approve", slow)
+    left = frame_operators.approving(clip, subject, range(3, 6))
+    assert [next(left) for _ in range(4)] == [0] * 4
+    left.close()
+    assert not subject.approved, "who leaves it has approved nothing"
+    steps = frame_operators.approving(clip, subject, range(3, 6))
+    next(steps)
+    may_copy.set()
+    for _ in steps:
+        assert not subject.approved, "all at the end"
+    assert [kept.frame for kept in subject.approved] == [3, 4, 5]
 
 
 def test_approved_mattes_are_kept_and_released(clip: bpy.types.MovieClip, tmp_path: Path) -> None:
