@@ -87,8 +87,9 @@ class WorkerClient:
             threading.Thread(target=work, name=f"worker {name}", daemon=True)
             for name, work in (("log", self._collect), ("requests", self._write), ("events", self._read))
         ]
-        for thread in self._threads:
-            thread.start()
+        # Each start waits until the thread runs, which keeps Blender by milliseconds: here it is one.
+        self._starting = threading.Thread(target=self._start_threads, name="worker's threads", daemon=True)
+        self._starting.start()
 
     def __enter__(self) -> WorkerClient:
         return self
@@ -190,10 +191,15 @@ class WorkerClient:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self._starting.join()
         for thread in self._threads:
             # A grandchild that holds the pipes must not hold the caller.
             thread.join(1.0)
         return self._process.returncode
+
+    def _start_threads(self) -> None:
+        for thread in self._threads:
+            thread.start()
 
     def kill(self) -> None:
         """End the worker by force; it does not wait for that, and `close` is still to be called."""
