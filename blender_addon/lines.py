@@ -13,6 +13,7 @@ from rotopoint.events import MatteView
 from . import host, windows
 from .clip_state import ClipState
 from .faults import Remedy
+from .finished import Finished
 
 MARGINS = 84.0
 """Pixels of a sidebar that no label gets, at an interface scale of 1: icon, scroll bar, tabs."""
@@ -67,10 +68,17 @@ def draw_finish(layout: UILayout, context: Context, clip: MovieClip, subject: st
     draw_fault(layout, context, finished.fault or None)
     if host.engine.solving(clip.session_uid, subject, frame):
         draw_text(layout, context, "Alpha is being solved", icon="TIME")
-    elif (shown := finished.newest(subject, frame, view := windows.matte_view())) is not None:
-        made = f"Alpha solved in {shown.seconds:.1f} s" if shown.solved else f"Made in {shown.seconds:.2f} s"
-        what = "Shown as delivered" if view is MatteView.MATTE else "Gray: where alpha is to be solved"
-        draw_text(layout, context, f"{what}. {made}", icon="HIDE_OFF")
+    elif (shown := finished.newest(subject, frame, windows.matte_view())) is not None:
+        draw_text(layout, context, said_of(shown, clip.size[0]), icon="HIDE_OFF")
+
+
+def said_of(shown: Finished, width: int) -> str:
+    """What a finished matte of a clip so many pixels wide is, in words."""
+    what = "Shown as delivered" if shown.view is MatteView.MATTE else "Gray: where alpha is to be solved"
+    across = shown.values.shape[1]
+    fewer = f", with {across} of {width} pixels" if across < width else ""
+    made = f"Alpha solved in {shown.seconds:.1f} s" if shown.solved else f"Made in {shown.seconds:.2f} s"
+    return f"{what}{fewer}. {made}"
 
 
 def draw_last_word(layout: UILayout, context: Context, clip: MovieClip) -> None:

@@ -3,17 +3,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import bpy
+import numpy as np
 import pytest
 
 from blender_addon import host
 from blender_addon.clip_editor.pointing import show_preview
 from blender_addon.faults import Remedy, remedy_of
-from blender_addon.lines import wrapped
+from blender_addon.finished import Finished
+from blender_addon.lines import said_of, wrapped
 from blender_addon.preferences import preferences
 from rotopoint.errors import PackageMissing, WorkerDied, WorkerNotStarted, WorkerSilent
+from rotopoint.events import MatteView
 from tests.blender.inside.addon import add_subject, load_clip, use_fake_worker
 from tests.blender.inside.footage import write_plates
 
@@ -39,6 +43,15 @@ def test_what_helps() -> None:
     for error in (WorkerDied(1, ""), WorkerSilent(30.0, "")):
         assert remedy_of(error) is Remedy.AGAIN
     assert remedy_of(OSError("disk full")) is None
+
+
+def test_a_matte_that_is_shown_in_fewer_pixels_says_so() -> None:
+    matte = Finished("s", 1, (), np.zeros((1080, 2048), np.uint8), seconds=0.06)
+    assert said_of(matte, 2048) == "Shown as delivered. Made in 0.06 s"
+    assert said_of(matte, 4096) == "Shown as delivered, with 2048 of 4096 pixels. Made in 0.06 s"
+    assert said_of(replace(matte, seconds=3.21, solved=True), 2048).endswith("Alpha solved in 3.2 s")
+    trimap = replace(matte, view=MatteView.TRIMAP)
+    assert said_of(trimap, 2048) == "Gray: where alpha is to be solved. Made in 0.06 s"
 
 
 @pytest.fixture
