@@ -193,9 +193,11 @@ def drawn_scale(scene: Scene, space: SpaceSequenceEditor) -> float:
 def picture_of(strip: bpy.types.Strip, size: tuple[int, int], drawn: float = 1.0) -> StripPicture:
     """What a strip does with its picture of `size` in a scene that is drawn at this scale."""
     transform, crop, render = strip.transform, strip.crop, strip.id_data.render
+    # For the screen Blender rounds half a pixel up, for a file down.
+    width, height = (int(drawn * size + 0.5) for size in (render.resolution_x, render.resolution_y))
     return StripPicture(
         size=size,
-        scene_size=(render.resolution_x, render.resolution_y),
+        drawn_size=(width, height),
         offset=(transform.offset_x, transform.offset_y),
         scale=(transform.scale_x, transform.scale_y),
         rotation=transform.rotation,

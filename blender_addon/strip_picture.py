@@ -23,16 +23,16 @@ WHOLE: Sides = (0.0, 0.0, 1.0, 1.0)
 
 @dataclass(frozen=True)
 class StripPicture:
-    """What a strip does with its picture of `size` pixels in a scene of `scene_size`.
+    """What a strip does with its picture of `size` pixels in a scene that is drawn in pixels of `drawn_size`.
 
     It is scaled and rotated (radians, counterclockwise) about `origin`, which is 0..1 of it, then moved by
     `offset` pixels of the scene, then mirrored about the scene's middle. `crop` are pixels of the source that
-    are not seen: left, bottom, right, top. `drawn_scale` is how large the scene is made for the screen or the
+    are not seen: left, bottom, right, top. `drawn_scale` is how large the scene is drawn, for the screen or a
     file, 1 its full resolution; with `keeps_origin` a picture stays at its place whatever that is.
     """
 
     size: tuple[int, int]
-    scene_size: tuple[int, int]
+    drawn_size: tuple[int, int]
     offset: Pair = (0.0, 0.0)
     scale: Pair = (1.0, 1.0)
     rotation: float = 0.0
@@ -72,9 +72,9 @@ class StripPicture:
         )
 
     def _rounding(self, axis: int) -> float:
-        """Blender puts a picture's middle half a pixel off where its size and the scene's differ by an odd
+        """Blender puts a picture's middle half a pixel off where its size and the drawn one differ by an odd
         number: it divides whole numbers."""
-        free = int(self.scene_size[axis] * self.drawn_scale) - self.size[axis]
+        free = self.drawn_size[axis] - self.size[axis]
         return (int(free / 2) - free / 2) / self.drawn_scale
 
 

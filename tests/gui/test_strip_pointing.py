@@ -208,21 +208,18 @@ answer = [[shown.x + x, height - (shown.y + y)] for x, y in places]
 """
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [{"pixel_aspect_x": 1.5}, {"resolution_percentage": 50}, {"resolution_x": 801, "resolution_y": 599}],
-    ids=lambda settings: next(iter(settings)),
-)
-def test_dots_are_shown_where_the_canvas_says(blender: WindowedBlender, settings: dict[str, float]) -> None:
-    """The strip is not cut out here, so that all dots show."""
-    render = "bpy.context.scene.render"
-    before = {name: blender.ask(f"answer = {render}.{name}") for name in settings}
-    blender.ask("bpy.context.window_manager.rotopoint_views.show = False\nanswer = None")
+SETTINGS = {"resolution_x": 801, "resolution_y": 599, "resolution_percentage": 50, "pixel_aspect_x": 1.5}
+
+
+def test_dots_are_shown_where_the_canvas_says(blender: WindowedBlender) -> None:
+    """In a scene of other pixels, drawn at half its resolution; nothing is cut out, so that all show."""
+    render, scene = "bpy.context.scene.render", "bpy.context.scene"
+    before = {name: blender.ask(f"answer = {render}.{name}") for name in SETTINGS}
     blender.ask(
-        "part('sequencer').remove_matte(part('compat').top_strips(bpy.context.scene)['plate'])\nanswer = None"
+        f"part('sequencer').remove_matte(part('compat').top_strips({scene})['plate'])\n"
+        f"{CLIP}.rotopoint.subjects.clear()\nanswer = None"
     )
-    blender.ask(f"{CLIP}.rotopoint.subjects.clear()\nanswer = None")
-    for name, value in settings.items():
+    for name, value in SETTINGS.items():
         blender.ask(f"{render}.{name} = {value}\nanswer = None")
     places = [(x / WIDTH, 1 - y / HEIGHT) for x, y in DOTS.values()]
 
@@ -265,6 +262,28 @@ def test_the_topmost_strip_under_the_mouse_is_pointed_at(blender: WindowedBlende
         begin(blender)
         assert blender.ask(f"answer = {active}.name") == expected
         blender.key("Escape")
+
+
+def test_from_the_timeline_a_preview_beside_it_is_pointed_in(blender: WindowedBlender) -> None:
+    blender.ask(
+        "bpy.context.scene.sequence_editor.active_strip = None\n"
+        "area().spaces.active.view_type = 'SEQUENCER'\n"
+        "areas = bpy.context.window_manager.windows[0].screen.areas\n"
+        "other = next(a for a in areas if a.type == 'PROPERTIES')\n"
+        "other.type = 'SEQUENCE_EDITOR'\nother.spaces.active.view_type = 'PREVIEW'\n"
+        "other.spaces.active.show_region_toolbar = False\nanswer = None"
+    )
+    begin(blender)
+    x, y = blender.ask(
+        "areas = bpy.context.window_manager.windows[0].screen.areas\n"
+        "other = min((a for a in areas if a.type == 'SEQUENCE_EDITOR'), key=lambda a: a.width * a.height)\n"
+        "shown = next(r for r in other.regions if r.type == 'PREVIEW')\n"
+        "height = bpy.context.window_manager.windows[0].height\n"
+        "answer = [shown.x + shown.width // 2, height - (shown.y + shown.height // 2)]"
+    )
+    click(blender, (x, y))
+    assert len(points(blender)) == 1
+    blender.key("Escape")
 
 
 def covered(

@@ -21,7 +21,7 @@ SCENE = (240, 160)
 
 PUT = StripPicture(
     size=(WIDTH, HEIGHT),
-    scene_size=SCENE,
+    drawn_size=SCENE,
     offset=(17.0, -9.0),
     scale=(1.4, 1.2),
     rotation=0.35,

@@ -15,7 +15,7 @@ from blender_addon import compat, shots
 from blender_addon.strip_picture import StripPicture, apply, is_in, to_rendered, to_view
 from tests.blender.inside.footage import read, write
 
-PLAIN = StripPicture(size=(160, 90), scene_size=(320, 180))
+PLAIN = StripPicture(size=(160, 90), drawn_size=(320, 180))
 ALL = replace(
     PLAIN,
     offset=(20.0, -13.0),
@@ -44,9 +44,10 @@ def close(*values: float) -> object:
         (replace(PLAIN, flip_x=True, offset=(7.0, -3.0)), (0.0, 0.0), (73.0, -48.0)),
         (replace(PLAIN, flip_y=True, offset=(7.0, -3.0)), (0.0, 0.0), (-73.0, 48.0)),
         (replace(PLAIN, crop=(10.0, 20.0, 30.0, 40.0)), (0.5, 0.5), (0.0, 0.0)),
-        (replace(PLAIN, scene_size=(321, 180)), (0.5, 0.5), (-0.5, 0.0)),
-        (replace(PLAIN, scene_size=(159, 180)), (0.5, 0.5), (0.5, 0.0)),
-        (replace(PLAIN, drawn_scale=0.5), (1.0, 1.0), (80.0, 45.0)),
+        (replace(PLAIN, drawn_size=(321, 180)), (0.5, 0.5), (-0.5, 0.0)),
+        (replace(PLAIN, drawn_size=(159, 180)), (0.5, 0.5), (0.5, 0.0)),
+        (replace(PLAIN, drawn_scale=0.5, drawn_size=(160, 90)), (1.0, 1.0), (80.0, 45.0)),
+        (replace(PLAIN, drawn_scale=0.5, drawn_size=(161, 90)), (0.5, 0.5), (-1.0, 0.0)),
         (replace(PLAIN, drawn_scale=0.5, origin=(0.25, 0.6), keeps_origin=False), (0.5, 0.5), (-40.0, 9.0)),
     ],
 )
@@ -120,8 +121,8 @@ def found(picture: np.ndarray) -> list[tuple[float, float]]:
         PLAIN,
         replace(PLAIN, size=(161, 91)),
         AROUND_THE_DOTS,
-        replace(AROUND_THE_DOTS, flip_x=False, flip_y=True, drawn_scale=0.5),
-        replace(AROUND_THE_DOTS, scene_size=(321, 181), origin=(0.5, 0.5)),
+        replace(AROUND_THE_DOTS, flip_x=False, flip_y=True, drawn_scale=0.5, drawn_size=(160, 90)),
+        replace(AROUND_THE_DOTS, drawn_size=(321, 181), origin=(0.5, 0.5)),
         replace(PLAIN, scale=(0.5, 0.6), rotation=-0.3, flip_x=True, flip_y=True),
     ],
     ids=["plain", "odd size", "all", "half the resolution", "odd scene", "smaller"],
@@ -130,7 +131,8 @@ def test_dots_are_found_where_they_are_expected(
     scene: bpy.types.Scene, tmp_path: Path, picture: StripPicture
 ) -> None:
     scene.render.use_sequencer = True
-    scene.render.resolution_x, scene.render.resolution_y = picture.scene_size
+    width, height = (round(pixels / picture.drawn_scale) for pixels in picture.drawn_size)
+    scene.render.resolution_x, scene.render.resolution_y = width, height
     scene.render.resolution_percentage = round(100 * picture.drawn_scale)
     scene.sequence_editor_create()
     file = write(tmp_path / "dots.png", dots(*picture.size))

@@ -134,7 +134,7 @@ def test_the_picture_is_put_as_the_strip_says(strip: bpy.types.Strip) -> None:
     found = strip_on_screen.picture_of(strip, (WIDTH, HEIGHT))
     for name in ("offset", "scale", "origin", "crop"):
         assert getattr(found, name) == pytest.approx(getattr(ALL, name))
-    assert (found.flip_x, found.flip_y, found.scene_size) == (True, False, (WIDTH, HEIGHT))
+    assert (found.flip_x, found.flip_y, found.drawn_size) == (True, False, (WIDTH, HEIGHT))
     scene, space = bpy.context.scene, bpy.context.space_data
     scene.render.resolution_percentage = 50
     for size, scale in (("SCENE", 0.5), ("PROXY_25", 0.25), ("PROXY_100", 1.0)):
