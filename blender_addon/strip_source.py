@@ -189,7 +189,13 @@ def _file_refusals(strip: bpy.types.Strip) -> Iterator[str]:
 
 def _stray_picture(strip: bpy.types.Strip) -> str | None:
     """The first picture of an image strip that does not follow the one before it in the clip's sequence."""
-    files = [NumberedFile.of(Path(element.filename)) for element in strip.elements]
+    return _stray_name(tuple(element.filename for element in strip.elements))
+
+
+@lru_cache(maxsize=16)
+def _stray_name(names: tuple[str, ...]) -> str | None:
+    """Asked for at each redraw of a panel, of thousands of names."""
+    files = [NumberedFile.of(Path(name)) for name in names]
     first = files[0]
     for count, file in enumerate(files[1:], 1):
         if not file.follows(first) or file.number != first.number + count:
