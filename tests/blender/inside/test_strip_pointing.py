@@ -160,3 +160,24 @@ def test_the_panels_draw_what_this_blender_has(strip: bpy.types.Strip, tmp_path:
         shown.draw(layout, bpy.context)
     assert {"rotopoint.track", "rotopoint.subject_add"} <= set(recorder.operators)
     assert "Frame 4: 0 of 0 prompts" in recorder.labels
+
+
+def test_what_is_not_on_screen_is_not_drawn(strip: bpy.types.Strip, clip: bpy.types.MovieClip) -> None:
+    scene, space = bpy.context.scene, bpy.context.space_data
+    channel = scene.sequence_editor.channels[strip.channel]
+    assert strip_on_screen.is_drawn(bpy.context, clip)
+    for data, name, value in (
+        (strip, "mute", True),
+        (channel, "mute", True),
+        (scene, "frame_current", 19),
+        (space, "display_mode", "WAVEFORM"),
+        (space, "show_overlays", False),
+    ):
+        before = getattr(data, name)
+        setattr(data, name, value)
+        assert not strip_on_screen.is_drawn(bpy.context, clip), name
+        setattr(data, name, before)
+    strip.channel, space.display_channel = 3, 2
+    assert not strip_on_screen.is_drawn(bpy.context, clip)
+    space.display_channel = 3
+    assert strip_on_screen.is_drawn(bpy.context, clip)
