@@ -40,7 +40,7 @@ def standing_of(made: Made | None, wanted: str, version: tuple[int, int]) -> Sta
 def standing() -> tuple[Made | None, Standing]:
     """That of this Blender's environment."""
     pins = offer.lock()
-    folder = offer.environment_folder(__package__)
+    folder = offer.environment_folder()
     if pins is None or folder is None:
         return None, Standing.NONE
     from rotopoint.environment.made import made_in

@@ -36,10 +36,10 @@ def offered() -> bool:
     return lock() is not None
 
 
-def environment_folder(package: str, *, create: bool = False) -> Path | None:
-    """Where environments lie; None where `package` is not installed as an extension."""
+def environment_folder(*, create: bool = False) -> Path | None:
+    """Where environments lie; None where the add-on is not installed as an extension."""
     try:
-        return Path(bpy.utils.extension_path_user(package, path=FOLDER, create=create))
+        return Path(bpy.utils.extension_path_user(__package__, path=FOLDER, create=create))
     except ValueError:
         return None
 

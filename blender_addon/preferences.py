@@ -134,7 +134,7 @@ class ROTOPOINT_preferences(AddonPreferences):
         """The engine's command with its arguments. Raises EngineNotSet."""
         words = split_command(self.engine)
         if not words:
-            words = [*self._python(), "-m", MODULE]
+            words = [*self.python(), "-m", MODULE]
         if self.store_folder:
             words += ["--store", self.paths().there(bpy.path.abspath(self.store_folder))]
         if self.device != "auto":
@@ -155,7 +155,9 @@ class ROTOPOINT_preferences(AddonPreferences):
         """How the engine's machine calls the folders of this one."""
         return mapping(self.folder_pairs if self.engine.strip() else ())
 
-    def _python(self) -> list[str]:
+    def python(self) -> list[str]:
+        """The command of the interpreter that the engine runs on where it is no command of its own. Raises
+        EngineNotSet."""
         if self.interpreter:
             return [bpy.path.abspath(self.interpreter)]
         if (made := usable()) is not None:
@@ -197,9 +199,11 @@ class ROTOPOINT_preferences(AddonPreferences):
             named=bool(self.engine.strip() or self.interpreter),
         )
         if offered():
+            from .setup.checkpoints import draw_checkpoints
             from .setup.panel import draw_setup
 
             draw_setup(layout, context)
+            draw_checkpoints(layout, context)
         column = layout.column()
         row = column.row()
         row.active = not self.engine

@@ -45,8 +45,10 @@ FORMATS = (
 )
 
 
-def _checkpoints(_self: object, _context: object, typed: str) -> list[str]:
-    return [entry.name for entry in registry() if typed in entry.name]
+def _checkpoints(_self: object, _context: object, typed: str) -> list[tuple[str, str]]:
+    """With what a person chooses by."""
+    named = [entry for entry in registry() if typed in entry.name]
+    return [(entry.name, ", ".join(filter(None, (entry.speed, entry.memory)))) for entry in named]
 
 
 def _policies(_self: object, _context: object, typed: str) -> list[str]:

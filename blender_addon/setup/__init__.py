@@ -7,8 +7,15 @@ import atexit
 
 import bpy
 
-from .job import leave
-from .operators import CLASSES
+from . import checkpoints, job, operators
+
+CLASSES = (*operators.CLASSES, *checkpoints.CLASSES)
+
+
+def leave() -> None:
+    """Blender or the add-on ends: nothing goes on downloading."""
+    job.leave()
+    checkpoints.leave()
 
 
 def register() -> None:

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import bpy
 
-from rotopoint.errors import OutputUnwritable
+from rotopoint.errors import EnvironmentBusy
 
 from .. import host, offer, windows
 from ..faults import Refused
@@ -79,7 +81,7 @@ def start(do: str) -> None:
         raise Refused("The engine's set-up is under way")
     if do == "make" and needs_network():
         offer.require_online()
-    folder = offer.environment_folder(preferences().bl_idname, create=True)
+    folder = offer.environment_folder(create=True)
     if folder is None:
         raise Refused("Install Rotopoint as an extension first: its packages go to the extension's folder")
     words = arguments(do, folder)
@@ -89,7 +91,7 @@ def start(do: str) -> None:
         host.engine.wait_until_closed()
     python = [_own_python() or preferences().setup_python]
     try:
-        job.process = SetupProcess([*python, "-s"], package_folder(), words)
+        job.process = SetupProcess([*python, "-s", "-m", "rotopoint.environment", *words], package_folder())
     except OSError as error:
         raise Refused(f"{python[0]} does not start: {error.strerror or error}") from error
     job.doing, job.word, job.failed, job.report = do, "", False, job.process.report
@@ -127,6 +129,8 @@ def _ended(process: SetupProcess) -> None:
     job.failed = bool(report.fault)
     if process.cancelled:
         job.word = "Cancelled; what was downloaded is kept for the next try"
+        if (folder := offer.environment_folder()) is not None:
+            threading.Thread(target=_clean, args=(folder,), name="set-up's rest", daemon=True).start()
     elif report.fault:
         job.word = report.fault[:1].upper() + report.fault[1:]
     elif job.doing == "look":
@@ -144,17 +148,13 @@ def _tick() -> float | None:
     return TICK_SECONDS if job.running else None
 
 
-def clean() -> None:
-    """Remove what a cancelled set-up has begun; what was downloaded stays. Raises OutputUnwritable."""
+def _clean(folder: Path) -> None:
+    """On a thread of its own: remove gigabytes that a cancelled set-up has begun; downloads stay."""
     from rotopoint.environment.made import alone_in, remove_unfinished
 
-    folder = offer.environment_folder(preferences().bl_idname)
-    if folder is not None and folder.is_dir():
-        try:
-            with alone_in(folder):
-                remove_unfinished(folder)
-        except OSError as error:
-            raise OutputUnwritable(folder, error.strerror or str(error)) from error
+    # What another one is at, or Windows still holds, goes before the next set-up begins.
+    with suppress(OSError, EnvironmentBusy), alone_in(folder):
+        remove_unfinished(folder)
 
 
 def leave() -> None:

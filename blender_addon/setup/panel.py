@@ -62,7 +62,7 @@ def draw_setup(layout: UILayout, context: Context) -> None:
     if job.word:
         draw_text(box, context, job.word, icon="ERROR" if job.failed else "INFO", alert=job.failed)
     if job.seen is not None:
-        folder = offer.environment_folder(chosen.bl_idname)
+        folder = offer.environment_folder()
         draw_text(box, context, what_it_takes(job.seen, folder))
         reason = offer.online_hindrance() if needs_network() else None
         if reason is not None:

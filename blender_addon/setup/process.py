@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The process that makes the engine's environment, as Blender uses it: started, listened to, ended whole.
+"""A process that fetches for Blender: started, listened to, ended with all that it has started.
 
 It knows no bpy, and nothing here blocks.
 """
@@ -12,7 +12,7 @@ import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,11 +54,17 @@ class Report:
 
 
 class SetupProcess:
-    """Runs `python -m rotopoint.environment` with arguments. Raises OSError where it does not start."""
+    """Runs a command that says how far it is in lines of JSON, with the `rotopoint` of a folder.
 
-    def __init__(self, python: Sequence[str], package_folder: Path, arguments: Sequence[str]) -> None:
+    `added` to Blender's environment. Raises OSError where it does not start.
+    """
+
+    def __init__(
+        self, command: Sequence[str], package_folder: Path, added: Mapping[str, str] | None = None
+    ) -> None:
         environment = {name: value for name, value in os.environ.items() if name not in SCRUBBED}
         environment |= {"PYTHONPATH": str(package_folder), "PYTHONSAFEPATH": "1", "PYTHONUTF8": "1"}
+        environment |= added or {}
         self.report = Report()
         self.cancelled = False
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
@@ -66,7 +72,7 @@ class SetupProcess:
         self._ended = False
         flags = subprocess.CREATE_NO_WINDOW if sys.platform == "win32" else 0
         self._process = subprocess.Popen(
-            [*python, "-m", "rotopoint.environment", *arguments],
+            list(command),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

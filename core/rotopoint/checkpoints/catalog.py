@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,12 @@ class Checkpoint:
     speed: str = ""
     memory: str = ""
     quality: str = ""
+
+    def fits(self, memory: int) -> bool | None:
+        """Whether its model, with what tracking keeps, has room in a GPU's memory (bytes); None where that
+        is not known."""
+        told = re.match(r"([\d.]+) GB", self.memory)
+        return None if told is None or not memory else float(told[1]) * 1e9 <= memory
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ class Build:
     installed: int
 
 
-CPU = Build("cpu", "CPU", "cpu", 410, 1300)
+CPU = Build("cpu", "CPU", "cpu", 410, 1400)
 METAL = Build("metal", "Metal (Apple silicon)", None, 270, 900)
 CUDA_13 = Build("cuda13", "CUDA 13 (NVIDIA)", "cu130", 3200, 6500)
 CUDA_12 = Build("cuda12", "CUDA 12.6 (older cards and drivers of NVIDIA)", "cu126", 3000, 6000)

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import bpy
 import pytest
 
-from blender_addon import host
+from blender_addon import elsewhere, host, setup
 from blender_addon.clip_editor import drawn_prompt, menu, panel
 from blender_addon.faults import Remedy
 from blender_addon.preferences import preferences
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("addon")
 
 rotopoint = bpy.ops.rotopoint
 
-OF_PREFERENCES = {"asset_library_add", "engine_test", "folder_pair_add", "folder_pair_remove"}
+OF_PREFERENCES = {"asset_library_add", "engine_test"}
 
 
 @pytest.fixture
@@ -58,7 +58,8 @@ def test_panels_and_menu_draw_what_this_blender_has(clip: bpy.types.MovieClip, t
     assert f"{COUNT - 1} frames left to track" in recorder.labels
     assert "an error" in " ".join(recorder.labels), recorder.labels
     assert "Frame 1: 1 of 1 prompts" in recorder.labels
-    # The strip of frames has no button: it is drawn itself.
-    of_clips = {name for name in dir(rotopoint) if "strip" not in name and not name.startswith("setup_")}
-    of_clips -= OF_PREFERENCES | {"timeline"}
+    # The strip of frames has no button: it is drawn itself. Others are the preferences'.
+    operators = [cls for cls in (*setup.CLASSES, *elsewhere.CLASSES) if issubclass(cls, bpy.types.Operator)]
+    of_preferences = {cls.bl_idname.partition(".")[2] for cls in operators} | OF_PREFERENCES
+    of_clips = {name for name in dir(rotopoint) if "strip" not in name} - {"timeline", *of_preferences}
     assert {name.removeprefix("rotopoint.") for name in recorder.operators} == of_clips

@@ -13,8 +13,9 @@ import pytest
 from blender_addon import environment, host, offer
 from blender_addon.environment import Standing, standing_of
 from blender_addon.preferences import preferences
+from blender_addon.setup import checkpoints, panel
 from blender_addon.setup import job as jobs
-from blender_addon.setup import panel
+from rotopoint.checkpoints import registered
 from rotopoint.environment.made import Made, made_in
 from rotopoint.environment.making import CHECK
 from tests.core.environment import wheels
@@ -28,7 +29,7 @@ def set_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     folder = tmp_path / "Jörg 字" / "torch"
     folder.mkdir(parents=True)
     pins = wheels.write_lock(tmp_path / "pins.txt")
-    monkeypatch.setattr(offer, "environment_folder", lambda package, create=False: folder)
+    monkeypatch.setattr(offer, "environment_folder", lambda create=False: folder)
     monkeypatch.setattr(offer, "lock", lambda: pins)
     usual = jobs.arguments
     monkeypatch.setattr(jobs, "arguments", lambda do, where: [*usual(do, where), "--check", wheels.CHECK])
@@ -117,6 +118,24 @@ def test_how_an_environment_stands(
     made = Made(Path("p"), digest, "cpu", sys.executable, version, own, 1, 1.0, ())
     assert standing_of(made, "pins", (3, 11)) is expected
     assert standing_of(None, "pins", (3, 11)) is Standing.NONE
+
+
+def test_checkpoints_are_listed_with_what_they_take(addon: None, tmp_path: Path) -> None:
+    """Nothing is downloaded off line; what is broken is told."""
+    preferences().engine, preferences().interpreter = "", sys.executable
+    preferences().checkpoint_folder = str(tmp_path)
+    checkpoints.downloads.here = None
+    assert bpy.ops.rotopoint.checkpoint(do="look") == {"FINISHED"}
+    assert checkpoints.downloads.here == ("draft",)
+    tiny = registered("tiny")
+    assert checkpoints.described(tiny) == "156 MB, 91.2 frames a second (A100), 2.8 GB (RTX 3090), Apache-2.0"
+    with pytest.raises(RuntimeError, match="allow online access"):
+        bpy.ops.rotopoint.checkpoint(do="get", name="tiny")
+    (tmp_path / tiny.file).write_bytes(b"not all of it")
+    with pytest.raises(RuntimeError, match="13 bytes instead of"):
+        bpy.ops.rotopoint.checkpoint(do="verify", name="tiny")
+    with pytest.raises(RuntimeError, match="Unknown checkpoint huge"):
+        bpy.ops.rotopoint.checkpoint(do="get", name="huge")
 
 
 def test_the_runtime_is_passed_on(addon: None) -> None:
