@@ -11,6 +11,7 @@ from .environment import usable
 from .faults import Refused
 from .guarded import GuardedOperator
 from .lines import draw_text
+from .offer import offered
 
 TEST_SECONDS = 120.0
 """In which a script that tests the engine wants an answer."""
@@ -33,6 +34,8 @@ def explanation(brought: bool, named: bool) -> str:
     """Where the engine comes from, in words."""
     if not named and usable() is not None:
         return SET_UP
+    if not brought and not named and offered():
+        return f"{NONE} Or set up the large engine below."
     return BROUGHT if brought else NAMED if named else NONE
 
 

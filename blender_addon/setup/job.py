@@ -24,11 +24,12 @@ TICK_SECONDS = 0.2
 @dataclass
 class Job:
     """`doing` is what the process was started for: look, make, remove. `seen` is the answer to the last
-    look: what would be downloaded. `word` is told of the last that ended."""
+    look: what would be downloaded, by the preferences that were `asked`. `word` tells how the last ended."""
 
     process: SetupProcess | None = None
     doing: str = ""
     seen: dict[str, object] | None = None
+    asked: tuple[str, ...] = ()
     word: str = ""
     failed: bool = False
     report: Report = field(default_factory=Report)
@@ -69,6 +70,17 @@ def _index(text: str) -> str:
     return text if "://" in text else bpy.path.abspath(text)
 
 
+def wanted() -> tuple[str, ...]:
+    """What the preferences ask of a set-up."""
+    chosen = preferences()
+    return (chosen.build, chosen.package_index, chosen.torch_index, chosen.setup_python)
+
+
+def looked_at() -> dict[str, object] | None:
+    """The answer to the last look, as long as the preferences ask the same."""
+    return job.seen if job.asked == wanted() else None
+
+
 def needs_network() -> bool:
     """Whether making asks anything beyond this machine."""
     index = preferences().package_index
@@ -94,6 +106,7 @@ def start(do: str) -> None:
         job.process = SetupProcess([*python, "-s", "-m", "rotopoint.environment", *words], package_folder())
     except OSError as error:
         raise Refused(f"{python[0]} does not start: {error.strerror or error}") from error
+    job.asked = wanted()
     job.doing, job.word, job.failed, job.report = do, "", False, job.process.report
     if not bpy.app.background:
         bpy.app.timers.register(_tick, first_interval=TICK_SECONDS, persistent=True)

@@ -9,7 +9,7 @@ from .. import offer
 from ..environment import Standing, standing
 from ..lines import draw_text
 from ..preferences import preferences
-from .job import job, needs_network
+from .job import job, looked_at, needs_network
 
 WORDS = {
     Standing.WHOLE: "The large engine is set up",
@@ -61,9 +61,9 @@ def draw_setup(layout: UILayout, context: Context) -> None:
         return
     if job.word:
         draw_text(box, context, job.word, icon="ERROR" if job.failed else "INFO", alert=job.failed)
-    if job.seen is not None:
+    if (seen := looked_at()) is not None:
         folder = offer.environment_folder()
-        draw_text(box, context, what_it_takes(job.seen, folder))
+        draw_text(box, context, what_it_takes(seen, folder))
         reason = offer.online_hindrance() if needs_network() else None
         if reason is not None:
             draw_text(box, context, reason, icon="ERROR", alert=True)

@@ -11,6 +11,7 @@ import bpy
 import pytest
 
 from blender_addon import environment, host, offer
+from blender_addon.engine_state import draw_engine
 from blender_addon.environment import Standing, standing_of
 from blender_addon.preferences import preferences
 from blender_addon.setup import checkpoints, panel
@@ -18,6 +19,7 @@ from blender_addon.setup import job as jobs
 from rotopoint.checkpoints import registered
 from rotopoint.environment.made import Made, made_in
 from rotopoint.environment.making import CHECK
+from tests.blender.inside.editing import Recorder
 from tests.core.environment import wheels
 
 LIMIT = 60.0
@@ -41,9 +43,22 @@ def set_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     jobs.job.word, jobs.job.seen = "", None
 
 
+def drawn() -> set[str]:
+    """The labels of the preferences' boxes."""
+    recorder = Recorder()
+    draw_engine(recorder, bpy.context, brought=False, named=False)
+    panel.draw_setup(recorder, bpy.context)
+    checkpoints.draw_checkpoints(recorder, bpy.context)
+    return set(recorder.labels)
+
+
 def test_a_button_sets_it_up_and_it_is_used(addon: None, set_up: Path) -> None:
     assert bpy.ops.rotopoint.setup_look() == {"FINISHED"}
     text = panel.what_it_takes(jobs.job.seen, set_up)
+    assert text in drawn()
+    folder, preferences().package_index = preferences().package_index, "https://mirror/simple"
+    assert text not in drawn(), "it was not asked of this"
+    preferences().package_index = folder
     assert "Nothing is downloaded" in text and str(set_up) in text and "Python 3." in text
     assert bpy.ops.rotopoint.setup_make() == {"FINISHED"}
     made = made_in(set_up)
@@ -58,6 +73,10 @@ def test_a_button_sets_it_up_and_it_is_used(addon: None, set_up: Path) -> None:
     preferences().interpreter = "/opt/python"
     assert host._launch().command[0] == "/opt/python" and "PYTHONPATH" not in host._launch().environment
     preferences().interpreter = ""
+
+    labels = drawn()
+    assert {"The large engine is set up", f"runtime: torch {wheels.VERSION}"} <= labels
+    assert any("large engine that was set up" in label for label in labels)
 
     assert bpy.ops.rotopoint.setup_remove() == {"FINISHED"}
     assert made_in(set_up) is None and environment.usable() is None
