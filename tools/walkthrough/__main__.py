@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command, of the repository's root:
+
+    .venv/bin/python -m tools.walkthrough              the demo clip; its pictures go to docs/pictures
+    .venv/bin/python -m tools.walkthrough --dog        ../shared/footage/clips/dog.mp4, to output/walkthrough
+
+It goes by mouse and keyboard through a real Blender with windows, with the draft model, and says what that
+took. It needs `../shared/tools/real-blender`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import tempfile
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from tests.blender.bpy_process import built_extension
+from tests.gui.windowed_blender import (
+    ROOT,
+    Unavailable,
+    WindowedBlender,
+    build,
+    engine_command,
+    windowed_blender,
+)
+from tools.walkthrough import way
+from tools.walkthrough.strip import show_strip
+
+DEMO = ROOT / "examples" / "demo_clip"
+DOG = ROOT.parent / "shared" / "footage" / "clips" / "dog.mp4"
+VERSION = "5.2"
+QUALITY = 72
+ENOUGH = 128
+
+
+def of_demo(frame: int, matte: npt.NDArray[np.uint8]) -> tuple[way.Place, bool]:
+    """Where the matte is wrong by the truth, as an eye sees it."""
+    file = DEMO / "truth" / f"demo_truth.{frame:04d}.png"
+    truth = cv2.imdecode(np.fromfile(file, np.uint8), cv2.IMREAD_GRAYSCALE)
+    missing, extra = (truth >= ENOUGH) & (matte < ENOUGH), (truth < ENOUGH) & (matte >= ENOUGH)
+    positive = bool(missing.sum() >= extra.sum())
+    return way.deepest(missing if positive else extra), positive
+
+
+def of_dog(_frame: int, matte: npt.NDArray[np.uint8]) -> tuple[way.Place, bool]:
+    """There is no truth: in the middle of what is held, which is the dog's back."""
+    return way.deepest(matte >= ENOUGH), True
+
+
+def keep(blender: WindowedBlender, folder: Path, name: str) -> None:
+    """A JPEG of the window in a folder."""
+    shown = blender.screenshot(name.replace(" ", "-"))
+    encoded = cv2.imencode(".jpg", shown, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1]
+    (folder / f"{name.replace(' ', '-')}.jpg").write_bytes(encoded.tobytes())
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tools.walkthrough", description=__doc__.splitlines()[0])
+    parser.add_argument("--dog", action="store_true", help="real footage instead of the demo clip")
+    dog = parser.parse_args().dog
+    clip, pictures = (
+        (DOG, ROOT / "output" / "walkthrough") if dog else (DEMO / "demo.mp4", ROOT / "docs" / "pictures")
+    )
+    if not clip.is_file():
+        sys.stderr.write(f"{clip} is not there\n")
+        return 2
+    try:
+        build(VERSION)
+    except Unavailable as reason:
+        sys.stderr.write(f"no Blender with windows: {reason}\n")
+        return 2
+    pictures.mkdir(parents=True, exist_ok=True)
+    first = (570 / 1280, 1 - 440 / 720) if dog else (244.5 / 960, 1 - 224.5 / 540)
+    with tempfile.TemporaryDirectory(prefix="rotopoint-walk-") as name:
+        folder = Path(name)
+        # Beside its .blend, as people have it.
+        clip = Path(shutil.copy2(clip, folder))
+        with windowed_blender(VERSION, built_extension(folder), folder, engine_command()) as blender:
+            taken = partial(keep, blender, pictures)
+            hand = way.go(blender, clip, folder, first, of_dog if dog else of_demo, taken)
+            show_strip(blender, taken)
+    sys.stdout.write(f"{hand.account()}\n{pictures}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
