@@ -147,9 +147,9 @@ class _Level:
 
 @dataclass(frozen=True)
 class _Half:
-    """Pixels whose `neighbors` (4, m) all are others: `says` (4, m) of the neighbors, which add up to 1, the
-    color `seen` (3, m), the `parts` (2, m) that subject and background have of it, and how much each is
-    `moved` (2, m) by what is missing."""
+    """Pixels and their `neighbors` (4, m), each of the other half or the pixel itself: `says` (4, m) of the
+    neighbors, which add up to 1, the color `seen` (3, m), the `parts` (2, m) that subject and background have
+    of it, and how much each is `moved` (2, m) by what is missing."""
 
     pixels: slice
     neighbors: NDArray[np.intp]
