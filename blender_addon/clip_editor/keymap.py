@@ -37,15 +37,19 @@ def register() -> None:
     if configuration is None:
         return
     clip_editor = configuration.keymaps.new(name="Clip Editor", space_type="CLIP_EDITOR")
-    _add(clip_editor)
+    preview = configuration.keymaps.new(name=compat.preview_keymap(), space_type="SEQUENCE_EDITOR")
+    for keymap in (clip_editor, preview):
+        item = keymap.keymap_items.new("rotopoint.point", POINTING_KEY, "PRESS")
+        # From 5.0 it inserts keyframes in the preview.
+        item.properties.yields = keymap == preview
+        _items.append((keymap, item))
+        _add(keymap)
     _items.append((clip_editor, clip_editor.keymap_items.new("rotopoint.timeline", "LEFTMOUSE", "PRESS")))
-    _add(configuration.keymaps.new(name=compat.preview_keymap(), space_type="SEQUENCE_EDITOR"))
 
 
 def _add(keymap: bpy.types.KeyMap) -> None:
     """The keys that both have."""
     for operator, key in (
-        ("rotopoint.point", POINTING_KEY),
         ("rotopoint.cancel", "ESC"),
         ("rotopoint.deliver_cancel", "ESC"),
         ("rotopoint.mattes_show", SHOW_KEY),

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import bpy
+from bpy.props import BoolProperty
 from bpy.types import Context, Event, MovieClip, Operator, SpaceSequenceEditor
 
 from rotopoint.shot.prompts import CANDIDATES
@@ -60,14 +61,19 @@ class ROTOPOINT_OT_point(ClipOperator, Operator):
     bl_options = {"REGISTER"}
     needs = (nothing_to_point_at, no_picture, linked, moved_display)
 
+    yields: BoolProperty(
+        name="Yields",
+        description="Leave the key to Blender where the clip has no subjects",
+        options={"SKIP_SAVE", "HIDDEN"},
+    )
+
     def invoke(self, context: Context, event: Event) -> set[str]:
         region = picture_region(context)
         if region is None:
             return self._invoke_in_preview(context)
         if isinstance(context.space_data, SpaceSequenceEditor):
             asked = clip_in(context)
-            if event.type == POINTING_KEY and (asked is None or not asked.rotopoint.subjects):
-                # Blender's own use of the key stays where nobody rotoscopes.
+            if self.yields and (asked is None or not asked.rotopoint.subjects):
                 return {"PASS_THROUGH"}
             try:
                 mouse = (event.mouse_x - region.x, event.mouse_y - region.y)

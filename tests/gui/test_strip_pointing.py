@@ -185,6 +185,16 @@ def test_from_the_first_click_to_the_alpha_of_the_strip(blender: WindowedBlender
     click(blender, seen["blue"])
     assert len(points(blender)) == 1, "the mode has ended"
 
+    # Its key, which is Blender's own until there is a subject; Alt removes.
+    blender.key("k")
+    click(blender, seen["blue"])
+    assert len(points(blender)) == 2
+    blender.pointer("keydown", "alt")
+    click(blender, seen["blue"])
+    blender.pointer("keyup", "alt")
+    assert [p[:2] for p in points(blender)] == [red[:2]]
+    blender.key("k")
+
     blender.ask(
         "with clip_editor('PREVIEW'):\n    bpy.ops.rotopoint.track_from_here('INVOKE_DEFAULT')\nanswer = None"
     )
