@@ -49,8 +49,8 @@ def test_a_changed_setting_changes_what_is_shown(blender: WindowedBlender) -> No
     blender.ask(f"height = {CLIP}.size[1]\n{SUBJECT}.matte.expand = 0.2 * height\nanswer = None")
     blender.until(f"{NEWEST}.values.mean() > 1.5 * 255 * 3.14 / 16 * {CLIP}.size[1] / {CLIP}.size[0]")
     blender.move(0.1, 0.12)
-    after = tint(blender, blender.screenshot("expanded"), *outside)
-    assert after > before + 20, (before, after)
+    # The state has it before the window does.
+    blender.until_shown("expanded", lambda screen: tint(blender, screen, *outside) > before + 20)
 
 
 def test_the_dialog_delivers_and_says_where(blender: WindowedBlender) -> None:
