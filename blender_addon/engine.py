@@ -17,6 +17,7 @@ from rotopoint.events import (
     CancelledEvent,
     DoneEvent,
     ErrorEvent,
+    MatteEvent,
     MatteView,
     PreviewEvent,
     ReadyEvent,
@@ -88,6 +89,8 @@ class Engine:
         """That of the last start; None where there was none to be had."""
         self.fault = ""
         """Why the last worker ended, in words, until another one starts."""
+        self.brought_mattes_alone = False
+        """Whether the last look for events found finished mattes and nothing else."""
         self._launch = launch
         self._hello_within = hello_within
         self._client: WorkerClient | None = None
@@ -329,7 +332,9 @@ class Engine:
         if self._client is None:
             return set()
         try:
-            return {key for received in self._client.poll() if (key := self._take(received)) is not None}
+            received = self._client.poll()
+            self.brought_mattes_alone = all(isinstance(one.event, MatteEvent) for one in received)
+            return {key for one in received if (key := self._take(one)) is not None}
         except TOLD as error:
             return self._fail(error)
 

@@ -23,13 +23,14 @@ from rotopoint.shot.frames import FrameRange
 from rotopoint.shot.json import revision
 from rotopoint.standing import read_standing
 
-from . import compat, delivery_properties, made_of, mattes, shots, strip_on_screen, windows
+from . import delivery_properties, made_of, mattes, shots, strip_on_screen, windows
 from .ahead import AT_ONCE, frames_ahead
 from .clip_state import ClipState
 from .engine import TURN_SECONDS, Engine, Launch
 from .faults import TOLD, Refused, Remedy, line, remedy_of
 from .finished import approved_of, solves, unsolved
 from .preferences import preferences
+from .shown_files import show_anew
 from .standing import ClipStanding
 from .work import Work
 
@@ -166,9 +167,9 @@ def wait(clip: MovieClip, timeout: float | None = None) -> ClipState:
     before, writing = engine.tracked(), engine.writing()
     state = engine.wait(key, timeout)
     for folder in writing - engine.writing():
-        _show_anew(folder)
+        show_anew(folder)
     if key in before:
-        _show_anew(before[key].folder)
+        show_anew(before[key].folder)
     return state
 
 
@@ -231,10 +232,13 @@ def listen() -> set[int]:
     known = (engine.device, engine.fault)
     changed = engine.pump()
     for folder in writing - engine.writing():
-        _show_anew(folder)
+        show_anew(folder)
     for key in before.keys() - engine.tracked().keys():
-        _show_anew(before[key].folder)
-    if changed or known != (engine.device, engine.fault):
+        show_anew(before[key].folder)
+    if changed and engine.brought_mattes_alone:
+        windows.redraw_pictures()
+        _timer.panels_due = True
+    elif changed or known != (engine.device, engine.fault):
         windows.redraw()
     return changed
 
@@ -365,32 +369,6 @@ def shown() -> Iterator[tuple[MovieClip, int]]:
                 yield found
 
 
-def _show_anew(folder: Path | None) -> None:
-    """Blender shows what it has read before of mattes in a folder until it is told that files changed."""
-    if folder is None:
-        return
-    for image in bpy.data.images:
-        if image.source == "SEQUENCE" and _lies_in(Path(bpy.path.abspath(image.filepath)).parent, folder):
-            image.reload()
-            # Without it viewers keep what they made of the files before.
-            image.update_tag()
-    for scene in bpy.data.scenes:
-        strips = [] if scene.sequence_editor is None else list(compat.all_strips(scene))
-        mattes_there = [
-            strip
-            for strip in strips
-            if strip.type == "IMAGE" and _lies_in(Path(bpy.path.abspath(strip.directory)), folder)
-        ]
-        # What was made of mattes is kept with the strips that they mask.
-        for strip in strips if mattes_there else ():
-            compat.forget_pictures(strip, read=strip in mattes_there)
-
-
-def _lies_in(one: Path, other: Path) -> bool:
-    """Whether two paths name one folder; those relative to the .blend may go up and down again."""
-    return one.resolve() == other.resolve()
-
-
 class _Timer:
     """Listens while the engine runs, and asks for the masks of the frames on screen; now and then it compares
     what is asked with what is tracked.
@@ -399,6 +377,8 @@ class _Timer:
     """
 
     def __init__(self) -> None:
+        # Whether mattes were drawn that panels do not tell of yet.
+        self.panels_due = False
         self._turns = 0
         self._seen: list[tuple[int, int]] = []
         # Blender knows a timer by identity, and a bound method is made anew at each look.
@@ -426,6 +406,9 @@ class _Timer:
         self._turns += 1
         compare = self._turns % TURNS_PER_COMPARISON == 0
         if compare:
+            if self.panels_due:
+                windows.redraw()
+            self.panels_due = False
             keep_up()
             ask_before_closing()
         if not engine.started:

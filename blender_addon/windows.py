@@ -20,6 +20,15 @@ def redraw() -> None:
     bpy.msgbus.publish_rna(key=(bpy.types.ViewLayer, "name"))
 
 
+def redraw_pictures() -> None:
+    """Let pictures with mattes be drawn again, and no panel: these take as long as the matte."""
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            for region in area.regions if area.type == "CLIP_EDITOR" else ():
+                if region.type == "WINDOW":
+                    region.tag_redraw()
+
+
 def matte_view() -> MatteView:
     """What of mattes a person looks at; see `clip_editor.views`."""
     chosen = bpy.context.window_manager.rotopoint_views.view
