@@ -38,6 +38,8 @@ Keep = Callable[[str], None]
 OPEN = """
 clip = open_clip({clip!r}, {blend!r})
 bpy.context.scene.render.filepath = {out!r}
+# A window of its own would lie over what is taken afterwards.
+bpy.context.preferences.view.render_display_type = "NONE"
 with clip_editor():
     bpy.ops.clip.view_all()
 answer = list(clip.size)
