@@ -97,6 +97,13 @@ def test_nothing_that_compiles_itself_is_in_core() -> None:
     assert offenders(CORE, {"pymatting", "numba", "scipy"}) == {}
 
 
+def test_what_installs_packages_needs_none() -> None:
+    """It runs in a Python that has nothing yet."""
+    for file in files(CORE / "environment"):
+        assert set(imports(file)) <= {*sys.stdlib_module_names, "rotopoint"}
+    assert "numpy" not in imported_by("import rotopoint.environment.__main__")
+
+
 def imported_by(statement: str) -> set[str]:
     """The packages that a fresh interpreter holds after a statement."""
     script = f"{statement}\nimport sys; print(' '.join(sorted({{m.split('.')[0] for m in sys.modules}})))"

@@ -67,6 +67,9 @@ def look_at(executable: str) -> Python:
             creationflags=HIDDEN,
             check=False,
         )
+        if done.returncode != 0:
+            told = done.stderr.strip().splitlines() or [f"it ended with status {done.returncode}"]
+            raise PythonUnusable(executable, f"it does not start ({told[-1]})")
         said = json.loads(done.stdout)
         version = (int(said["version"][0]), int(said["version"][1]))
         wide, pip, wheels = bool(said["wide"]), bool(said["pip"]), list(said["wheels"])
