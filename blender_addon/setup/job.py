@@ -101,11 +101,13 @@ def start(do: str) -> None:
         # Windows removes nothing that is in use.
         host.engine.close()
         host.engine.wait_until_closed()
-    python = [_own_python() or preferences().setup_python]
+    runner = _own_python() or bpy.path.abspath(preferences().setup_python)
+    if not runner:
+        raise Refused("This Blender has no Python of its own: name one under Install for")
     try:
-        job.process = SetupProcess([*python, "-s", "-m", "rotopoint.environment", *words], package_folder())
+        job.process = SetupProcess([runner, "-s", "-m", "rotopoint.environment", *words], package_folder())
     except OSError as error:
-        raise Refused(f"{python[0]} does not start: {error.strerror or error}") from error
+        raise Refused(f"{runner} does not start: {error.strerror or error}") from error
     job.asked = wanted()
     job.doing, job.word, job.failed, job.report = do, "", False, job.process.report
     if not bpy.app.background:
