@@ -9,6 +9,9 @@ from rotopoint.events import MatteView
 
 SHOWING = ("CLIP_EDITOR", "SEQUENCE_EDITOR", "PREFERENCES")
 
+PICTURES = {("CLIP_EDITOR", "WINDOW"), ("SEQUENCE_EDITOR", "PREVIEW")}
+"""Editors and those of their regions in which mattes are drawn over a picture."""
+
 
 def redraw() -> None:
     """Let all editors that show subjects or the engine be drawn; Blender draws what was clicked alone."""
@@ -24,8 +27,8 @@ def redraw_pictures() -> None:
     """Let pictures with mattes be drawn again, and no panel: these take as long as the matte."""
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
-            for region in area.regions if area.type == "CLIP_EDITOR" else ():
-                if region.type == "WINDOW":
+            for region in area.regions:
+                if (area.type, region.type) in PICTURES:
                     region.tag_redraw()
 
 
