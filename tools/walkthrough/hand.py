@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from dataclasses import dataclass, field
 
@@ -48,6 +49,8 @@ class Hand:
         clicks = self.clicks - sum(s[1] for s in self.steps)
         keys = self.keys - sum(s[2] for s in self.steps)
         self.steps.append((step, clicks, keys, time.monotonic() - self.begun))
+        # Who stops it in the middle knows as much.
+        sys.stderr.write(f"{self.steps[-1][3]:5.0f} s  {step}\n")
 
     def account(self) -> str:
         lines = [f"{'step':42}{'clicks':>8}{'keys':>6}{'at second':>11}"]
