@@ -172,8 +172,11 @@ def track_keys(
     def key(address: Address) -> TrackKey:
         influence = policy.influence(asked, address)
         first, last = min(*influence, *address), max(*influence, *address)
+        # Those of a first prompt are as they were before clicks were made to hold.
+        obeys = {"clicks": "obeyed"} if policy.obeys and len(influence) > 1 else {}
         text = json.dumps(
             {
+                **obeys,
                 "follow": plan.subject.follow,
                 "start": plan.pictures[address.start],
                 "prompts": [(plan.pictures[p], digest(p)) for p in influence],

@@ -127,7 +127,8 @@ class _Dependence:
         influence = self._policy.influence(self._asked, address)
         first, last = min(*influence, *address), max(*influence, *address)
         absent = self._runs[bisect_left(self._ends, first) : bisect_right(self._starts, last)]
-        return [address.start, [(p, self._prompts[p]) for p in influence], absent]
+        obeyed = ["obeyed"] if self._policy.obeys and len(influence) > 1 else []
+        return [address.start, [(p, self._prompts[p]) for p in influence], absent, *obeyed]
 
 
 @dataclass

@@ -253,11 +253,14 @@ class FeatureCache(Generic[FeaturesT, ConditionedT, MemoryT]):
         with self._alone(key):
             features = self._kept.get(key, self._runtime.features_from)
             if features is None:
-                with self._reading:
-                    picture = self._read_whole(frame) if region == WHOLE else self._read_part(frame)
-                features = self._runtime.encode_image(region.of(picture))
+                features = self._runtime.encode_image(self.picture(frame, region))
                 self._kept.put(key, features)
             return features
+
+    def picture(self, frame: SourceFrame, region: Region = WHOLE) -> npt.NDArray[np.uint8]:
+        """What the runtime is shown of a picture, (height, width, 3) sRGB. Raises what reading raises."""
+        with self._reading:
+            return region.of(self._read_whole(frame) if region == WHOLE else self._read_part(frame))
 
     @contextmanager
     def _alone(self, key: Hashable) -> Iterator[None]:

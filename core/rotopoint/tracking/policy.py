@@ -134,7 +134,8 @@ class Policy:
     earlier first. `one_pass`: later prompted pictures are part of the pass from the earliest.
     `remembers` lets a step see other memories than the nearest, by what records say. `calibrates`: first
     prompts are answered, and prompted frames remembered, as the checkpoint's `Calibration` says.
-    `logit_type` is how records keep logits.
+    `obeys`: clicks that an answer on memory contradicts are made to hold, see `obeying`. `logit_type` is how
+    records keep logits.
     """
 
     name: str
@@ -145,6 +146,7 @@ class Policy:
     one_pass: bool = False
     remembers: Remember | None = None
     calibrates: bool = True
+    obeys: bool = True
 
 
 def _recent(
@@ -409,6 +411,7 @@ POLICIES = (
         root_pass,
         one_pass=True,
         calibrates=False,
+        obeys=False,
     ),
 )
 
