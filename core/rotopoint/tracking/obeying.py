@@ -54,13 +54,11 @@ class Click:
 
 
 def clicks_of(prompts: PointPrompts, input_size: int, cells: int) -> tuple[Click, ...]:
-    """Points of a picture that has no box, on `cells` across; those with a box are none: it comes first."""
-    if (prompts.labels > 1).any():
-        return ()
-    at = np.clip((prompts.xy * (cells / input_size)).astype(int), 0, cells - 1)
-    return tuple(
-        Click((int(y), int(x)), bool(label)) for (x, y), label in zip(at, prompts.labels, strict=True)
-    )
+    """The points of a picture on `cells` across; corners of a box are none."""
+    points = prompts.labels <= 1
+    at = np.clip((prompts.xy[points] * (cells / input_size)).astype(int), 0, cells - 1)
+    labels = prompts.labels[points]
+    return tuple(Click((int(y), int(x)), bool(label)) for (x, y), label in zip(at, labels, strict=True))
 
 
 def contradicted(decoded: Decoded, clicks: Sequence[Click]) -> bool:

@@ -314,3 +314,13 @@ def test_a_preview_of_a_click_is_what_tracking_then_says(tmp_path: Path) -> None
     preview = clicked.trackers[0].preview(9)
     assert not preview.provisional
     assert clicked.result()["dog", 9] == content(preview.record)
+
+
+@pytest.mark.parametrize("policy", ["default", "selective", "forward", "upstream"])
+def test_a_click_on_a_tracked_picture_holds_but_for_upstream(tmp_path: Path, policy: str) -> None:
+    """The stand-in's answers know nothing of clicks: half of them say that there is nothing."""
+    clicks = {0: 1.0, 4: 9.0, 7: 22.0, 9: 40.0, 12: 41.0, 15: 50.0, 18: 63.0}
+    run = Run(tmp_path, {"dog": clicks}, policy)
+    found = {t.position: t.record for t in run.frames()}
+    heeded = [found[p].logits[0, int(x / 4)] > 0 for p, x in clicks.items() if p > 0]
+    assert all(heeded) is (policy != "upstream")

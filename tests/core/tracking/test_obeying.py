@@ -105,4 +105,4 @@ def test_points_lie_on_the_cells_that_show_them() -> None:
     prompts = PointPrompts(np.array([[0.5, 383.5], [100.0, 200.0]], np.float32), np.array([1, 0], np.int32))
     assert clicks_of(prompts, 384, 96) == (Click((95, 0), True), Click((50, 25), False))
     boxed = PointPrompts(np.array([[1, 1], [9, 9], [5, 5]], np.float32), np.array([2, 3, 0], np.int32))
-    assert clicks_of(boxed, 384, 96) == ()
+    assert clicks_of(boxed, 384, 96) == (Click((1, 1), False),)
