@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.failures import drawn, failures, worst
+from benchmarks.failures import APART, drawn, failures, worst
 from benchmarks.scenes import Scene
 from rotopoint.checkpoints import resolve
 from rotopoint.tracking.engine import load_engine
@@ -19,7 +19,8 @@ def test_the_worst_frames_are_those_with_the_lowest_scores_some_frames_apart() -
 
 
 def test_a_row_shows_four_frames_of_a_drawn_clip(tmp_path: Path) -> None:
-    shot, truth = drawn(Scene((96, 64), 18, 12, 2), tmp_path)
+    # Whatever the worst frames are, so many hold four that lie apart.
+    shot, truth = drawn(Scene((96, 64), 3 * (2 * APART - 1) + 1, 12, 2), tmp_path)
     picture = failures(shot, truth, load_engine(resolve("draft"), "cpu", 1))
     assert picture.shape == (180, 4 * 320, 3)
     cells = np.split(picture, 4, axis=1)
