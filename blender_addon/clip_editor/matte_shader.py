@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import gpu
 import mathutils
@@ -199,7 +199,24 @@ def rectangles(inside: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
     return np.stack(sides, axis=1)[used].astype(np.float32)
 
 
-Kept: TypeAlias = tuple[gpu.types.GPUOffScreen, gpu.types.GPUBatch | None]
+class Surface(NamedTuple):
+    """What is drawn on beside the screen. Making a GPUOffScreen leaves the window's own buffer bound, and
+    whatever else is drawn in the region is lost."""
+
+    texture: gpu.types.GPUTexture
+    buffer: gpu.types.GPUFrameBuffer
+
+    @staticmethod
+    def of(size: tuple[int, int]) -> Surface:
+        texture = gpu.types.GPUTexture(size, format="RGBA8")
+        return Surface(texture, gpu.types.GPUFrameBuffer(color_slots=texture))
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.texture.width, self.texture.height
+
+
+Kept: TypeAlias = tuple[Surface, gpu.types.GPUBatch | None]
 """What a picture has become, as large as the region, and the parts of it that hold anything."""
 
 
@@ -237,6 +254,7 @@ class Painter:
         self._copy = _make_shader(KEPT_FRAGMENT, {})
         self._whole = _batch(self._checker, WHOLE)
         self._kept: OrderedDict[Picture, Kept] = OrderedDict()
+        self._latest: Picture | None = None
 
     def drawn(self, mask: Mask) -> Drawn:
         """A mask, given to the GPU."""
@@ -248,13 +266,19 @@ class Painter:
         return Drawn(texture, mask.is_coverage, rectangles(picture > 0))
 
     def show(self, picture: Picture) -> None:
-        """Draw a picture over what is there."""
+        """Draw a picture over what is there. What is drawn for the first time is not kept yet: while frames
+        pass none is seen twice, and keeping takes longer than drawing."""
+        is_new = picture not in self._kept and picture != self._latest
+        self._latest = picture
+        if is_new and not isinstance(picture.ground, Checker):
+            self._lay(picture)
+            return
         canvas, batch = self._canvas(picture)
         if batch is None:
             return
         gpu.state.blend_set("ALPHA_PREMULT")
         self._copy.bind()
-        self._copy.uniform_sampler("mask", canvas.texture_color)
+        self._copy.uniform_sampler("mask", canvas.texture)
         _draw_over(picture.place, self._copy, batch)
         gpu.state.blend_set("ALPHA")
 
@@ -262,7 +286,7 @@ class Painter:
         """Of a picture; painted where it is new."""
         size = _region_size()
         kept = self._kept.pop(picture, None)
-        if kept is None or (kept[0].width, kept[0].height) != size:
+        if kept is None or kept[0].size != size:
             canvas = self._spare(size)
             self._paint(canvas, picture)
             parts = picture.place.whole(picture.parts)
@@ -270,31 +294,35 @@ class Painter:
         self._kept[picture] = kept
         return kept
 
-    def _spare(self, size: tuple[int, int]) -> gpu.types.GPUOffScreen:
+    def _spare(self, size: tuple[int, int]) -> Surface:
         """One of a size (width, height), that of what was not drawn for the longest where that fits."""
         while len(self._kept) >= MOST_KEPT:
             _, (canvas, _) = self._kept.popitem(last=False)
-            if (canvas.width, canvas.height) == size:
+            if canvas.size == size:
                 return canvas
-        return gpu.types.GPUOffScreen(*size)
+        return Surface.of(size)
 
-    def _paint(self, canvas: gpu.types.GPUOffScreen, picture: Picture) -> None:
-        place, ground = picture.place, picture.ground
-        with canvas.bind():
-            gpu.state.active_framebuffer_get().clear(color=(0.0, 0.0, 0.0, 0.0))
+    def _paint(self, canvas: Surface, picture: Picture) -> None:
+        with canvas.buffer.bind():
+            canvas.buffer.clear(color=(0.0, 0.0, 0.0, 0.0))
             # Over nothing that leaves colors that are premultiplied.
-            gpu.state.blend_set("ALPHA")
-            if isinstance(ground, Checker):
-                self._checker.bind()
-                self._checker.uniform_float("first", ground.first[:3])
-                self._checker.uniform_float("second", ground.second[:3])
-                self._checker.uniform_float("side", ground.side)
-                _draw_over(place, self._checker, self._whole)
-                gpu.state.blend_set("MULTIPLY")
-            elif ground is not None:
-                _fill(place, ground)
-            for mask, look in picture.layers:
-                self._draw(place, mask, look, cuts=isinstance(ground, Checker))
+            self._lay(picture)
+
+    def _lay(self, picture: Picture) -> None:
+        """Ground and masks, one over the other; a checkerboard is cut out of, so nothing may lie below it."""
+        place, ground = picture.place, picture.ground
+        gpu.state.blend_set("ALPHA")
+        if isinstance(ground, Checker):
+            self._checker.bind()
+            self._checker.uniform_float("first", ground.first[:3])
+            self._checker.uniform_float("second", ground.second[:3])
+            self._checker.uniform_float("side", ground.side)
+            _draw_over(place, self._checker, self._whole)
+            gpu.state.blend_set("MULTIPLY")
+        elif ground is not None:
+            _fill(place, ground)
+        for mask, look in picture.layers:
+            self._draw(place, mask, look, cuts=isinstance(ground, Checker))
 
     def _draw(self, place: Place, mask: Drawn, look: Look, *, cuts: bool) -> None:
         parts = place.whole(mask.parts)
