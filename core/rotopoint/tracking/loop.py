@@ -22,7 +22,6 @@ from rotopoint.tracking.following import Following
 from rotopoint.tracking.joining import Joining, is_needless
 from rotopoint.tracking.obeying import clicks_of, contradicted, obeying
 from rotopoint.tracking.policy import Address, Asked, Policy, Step
-from rotopoint.tracking.preprocess import squared
 from rotopoint.tracking.records import SubjectRecords
 from rotopoint.tracking.runtime import (
     ConditionedT,
@@ -261,6 +260,9 @@ class SubjectTracker(Generic[FeaturesT, ConditionedT, MemoryT]):
         clicks = clicks_of(prompts, self._runtime.shape.input_size, decoded.logits.shape[0])
         if not contradicted(decoded, clicks):
             return decoded
+        # OpenCV is not where Blender is, which knows the loop's types alone.
+        from rotopoint.tracking.preprocess import squared
+
         picture = self._cache.picture(self._pictures[step.position], region)
         return obeying(decoded, clicks, squared(picture, self._runtime.shape.input_size))
 

@@ -11,11 +11,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
-from rotopoint.tracking.preprocess import squared
 from rotopoint.tracking.runtime import Decoded, PointPrompts
 
 LOGIT = 10.0
@@ -128,11 +126,17 @@ def distances(colors: npt.NDArray[np.float32], start: Cell, farthest: float) -> 
 
 def _depth(area: npt.NDArray[np.bool_], cell: Cell) -> float:
     """How far a cell of an area lies from its nearest border, that of the picture included."""
+    import cv2
+
     padded = np.pad(area.astype(np.uint8), 1)
     return float(cv2.distanceTransform(padded, cv2.DIST_L2, 5)[cell[0] + 1, cell[1] + 1])
 
 
 def _colors(picture: npt.NDArray[np.uint8], cells: int) -> npt.NDArray[np.float32]:
     """(cells, cells, 3) CIELAB, 0 to 255 a channel, with texture smoothed and edges kept."""
+    import cv2
+
+    from rotopoint.tracking.preprocess import squared
+
     lab = cv2.cvtColor(squared(picture, cells), cv2.COLOR_RGB2LAB).astype(np.float32)
     return np.asarray(cv2.bilateralFilter(lab, 5, 20, 2), np.float32)
