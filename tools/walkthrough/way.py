@@ -122,7 +122,8 @@ def show_settings(blender: WindowedBlender, keep: Keep) -> None:
     """The cut-out of a frame beside the settings of its matte; nothing of it is counted."""
     blender.ask(f"bpy.context.scene.frame_current = {SHOWN_FRAME}\nanswer = None")
     blender.move(0.5, 0.5)
-    for _ in range(2):
+    # Outline, matte, trimap, cut-out.
+    for _ in range(3):
         blender.key("v")
     blender.pointer("mousemove", *blender.ask(SIDEBAR))
     for _ in range(NOTCHES):
