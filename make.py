@@ -55,8 +55,12 @@ NARROW_TESTS = (
 
 SLOWEST = (
     "tests/core/cli/test_cli.py",
+    "tests/core/environment",
+    "tests/core/mattes/test_random_settings.py",
     "tests/core/test_session.py",
+    "tests/core/tracking/test_as_on_a_gpu.py",
     "tests/core/tracking/test_build.py",
+    "tests/core/tracking/test_device_memory.py",
     "tests/core/tracking/test_parity.py",
     "tests/core/tracking/test_upstream_defects.py",
 )
