@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Our keys in the Clip Editor are not Blender's own: its default keymap is asked."""
+"""Our keys in the Clip Editor are not Blender's own: the keymaps that it brings are asked."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import importlib.util
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 
 import bpy
 import pytest
@@ -31,17 +30,16 @@ MODIFIERS = ("shift", "ctrl", "alt", "oskey")
 Key = tuple[str, bool, bool, bool, bool]
 
 
-@pytest.fixture(scope="module")
-def blenders_own() -> ModuleType:
-    """Blender's module of its default keymap, which the wheel does not load by itself."""
+def keymaps(module: str, **parameters: object) -> list:
+    """What a module of Blender's keymaps makes, which the wheel does not load by itself."""
     folders = [Path(folder) for folder in bpy.utils.script_paths()]
-    name = "presets/keyconfig/keymap_data/blender_default.py"
+    name = f"presets/keyconfig/keymap_data/{module}.py"
     file = next(folder / name for folder in folders if (folder / name).is_file())
-    spec = importlib.util.spec_from_file_location("keymap_of_blender", file)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    spec = importlib.util.spec_from_file_location(f"{module} of Blender", file)
+    loaded = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = loaded
+    spec.loader.exec_module(loaded)
+    return loaded.generate_keymaps(loaded.Params(**parameters))
 
 
 def taken(keymaps: list, heard: tuple[str, ...] = HEARD) -> Iterator[tuple[Key, str]]:
@@ -58,11 +56,17 @@ def ours() -> Iterator[tuple[Key, str]]:
             yield (item.type, *(bool(getattr(item, m)) for m in MODIFIERS)), item.idname
 
 
-@pytest.mark.parametrize("select_mouse", ["LEFT", "RIGHT"])
-def test_no_key_of_ours_is_blenders_own(blenders_own: ModuleType, select_mouse: str) -> None:
-    parameters = blenders_own.Params(select_mouse=select_mouse)
-    own = dict(taken(blenders_own.generate_keymaps(parameters)))
-    assert len(own) > 100 and own["LEFT_ARROW", False, False, True, False] == "clip.track_markers"
+@pytest.mark.parametrize(
+    ("module", "parameters", "tracks"),
+    [
+        ("blender_default", {"select_mouse": "LEFT"}, ("LEFT_ARROW", False, False, True, False)),
+        ("blender_default", {"select_mouse": "RIGHT"}, ("LEFT_ARROW", False, False, True, False)),
+        ("industry_compatible_data", {}, ("T", False, True, False, False)),
+    ],
+)
+def test_no_key_of_ours_is_blenders_own(module: str, parameters: dict[str, str], tracks: Key) -> None:
+    own = dict(taken(keymaps(module, **parameters)))
+    assert len(own) > 100 and own[tracks] == "clip.track_markers"
     mine = list(ours())
     assert len(mine) > 10
     assert {key: (own[key], by) for key, by in mine if key in own and by not in SHARED} == {}
