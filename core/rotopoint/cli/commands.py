@@ -15,6 +15,7 @@ from pathlib import Path
 from rotopoint import checkpoints
 from rotopoint.cli.arguments import build_parser
 from rotopoint.cli.asked import options_of, shot_of
+from rotopoint.cli.ending import interruptible
 from rotopoint.cli.streams import BytesOut, bytes_out, print_line, tell
 from rotopoint.errors import OptionUnreadable, PackageMissing, StoreNotCleared, SubjectUnknown
 from rotopoint.events import DoneEvent, Event, FrameEvent, StartedEvent
@@ -60,7 +61,11 @@ def track(arguments: argparse.Namespace) -> None:
     )
     checkpoint = checkpoints.resolve(shot.settings.checkpoint)
     folder: Path = arguments.output
-    with _events_out(arguments.json) as events, ShotSession(shot, checkpoint, _store(arguments)) as session:
+    with (
+        interruptible() as between,
+        _events_out(arguments.json) as events,
+        ShotSession(shot, checkpoint, _store(arguments), between=between) as session,
+    ):
         check_track(session, folder)
         mattes = {
             plan.subject.name: (session.matte_path(folder, plan, frame) for frame in session.range)
@@ -77,7 +82,7 @@ def track(arguments: argparse.Namespace) -> None:
         with closing(Kept(limits, cache_folder() if limits.disk else None)) as kept:
             engine.runtime.relieve = kept.leave_memory
             cache = FeatureCache(engine.runtime, session.clip.read, kept)
-            _show(track_events("track", session, engine, folder, cache=cache), events, folder)
+            _show(track_events("track", session, engine, folder, between, cache), events, folder)
 
 
 def deliver(arguments: argparse.Namespace) -> None:
@@ -92,13 +97,18 @@ def deliver(arguments: argparse.Namespace) -> None:
     options = options_of(arguments, shot)
     checkpoint = checkpoints.resolve(shot.settings.checkpoint)
     folder: Path = arguments.output
-    with _events_out(arguments.json) as events, ShotSession(shot, checkpoint, _store(arguments)) as session:
+    with (
+        interruptible() as between,
+        _events_out(arguments.json) as events,
+        ShotSession(shot, checkpoint, _store(arguments), between=between) as session,
+    ):
         kind = deliverable(Kind(arguments.kind))
         names = NameTemplate(arguments.name, arguments.padding)
         delivery = ShotDelivery(
             session, folder, kind, options, names, arguments.version, resume=arguments.resume
         )
-        _show(deliver_events("deliver", delivery, overwrite=arguments.overwrite), events, folder)
+        made = deliver_events("deliver", delivery, overwrite=arguments.overwrite, meanwhile=between)
+        _show(made, events, folder)
 
 
 @contextmanager

@@ -6,7 +6,9 @@ from __future__ import annotations
 import logging
 import os
 import signal
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from rotopoint.cli.streams import ReaderGone, flush, occupy_closed_descriptors, tell
 from rotopoint.errors import Cancelled, PackageMissing, RotopointError
@@ -43,6 +45,32 @@ def run_to_its_end(arguments: Sequence[str] | None) -> int:
         log.debug("the command has failed", exc_info=True)
         return _told(error)
     return 0
+
+
+@contextmanager
+def interruptible() -> Iterator[Callable[[], None]]:
+    """Inside, Ctrl-C ends what other threads are at too, where they call what is given: it raises Cancelled.
+
+    Python raises KeyboardInterrupt on the main thread alone, which then waits for the others.
+    """
+    stopped = threading.Event()
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def stop(*_: object) -> None:
+        stopped.set()
+        raise KeyboardInterrupt
+
+    def between() -> None:
+        if stopped.is_set():
+            raise Cancelled
+
+    for number in before:
+        signal.signal(number, stop)
+    try:
+        yield between
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _told(error: Exception) -> int:
