@@ -27,7 +27,7 @@ from rotopoint.shot import Shot
 from rotopoint.shot.frames import FrameRange
 from rotopoint.shot.json import revision, shot_to_dict
 from rotopoint.worker.client import HELLO_SECONDS, Received, WorkerClient
-from rotopoint.worker.elsewhere import PathMapping, Translator
+from rotopoint.worker.elsewhere import PathMapping, Translator, other_version
 from rotopoint.worker.protocol import (
     DeliverRequest,
     FinishRequest,
@@ -116,6 +116,12 @@ class Engine:
         """Those of the worker that runs, once it has said hello."""
         hello = None if self._client is None else self._client.hello
         return () if hello is None else hello.runtimes
+
+    @property
+    def caution(self) -> str:
+        """What a person should know of the worker that runs, in a line; "" where there is nothing."""
+        hello = None if self._client is None else self._client.hello
+        return (other_version(hello.package) or "") if hello is not None else ""
 
     @property
     def working(self) -> bool:
@@ -353,6 +359,11 @@ class Engine:
         self._work.clear()
         self.states.clear()
         self._end_worker()
+
+    @property
+    def ending(self) -> bool:
+        """Whether a worker that was let go has not ended yet."""
+        return any(ending.thread.is_alive() for ending in self._ending)
 
     def wait_until_closed(self) -> None:
         """Until workers that were let go have ended: by themselves, or by force after some seconds."""

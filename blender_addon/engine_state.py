@@ -10,7 +10,7 @@ from . import host
 from .environment import usable
 from .faults import Refused
 from .guarded import GuardedOperator
-from .lines import draw_text
+from .lines import draw_caution, draw_text
 from .offer import offered
 
 TEST_SECONDS = 120.0
@@ -56,6 +56,7 @@ def draw_engine(layout: UILayout, context: Context, *, brought: bool, named: boo
     draw_text(box, context, explanation(brought, named))
     text, failed = state_line()
     draw_text(box, context, text, icon="ERROR" if failed else "BLANK1", alert=failed)
+    draw_caution(box, context)
     box.operator("rotopoint.engine_test", icon="PLAY")
 
 
@@ -74,7 +75,7 @@ class ROTOPOINT_OT_engine_test(GuardedOperator, Operator):
         text, failed = state_line()
         if failed:
             raise Refused(text)
-        self.report({"INFO"}, text)
+        self.report({"WARNING"} if host.engine.caution else {"INFO"}, host.engine.caution or text)
 
 
 def register() -> None:

@@ -62,6 +62,12 @@ def draw_fault(layout: UILayout, context: Context, reason: str | None) -> None:
         draw_text(layout, context, reason, icon="ERROR", alert=True)
 
 
+def draw_caution(layout: UILayout, context: Context) -> None:
+    """What a person should know of the engine that runs, if there is anything."""
+    if host.engine.caution:
+        draw_text(layout, context, host.engine.caution, icon="INFO")
+
+
 def draw_finish(layout: UILayout, context: Context, clip: MovieClip, subject: str, frame: int) -> None:
     """Whether a subject's matte on a clip frame is shown as it will be delivered, and how long that took."""
     finished = host.state_of(clip).finished
@@ -86,6 +92,7 @@ def draw_last_word(layout: UILayout, context: Context, clip: MovieClip) -> None:
     state: ClipState = host.state_of(clip)
     if host.engine.starting and host.engine.working:
         draw_text(layout, context, "The engine starts", icon="TIME")
+    draw_caution(layout, context)
     if (other := host.waits_for(clip)) is not None:
         draw_text(layout, context, f"Waits for the tracking of {other}", icon="TIME")
         return

@@ -166,7 +166,7 @@ class ROTOPOINT_OT_absent_set(_FramesOperator, Operator):
         set_absent(clip, subject_in(context), frames, self.absent)
 
 
-class ROTOPOINT_OT_approve(DoubtfulOperator, StepwiseOperator, _FramesOperator, Operator):
+class ROTOPOINT_OT_approve(StepwiseOperator, DoubtfulOperator, _FramesOperator, Operator):
     """Keep the active subject's mattes of these frames as they are, whatever is asked later"""
 
     bl_idname = "rotopoint.approve"
@@ -180,12 +180,6 @@ class ROTOPOINT_OT_approve(DoubtfulOperator, StepwiseOperator, _FramesOperator, 
         if (other := made_of.of_another(clip_in(context))) is None:
             return None
         return f"The mattes are of {other}, not of what is asked here: track again, or choose another folder"
-
-    def say(self, context: Context, clip: MovieClip, frames: range) -> None:
-        subject = subject_in(context)
-        for _ in approving(clip, subject, frames):
-            pass
-        self.report({"INFO"}, f"Approved: {len(frames)} frames of {subject.name}")
 
     def begin(self, context: Context) -> tuple[Iterator[int], int]:
         clip = clip_in(context)

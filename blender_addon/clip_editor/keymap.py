@@ -8,7 +8,8 @@ import bpy
 from .. import compat
 
 POINTING_KEY = "K"
-"""Free in the Clip Editor of every version and in both of its keymaps, with Shift, which paints, and with Control, which tracks."""
+"""Free in the Clip Editor of every version and in both keymaps that Blender brings, with Shift, which paints,
+and with Control, which tracks."""
 
 JUMP_KEYS = (("DOWN_ARROW", True), ("UP_ARROW", False))
 """With Alt to the frame with prompts before and after, with Shift too to the one that tracking doubts. Alone

@@ -3,21 +3,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 
-import bpy
 from bpy.props import FloatProperty
-from bpy.types import Context, Event, Mask, MovieClip, Operator, SpaceClipEditor, Timer
+from bpy.types import Context, Event, Mask, MovieClip, Operator, SpaceClipEditor
 
 from rotopoint.deliver.deliverable import TOLERANCES, Options
 
-from .. import mask_splines, mattes, windows
-from ..faults import TOLD, Refused, line
+from .. import mask_splines, mattes
+from ..faults import Refused
 from ..matte_sequence import MatteSequence
 from .context import ClipOperator, clip_in, no_clip, no_subject, subject_in
+from .stepwise import StepwiseOperator
 
 
-class ROTOPOINT_OT_mask_make(ClipOperator, Operator):
+class ROTOPOINT_OT_mask_make(StepwiseOperator, ClipOperator, Operator):
     """Make a Mask of the active subject's mattes: their outlines as splines to edit on, a layer a frame"""
 
     bl_idname = "rotopoint.mask_make"
@@ -36,55 +37,19 @@ class ROTOPOINT_OT_mask_make(ClipOperator, Operator):
         subtype="PIXEL",
     )
 
-    _work: Iterator[tuple[Mask, int]] | None = None
-    _mask: Mask | None = None
-    _timer: Timer | None = None
-
-    def invoke(self, context: Context, _event: Event) -> set[str]:
+    def ask(self, context: Context, _event: Event) -> set[str]:
         return context.window_manager.invoke_props_dialog(self)
 
-    def execute(self, context: Context) -> set[str]:
-        # Without a window nothing would come to `modal`.
-        if bpy.app.background or context.window is None:
-            return super().execute(context)
-        try:
-            clip = clip_in(context)
-            sequence = self._sequence(context, clip)
-        except TOLD as error:
-            self.report({"ERROR"}, line(error))
-            return {"CANCELLED"}
-        self._work = mask_splines.making(clip, sequence, self.tolerance)
-        manager = context.window_manager
-        manager.progress_begin(0, sequence.frame_count)
-        self._timer = manager.event_timer_add(0.0, window=context.window)
-        manager.modal_handler_add(self)
-        return {"RUNNING_MODAL"}
+    def begin(self, context: Context) -> tuple[Iterator[int], int]:
+        clip = clip_in(context)
+        sequence = self._sequence(context, clip)
+        return self._steps_of(context, clip, sequence), sequence.frame_count
 
-    def modal(self, context: Context, event: Event) -> set[str]:
-        """A step at each turn. All else waits, so that nothing takes away what it works on."""
-        if event.type == "ESC":
-            self._leave(context)
-            return {"CANCELLED"}
-        if event.type != "TIMER":
-            return {"RUNNING_MODAL"}
-        try:
-            step = next(self._work, None)
-            if step is None:
-                self._whole(context)
-                return {"FINISHED"}
-        except TOLD as error:
-            self._leave(context)
-            self.report({"ERROR"}, line(error))
-            return {"CANCELLED"}
-        self._mask, done = step
-        context.window_manager.progress_update(done)
-        return {"RUNNING_MODAL"}
-
-    def cancel(self, context: Context) -> None:
-        self._leave(context)
-
-    def act(self, context: Context, clip: MovieClip) -> None:
-        *_, (mask, _) = mask_splines.making(clip, self._sequence(context, clip), self.tolerance)
+    def _steps_of(self, context: Context, clip: MovieClip, sequence: MatteSequence) -> Generator[int]:
+        with closing(mask_splines.making(clip, sequence, self.tolerance)) as steps:
+            for step in steps:
+                mask, done = step
+                yield done
         self._show(context, mask)
 
     def _sequence(self, context: Context, clip: MovieClip) -> MatteSequence:
@@ -93,21 +58,6 @@ class ROTOPOINT_OT_mask_make(ClipOperator, Operator):
             if sequence.subject_id == subject.uid:
                 return sequence
         raise Refused(f"no mattes of {subject.name} in {mattes.folder_of(clip)}: track the clip first")
-
-    def _whole(self, context: Context) -> None:
-        self._leave(context)
-        if self._mask is not None:
-            self._show(context, self._mask)
-        windows.redraw()
-
-    def _leave(self, context: Context) -> None:
-        if self._work is not None:
-            self._work.close()
-        self._work = None
-        if self._timer is not None:
-            context.window_manager.event_timer_remove(self._timer)
-            context.window_manager.progress_end()
-        self._timer = None
 
     def _show(self, context: Context, mask: Mask) -> None:
         space = context.space_data

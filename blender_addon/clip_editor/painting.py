@@ -21,7 +21,6 @@ from ..faults import TOLD, Refused, line, remedy_of
 from ..painted_mask import PaintedMask
 from . import prompts
 from .context import (
-    ClipOperator,
     clip_in,
     frame_in,
     linked,
@@ -32,7 +31,7 @@ from .context import (
     subject_in,
 )
 from .overlay import mask_of
-from .pointing import canvas_in, give_back_mouse, is_over_picture, position, show_preview, turns
+from .pointing import MouseMode, canvas_in, is_over_picture, position, show_preview
 
 HINT = (
     "Drag: paint · Ctrl or right button: erase · [ ] or F: size of the brush · Arrows: frame · "
@@ -61,13 +60,12 @@ def _elsewhere(context: Context) -> bool:
     return context.area is None or context.area.type != "CLIP_EDITOR"
 
 
-class ROTOPOINT_OT_paint(ClipOperator, Operator):
+class ROTOPOINT_OT_paint(MouseMode, Operator):
     """Paint the active subject's mask on the frames that you show, stroke after stroke, until Esc. Painting
     begins with the mask that the subject has there and takes the place of the frame's points and box"""
 
     bl_idname = "rotopoint.paint"
     bl_label = "Paint"
-    bl_options = {"REGISTER"}
     needs = (no_clip, no_picture, linked, locked, moved_display)
 
     radius: FloatProperty(
@@ -79,7 +77,7 @@ class ROTOPOINT_OT_paint(ClipOperator, Operator):
         if canvas is None:
             self.report({"ERROR"}, "Paint in a Clip Editor")
             return {"CANCELLED"}
-        self._turn, self._workspace = turns.take(), context.workspace.name
+        self.take_mouse(context)
         self._painted: PaintedMask | None = None
         self._stroke: Place | None = None
         self._erases = False
@@ -107,25 +105,7 @@ class ROTOPOINT_OT_paint(ClipOperator, Operator):
         self.report({"ERROR"}, "Paint with the mouse, or give a file to Add Mask")
         return {"CANCELLED"}
 
-    def cancel(self, context: Context) -> None:
-        self._end(context)
-
-    def modal(self, context: Context, event: Event) -> set[str]:
-        if self._turn != turns.latest:
-            # Another was asked for since: the mouse, the status bar and this event are its own.
-            self._leave(context)
-            return {"CANCELLED", "PASS_THROUGH"}
-        try:
-            result = self._modal(context, event)
-        except Exception:
-            # Blender ends an operator that raises, and leaves mouse and status bar to it.
-            self._end(context)
-            raise
-        if "FINISHED" in result:
-            self._end(context)
-        return result
-
-    def _modal(self, context: Context, event: Event) -> set[str]:
+    def turn(self, context: Context, event: Event) -> set[str]:
         canvas = None if _elsewhere(context) else canvas_in(context)
         if canvas is None or not self.poll(context) or clip_in(context).session_uid != self._clip:
             return {"FINISHED"}
@@ -289,15 +269,11 @@ class ROTOPOINT_OT_paint(ClipOperator, Operator):
         name = "" if subject is None else f"{subject.name}  ·  "
         context.workspace.status_text_set(f"{name}Brush {2 * self.radius:.0f} px  ·  {HINT}")
 
-    def _leave(self, context: Context) -> None:
+    def leave(self, context: Context) -> None:
         context.window_manager.event_timer_remove(self._ticks)
         SpaceClipEditor.draw_handler_remove(self._circle, "WINDOW")
         host.engine.state(self._clip).painted = None
         windows.redraw()
-
-    def _end(self, context: Context) -> None:
-        self._leave(context)
-        give_back_mouse(context, self._workspace)
 
 
 CLASSES = (ROTOPOINT_OT_paint,)

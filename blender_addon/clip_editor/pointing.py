@@ -125,6 +125,50 @@ def show_preview(context: Context, clip: MovieClip) -> None:
         host.engine.state(clip.session_uid).say(line(error), failed=True, remedy=remedy_of(error))
 
 
+class MouseMode(ClipOperator):
+    """A mode that has the mouse until it is ended, or another operator asks for the mouse.
+
+    `take_mouse` begins it, `turn` does what an event is for, and `leave` ends what it shows, also where
+    another has the mouse by then.
+    """
+
+    bl_options = {"REGISTER"}
+
+    def take_mouse(self, context: Context) -> None:
+        self._turn, self._workspace = turns.take(), context.workspace.name
+
+    def turn(self, context: Context, event: Event) -> set[str]:
+        """Whatever has FINISHED in it ends the mode."""
+        raise NotImplementedError
+
+    def leave(self, context: Context) -> None:
+        """May be called once alone."""
+        raise NotImplementedError
+
+    def cancel(self, context: Context) -> None:
+        """Blender ends it."""
+        self._end(context)
+
+    def modal(self, context: Context, event: Event) -> set[str]:
+        if self._turn != turns.latest:
+            # Another was asked for since: the mouse, the status bar and this event are its own.
+            self.leave(context)
+            return {"CANCELLED", "PASS_THROUGH"}
+        try:
+            result = self.turn(context, event)
+        except Exception:
+            # Blender ends an operator that raises, and leaves mouse and status bar to it.
+            self._end(context)
+            raise
+        if "FINISHED" in result:
+            self._end(context)
+        return result
+
+    def _end(self, context: Context) -> None:
+        self.leave(context)
+        give_back_mouse(context, self._workspace)
+
+
 class PointingOperator(PromptOperator):
     """Invoked by a mouse button in the picture it begins there; from a menu it waits for a click.
 

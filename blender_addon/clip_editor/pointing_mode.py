@@ -18,7 +18,6 @@ from ..properties import BOX
 from ..strip_picture import WHOLE, is_in
 from . import overlay, prompts
 from .context import (
-    ClipOperator,
     clip_in,
     frame_in,
     linked,
@@ -30,13 +29,12 @@ from .context import (
 from .hover import Hover
 from .keymap import POINTING_KEY
 from .pointing import (
+    MouseMode,
     canvas_in,
-    give_back_mouse,
     is_over_picture,
     picture_region,
     position,
     show_preview,
-    turns,
 )
 from .prompt_operators import find_grasped, grasped_by, within_picture
 
@@ -53,12 +51,11 @@ DIGITS = {key: n for n, name in enumerate(NAMES) for key in (name, f"NUMPAD_{n +
 Place = tuple[float, float]
 
 
-class ROTOPOINT_OT_point(ClipOperator, Operator):
+class ROTOPOINT_OT_point(MouseMode, Operator):
     """Point at the active subject, click after click, until Esc"""
 
     bl_idname = "rotopoint.point"
     bl_label = "Point"
-    bl_options = {"REGISTER"}
     needs = (nothing_to_point_at, no_picture, linked, moved_display)
 
     yields: BoolProperty(
@@ -83,7 +80,7 @@ class ROTOPOINT_OT_point(ClipOperator, Operator):
             except TOLD as error:
                 self.report({"ERROR"}, line(error))
                 return {"CANCELLED"}
-        self._turn, self._workspace = turns.take(), context.workspace.name
+        self.take_mouse(context)
         self._pressed: Place | None = None
         self._grasped: prompts.Grasped | None = None
         self._dragging = False
@@ -118,23 +115,7 @@ class ROTOPOINT_OT_point(ClipOperator, Operator):
         self.report({"ERROR"}, "Point with the mouse, or give positions to Add Point and Add Box")
         return {"CANCELLED"}
 
-    def modal(self, context: Context, event: Event) -> set[str]:
-        if self._turn != turns.latest:
-            # Another was asked for since: the mouse, the status bar and this event are its own.
-            overlay.show_dragged(None)
-            self._leave(context)
-            return {"CANCELLED", "PASS_THROUGH"}
-        try:
-            result = self._modal(context, event)
-        except Exception:
-            # Blender ends an operator that raises, and leaves mouse and status bar to it.
-            self._end(context)
-            raise
-        if "FINISHED" in result:
-            self._end(context)
-        return result
-
-    def _modal(self, context: Context, event: Event) -> set[str]:
+    def turn(self, context: Context, event: Event) -> set[str]:
         canvas = canvas_in(context)
         if canvas is None or not self.poll(context):
             return {"FINISHED"}
@@ -271,14 +252,10 @@ class ROTOPOINT_OT_point(ClipOperator, Operator):
         overlay.show_dragged(None)
         windows.redraw()
 
-    def _leave(self, context: Context) -> None:
+    def leave(self, context: Context) -> None:
+        overlay.show_dragged(None)
         context.window_manager.event_timer_remove(self._ticks)
         self._hover.leave(clip_in(context))
-
-    def _end(self, context: Context) -> None:
-        overlay.show_dragged(None)
-        self._leave(context)
-        give_back_mouse(context, self._workspace)
 
 
 CLASSES = (ROTOPOINT_OT_point,)

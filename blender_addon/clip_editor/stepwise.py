@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 
 import bpy
@@ -14,7 +15,8 @@ from ..guarded import GuardedOperator
 
 
 class StepwiseOperator(GuardedOperator):
-    """Whoever calls it by a script gets it whole: steps are for a button or a key."""
+    """Whoever calls it by a script gets it whole: steps are for a button or a key. The first of an operator's
+    bases, so that it learns of a click before another one works."""
 
     _clicked = False
     _steps: Iterator[int] | None = None
@@ -22,7 +24,15 @@ class StepwiseOperator(GuardedOperator):
 
     def invoke(self, context: Context, event: Event) -> set[str]:
         self._clicked = not bpy.app.background and context.window is not None
+        return self.ask(context, event)
+
+    def ask(self, context: Context, event: Event) -> set[str]:
+        """What a click does before the work begins, where it does anything; it ends by `execute`."""
         return super().invoke(context, event) if hasattr(super(), "invoke") else self.execute(context)
+
+    def work(self, context: Context) -> None:
+        steps, _ = self.begin(context)
+        deque(steps, maxlen=0)
 
     def execute(self, context: Context) -> set[str]:
         if not self._clicked:

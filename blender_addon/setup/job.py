@@ -13,7 +13,7 @@ import bpy
 from rotopoint.errors import EnvironmentBusy
 
 from .. import host, offer, windows
-from ..faults import Refused
+from ..faults import TOLD, Refused, line
 from ..package import blenders_python, package_folder
 from ..preferences import preferences
 from .process import Report, SetupProcess
@@ -23,10 +23,12 @@ TICK_SECONDS = 0.2
 
 @dataclass
 class Job:
-    """`doing` is what the process was started for: look, make, remove. `seen` is the answer to the last
-    look: what would be downloaded, by the preferences that were `asked`. `word` tells how the last ended."""
+    """`doing` is what the process was started for: look, make, remove. `command` is its, as long as it waits
+    for the engine's end. `seen` is the answer to the last look: what would be downloaded, by the preferences
+    that were `asked`. `word` tells how the last ended."""
 
     process: SetupProcess | None = None
+    command: tuple[str, ...] = ()
     doing: str = ""
     seen: dict[str, object] | None = None
     asked: tuple[str, ...] = ()
@@ -36,7 +38,7 @@ class Job:
 
     @property
     def running(self) -> bool:
-        return self.process is not None
+        return self.process is not None or bool(self.command)
 
 
 job = Job()
@@ -97,37 +99,59 @@ def start(do: str) -> None:
     if folder is None:
         raise Refused("Install Rotopoint as an extension first: its packages go to the extension's folder")
     words = arguments(do, folder)
-    if do == "remove":
-        # Windows removes nothing that is in use.
-        host.engine.close()
-        host.engine.wait_until_closed()
     runner = _own_python() or bpy.path.abspath(preferences().setup_python)
     if not runner:
         raise Refused("This Blender has no Python of its own: name one under Install for")
-    try:
-        job.process = SetupProcess([runner, "-s", "-m", "rotopoint.environment", *words], package_folder())
-    except OSError as error:
-        raise Refused(f"{runner} does not start: {error.strerror or error}") from error
+    job.command = (runner, "-s", "-m", "rotopoint.environment", *words)
     job.asked = wanted()
-    job.doing, job.word, job.failed, job.report = do, "", False, job.process.report
+    job.doing, job.word, job.failed, job.report = do, "", False, Report()
+    if do == "remove":
+        host.engine.close()
+        job.report.text = "The engine ends"
+    _begin()
     if not bpy.app.background:
         bpy.app.timers.register(_tick, first_interval=TICK_SECONDS, persistent=True)
 
 
+def _begin() -> None:
+    """Start the process, to remove no sooner than the engine has ended: Windows removes nothing that is in
+    use. Raises Refused."""
+    if job.doing == "remove" and host.engine.ending:
+        return
+    command, job.command = job.command, ()
+    try:
+        job.process = SetupProcess(command, package_folder())
+    except OSError as error:
+        raise Refused(f"{command[0]} does not start: {error.strerror or error}") from error
+    job.report = job.process.report
+
+
 def wait(timeout: float) -> None:
     """For scripts: until the process has ended. Raises TimeoutError."""
+    if job.command:
+        host.engine.wait_until_closed()
+        listen()
     if job.process is not None:
         job.process.wait(timeout)
         listen()
 
 
 def cancel() -> None:
+    if job.command:
+        job.command, job.word = (), "Cancelled; nothing was removed"
+        windows.redraw()
     if job.process is not None:
         job.process.cancel()
 
 
 def listen() -> None:
-    """Take in what the process has said."""
+    """Begin what waits, and take in what the process has said."""
+    if job.command:
+        try:
+            _begin()
+        except TOLD as error:
+            job.word, job.failed = line(error), True
+            windows.redraw()
     process = job.process
     if process is None:
         return

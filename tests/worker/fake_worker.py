@@ -20,6 +20,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
+from rotopoint import __version__
 from rotopoint.clip.image_header import is_image
 from rotopoint.deliver.naming import clip_naming, matte_path
 from rotopoint.deliver.origins import due_origin, noting
@@ -146,7 +147,7 @@ class FakeWorker:
     def run(self) -> None:
         time.sleep(self.options.late)
         if not self.options.silent:
-            self.send(p.HelloEvent(self.options.protocol, "fake", ("fake",), ("cpu",)))
+            self.send(p.HelloEvent(self.options.protocol, self.options.package, ("fake",), ("cpu",)))
             self.send(p.ReadyEvent(("cpu",), "cpu", 1))
         try:
             while True:
@@ -262,6 +263,7 @@ def main() -> None:
     parser.add_argument("--garbage", action="store_true", help="write what is no message before each answer")
     parser.add_argument("--dead", type=int, help="end with this status at the first request")
     parser.add_argument("--protocol", type=int, default=p.VERSION, help="the version to speak of")
+    parser.add_argument("--package", default=__version__, help="the version of the package to be of")
     FakeWorker(parser.parse_args()).run()
 
 

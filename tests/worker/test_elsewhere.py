@@ -16,7 +16,7 @@ from rotopoint.events import DoneEvent, ErrorEvent, FrameEvent, PreviewEvent, St
 from rotopoint.shot import Mask
 from rotopoint.shot.json import revision
 from rotopoint.worker.client import WorkerClient
-from rotopoint.worker.elsewhere import PathMapping, PathPair, Translator
+from rotopoint.worker.elsewhere import PathMapping, PathPair, Translator, other_version
 from tests.worker.asking import CLICK, preview, shot_of, track
 from tests.worker.conftest import CORE, THREADS
 
@@ -52,6 +52,12 @@ def test_the_innermost_folder_counts() -> None:
     paths = PathMapping([PathPair("/a", "/far"), PathPair("/a/b", "/near"), PathPair("/c", "/far/c")])
     assert [paths.there(p) for p in ("/a/x", "/a/b/x", "/c/x")] == ["/far/x", "/near/x", "/far/c/x"]
     assert [paths.here(p) for p in ("/far/x", "/near/x", "/far/c/x")] == ["/a/x", "/a/b/x", "/c/x"]
+
+
+def test_another_version_is_told_with_what_to_do() -> None:
+    assert other_version("0.5.1", "0.5.1") is None
+    told = other_version("0.5.1", "0.6.0")
+    assert told is not None and "0.5.1" in told and told.endswith("Install 0.6.0 where the engine runs")
 
 
 NAMES = st.text(st.characters(blacklist_characters="\\/:", blacklist_categories=("Cs", "Cc")), min_size=1)

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from rotopoint import __version__
 from rotopoint.events import ErrorEvent, Event, FrameEvent
 from rotopoint.shot.json import map_paths, revision, shot_from_dict, shot_to_dict
 from rotopoint.worker.protocol import Request
@@ -90,6 +91,19 @@ def _carried(path: str, pairs: Iterable[PathPair]) -> str:
         there = _bare(pair.there)
         return separator.join([there.rstrip("/") if rest else there, *rest])
     return path
+
+
+def other_version(theirs: str, ours: str = __version__) -> str | None:
+    """What to do about a worker whose package is of another version, in a line; None where it is of the same.
+
+    They understand each other as long as their protocols are the same.
+    """
+    if theirs == ours:
+        return None
+    return (
+        f"The engine is Rotopoint {theirs}, and this is {ours}: mattes may come out otherwise. Install "
+        f"{ours} where the engine runs"
+    )
 
 
 class Translator:

@@ -14,13 +14,15 @@ import pytest
 from blender_addon import host, shots
 from blender_addon.clip_state import ClipState
 from blender_addon.engine import Engine
+from blender_addon.engine_state import draw_engine
 from blender_addon.faults import Refused
+from blender_addon.lines import draw_last_word
 from blender_addon.preferences import join_command, preferences, split_command
 from rotopoint.shot.json import load_shot
 from rotopoint.tracking.limits import MIB, MemoryLimits, asked_limits
 from rotopoint.worker import server
 from tests.blender.inside.addon import add_subject, load_clip, use_fake_worker
-from tests.blender.inside.editing import until
+from tests.blender.inside.editing import Recorder, until
 from tests.blender.inside.footage import COUNT, HEIGHT, WIDTH, read, write_plates
 
 pytestmark = pytest.mark.usefixtures("addon")
@@ -112,6 +114,19 @@ def test_bad_behavior_is_told_in_one_line(clip: bpy.types.MovieClip, options: li
 
     use_fake_worker()
     assert not tracked(clip).failed, "the next request starts the worker again"
+
+
+def test_a_worker_of_another_version_works_and_is_told_of(clip: bpy.types.MovieClip) -> None:
+    use_fake_worker("--package", "0.0.1")
+    assert host.engine.caution == ""
+    assert not tracked(clip).failed
+    assert host.engine.caution.startswith("The engine is Rotopoint 0.0.1, and this is ")
+    recorder = Recorder()
+    draw_engine(recorder, bpy.context, brought=False, named=True)
+    draw_last_word(recorder, bpy.context, clip)
+    assert recorder.labels.count(host.engine.caution) == 2
+    use_fake_worker()
+    assert not tracked(clip).failed and host.engine.caution == ""
 
 
 def test_a_silent_worker_is_given_up(clip: bpy.types.MovieClip, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import bpy
 import pytest
 
 from blender_addon import environment, host, offer
+from blender_addon.engine import Ending
 from blender_addon.engine_state import draw_engine
 from blender_addon.environment import Standing, standing_of
 from blender_addon.preferences import preferences
@@ -39,7 +41,7 @@ def set_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     preferences().build = "cpu" if sys.platform != "darwin" else "metal"
     preferences().package_index = str(wheels.write_wheels(tmp_path / "wheels"))
     yield folder
-    jobs.job.process = None
+    jobs.job.process, jobs.job.command = None, ()
     jobs.job.word, jobs.job.seen = "", None
 
 
@@ -52,7 +54,9 @@ def drawn() -> set[str]:
     return set(recorder.labels)
 
 
-def test_a_button_sets_it_up_and_it_is_used(addon: None, set_up: Path) -> None:
+def test_a_button_sets_it_up_and_it_is_used(
+    addon: None, set_up: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert bpy.ops.rotopoint.setup_look() == {"FINISHED"}
     text = panel.what_it_takes(jobs.job.seen, set_up)
     assert text in drawn()
@@ -78,8 +82,28 @@ def test_a_button_sets_it_up_and_it_is_used(addon: None, set_up: Path) -> None:
     assert {"The large engine is set up", f"runtime: torch {wheels.VERSION}"} <= labels
     assert any("large engine that was set up" in label for label in labels)
 
-    assert bpy.ops.rotopoint.setup_remove() == {"FINISHED"}
+    # It waits for the engine's end, and Blender does not wait for it.
+    may_end = threading.Event()
+    ending = threading.Thread(target=may_end.wait, args=(LIMIT,))
+    ending.start()
+    monkeypatch.setattr(host.engine, "_ending", [Ending(None, ending)])
+    jobs.start("remove")
+    jobs.listen()
+    assert jobs.job.running and jobs.job.process is None and made_in(set_up) == made
+    may_end.set()
+    jobs.wait(LIMIT)
     assert made_in(set_up) is None and environment.usable() is None
+    assert (jobs.job.running, jobs.job.failed) == (False, False)
+    assert bpy.ops.rotopoint.setup_remove() == {"FINISHED"}
+
+
+def test_a_removal_that_waits_can_be_cancelled(
+    addon: None, set_up: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(host.engine), "ending", True)
+    jobs.start("remove")
+    bpy.ops.rotopoint.setup_cancel()
+    assert (jobs.job.running, jobs.job.word) == (False, "Cancelled; nothing was removed")
 
 
 def test_a_failure_is_one_line(addon: None, set_up: Path, tmp_path: Path) -> None:
