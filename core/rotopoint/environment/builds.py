@@ -9,7 +9,12 @@ from rotopoint.environment.machine import Machine, NvidiaCard
 from rotopoint.errors import BuildUnavailable
 
 TORCH_INDEX = "https://download.pytorch.org/whl"
-"""PyTorch's own package index, with a folder for each kind of build."""
+"""PyTorch's own package index, with a folder for each kind of build.
+
+All that are named below have torch 2.13.0: https://github.com/pytorch/pytorch/issues/190355 lists CUDA 12.6
+and 13.0 from 2.12 to 2.14, and release notes of 2.13 name `torch==2.13.0+rocm7.2`. CUDA 12.6, and with it
+cards older than Turing, ends with 2.15 (https://github.com/pytorch/pytorch/issues/190385).
+"""
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,11 @@ CUDAS = (
     Cuda(CUDA_13, 580, 580, (7, 5), (99, 9)),
     Cuda(CUDA_12, 525, 528, (5, 0), (9, 0)),
 )
-"""The best first. NVIDIA's release notes of CUDA 13.0 and 12.x; PyTorch's list of what it is built for."""
+"""The best first. Drivers: 580 for CUDA 13.x and 525 for 12.x, by
+https://docs.nvidia.com/deploy/cuda-compatibility/minor-version-compatibility.html, and 528.33 for 12.x on
+Windows, by the release notes of the toolkit. Capabilities: 7.5 to 12.0 in PyTorch's builds for CUDA 13.0, 5.0
+to 9.0 in those for 12.6, by the matrix in its RELEASE.md.
+"""
 
 
 @dataclass(frozen=True)

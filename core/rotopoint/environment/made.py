@@ -16,12 +16,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from rotopoint.environment.processes import of_any_length
 from rotopoint.errors import EnvironmentBusy, OutputUnwritable
 from rotopoint.whole_files import write_whole
 
 STAMP = "environment.json"
 PACKAGES = "p"
-"""Short: Windows refuses paths of more than 260 characters, and torch takes 140 of them."""
+"""Short: Windows refuses paths of more than 259 characters, and torch takes 140 of them."""
 
 PREFIX = "env-"
 LOCK = "making.lock"
@@ -89,7 +90,7 @@ def remove(folder: Path, *, but: Path | None = None) -> None:
         try:
             # First: what is removed in part must not count as whole.
             (place / STAMP).unlink(missing_ok=True)
-            shutil.rmtree(place)
+            shutil.rmtree(of_any_length(place.absolute()))
         except OSError as error:
             faults.append(OutputUnwritable(place, error.strerror or str(error)))
     if faults:
@@ -101,14 +102,14 @@ def remove_unfinished(folder: Path) -> None:
     stays."""
     for place in _environments(folder):
         if not (place / STAMP).is_file():
-            shutil.rmtree(place, ignore_errors=True)
-    shutil.rmtree(folder / "tmp", ignore_errors=True)
+            shutil.rmtree(of_any_length(place.absolute()), ignore_errors=True)
+    shutil.rmtree(of_any_length(folder.absolute() / "tmp"), ignore_errors=True)
 
 
 def remove_downloads(folder: Path) -> None:
     """Remove what pip keeps for another try, and what it left."""
     for name in ("cache", "tmp"):
-        shutil.rmtree(folder / name, ignore_errors=True)
+        shutil.rmtree(of_any_length(folder.absolute() / name), ignore_errors=True)
 
 
 def new_place(folder: Path) -> Path:
@@ -159,7 +160,7 @@ def _lock(descriptor: int, folder: Path) -> None:
 def size_of(*folders: Path) -> int:
     """Bytes of all files in folders; what goes meanwhile counts as none."""
     total = 0
-    waiting = [str(folder) for folder in folders]
+    waiting = [str(of_any_length(folder.absolute())) for folder in folders]
     while waiting:
         try:
             with os.scandir(waiting.pop()) as entries:

@@ -33,7 +33,7 @@ from rotopoint.environment.packages import (
     install_arguments,
     install_environment,
 )
-from rotopoint.environment.processes import HIDDEN, scrubbed
+from rotopoint.environment.processes import HIDDEN, PathT, of_any_length, scrubbed
 from rotopoint.environment.pythons import ISOLATED, Python
 from rotopoint.errors import EnvironmentBroken, OutputUnwritable, PackagesNotInstalled
 
@@ -46,7 +46,11 @@ CHECK = (
 """What the engine finds of its machine, as `rotopoint doctor` shows it."""
 
 LONGEST_PATH = 140
-"""Characters of the longest path in the packages, from their folder on: in torch's, but for its licenses."""
+"""Characters of the longest path that is read of the packages, from their folder on: in torch's."""
+
+LONGEST_WRITTEN = 210
+"""Characters of the longest path that pip writes, from the folder of environments on: a license of torch's,
+171 of them in 2.13, in `tmp`, where packages lie before they go to their place."""
 
 LONGEST_OF_WINDOWS = 259
 
@@ -126,11 +130,20 @@ def check_room(order: Order, windows: bool) -> None:
         raise OutputUnwritable(order.folder, reason)
 
 
+def written_to(packages: PathT, folder: PathT, windows: bool = os.name == "nt") -> tuple[PathT, PathT]:
+    """The folder of the packages and that of environments, both absolute, as pip is told them: as they are,
+    where all that it writes is short enough for Windows."""
+    if windows and len(str(folder)) + LONGEST_WRITTEN > LONGEST_OF_WINDOWS:
+        return of_any_length(packages, windows), of_any_length(folder, windows)
+    return packages, folder
+
+
 def _make_in(place: Path, order: Order, tell: Tell) -> Made:
     packages = place / PACKAGES
     (order.folder / "tmp").mkdir(exist_ok=True)
-    environment = install_environment(os.environ, order.sources, order.folder)
-    for arguments in install_arguments(order.lock, order.build, order.sources, packages):
+    target, work = written_to(packages.absolute(), order.folder.absolute())
+    environment = install_environment(os.environ, order.sources, work)
+    for arguments in install_arguments(order.lock, order.build, order.sources, target):
         command = (order.python.executable, *ISOLATED, *order.python.pip, *arguments)
         status, output = _followed(command, environment, order, tell)
         if status != 0:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Processes that start others: without a console window, and ended with all that they have started."""
+"""What differs between systems: processes without a console window that are ended with all that they have
+started, and paths of any length."""
 
 from __future__ import annotations
 
@@ -8,9 +9,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
+from pathlib import PurePath
+from typing import TypeVar
 
 HIDDEN = 0x08000000 if sys.platform == "win32" else 0
 """Windows' CREATE_NO_WINDOW, for `creationflags`."""
+
+PathT = TypeVar("PathT", bound=PurePath)
 
 KILL_SECONDS = 10.0
 
@@ -35,6 +40,18 @@ def end_tree(process_id: int) -> None:
     except (ProcessLookupError, PermissionError):
         # Gone, or a number that is another's by now.
         return
+
+
+def of_any_length(path: PathT, windows: bool = os.name == "nt") -> PathT:
+    """An absolute path by which Windows finds a file that has more than 259 characters too, whatever is set.
+
+    Microsoft, "Maximum Path Length Limitation". Elsewhere the path itself.
+    """
+    text = str(path)
+    if not windows or text.startswith("\\\\?\\"):
+        return path
+    share = text.startswith("\\\\")
+    return type(path)(f"\\\\?\\UNC\\{text[2:]}" if share else f"\\\\?\\{text}")
 
 
 def scrubbed(environment: Mapping[str, str]) -> dict[str, str]:

@@ -11,16 +11,16 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 import pytest
 
 from rotopoint.environment.builds import Build
 from rotopoint.environment.made import alone_in, made_in, remove
-from rotopoint.environment.making import Order, Progress, check, check_room, make
+from rotopoint.environment.making import Order, Progress, check, check_room, make, written_to
 from rotopoint.environment.packages import Sources, digest
-from rotopoint.environment.processes import end_tree
+from rotopoint.environment.processes import end_tree, of_any_length
 from rotopoint.environment.pythons import found_pythons, look_at, usable_python
 from rotopoint.errors import (
     EnvironmentBroken,
@@ -112,6 +112,31 @@ def test_windows_takes_no_longer_paths(order: Order, tmp_path: Path) -> None:
     check_room(replace(order, folder=long), windows=False)
     with pytest.raises(OutputUnwritable, match="characters too long"):
         check_room(replace(order, folder=long), windows=True)
+
+
+def test_paths_that_windows_would_refuse_are_told_to_pip_by_another_way() -> None:
+    """Its licenses have 171 characters, and lie in a folder of pip's before they go to their place."""
+    usual = "AppData/Roaming/Blender Foundation/Blender/4.5/extensions/.user/user_default/rotopoint/torch"
+    short, long = PureWindowsPath("D:/r"), PureWindowsPath("C:/Users/Jörg", usual)
+    assert written_to(short / "env-1/p", short, windows=True) == (short / "env-1/p", short)
+    assert written_to(long / "env-1/p", long, windows=True) == (
+        PureWindowsPath(f"\\\\?\\{long}\\env-1\\p"),
+        PureWindowsPath(f"\\\\?\\{long}"),
+    )
+    assert written_to(long / "p", long, windows=False) == (long / "p", long)
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ("C:\\a b\\ü", "\\\\?\\C:\\a b\\ü"),
+        ("\\\\nas\\films\\a", "\\\\?\\UNC\\nas\\films\\a"),
+        ("\\\\?\\C:\\a", "\\\\?\\C:\\a"),
+    ],
+)
+def test_a_path_of_any_length(path: str, found: str) -> None:
+    assert str(of_any_length(PureWindowsPath(path), windows=True)) == found
+    assert of_any_length(PureWindowsPath(path), windows=False) == PureWindowsPath(path)
 
 
 def test_two_do_not_make_at_once(order: Order) -> None:
