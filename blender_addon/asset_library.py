@@ -15,17 +15,13 @@ from bpy.types import Context, Operator
 from .compositor.node_group import NAME, new_node_group
 from .faults import Refused
 from .guarded import GuardedOperator
+from .package import kept_folder
 
 FOLDER = "assets"
 
 
 def assets_folder() -> Path:
-    """A folder of the user's that stays where the extension is updated."""
-    try:
-        return Path(bpy.utils.extension_path_user(__package__, path=FOLDER, create=True))
-    except ValueError:
-        # Not installed as an extension.
-        return Path(bpy.app.tempdir) / "rotopoint" / FOLDER
+    return kept_folder(FOLDER)
 
 
 def write_asset(folder: Path) -> Path:
@@ -35,7 +31,7 @@ def write_asset(folder: Path) -> Path:
     """
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "rotopoint.blend"
-    namesake = bpy.data.node_groups.get(NAME)
+    namesake = bpy.data.node_groups.get((NAME, None))
     if namesake is not None:
         namesake.name = f"{NAME} aside"
     tree = new_node_group()

@@ -14,7 +14,7 @@ from rotopoint.errors import NameTemplateUnusable, OutputUnwritable, TrackMissin
 from rotopoint.shot import Shot, Subject
 from rotopoint.shot.frames import FileNumber
 from rotopoint.shot.json import save_shot
-from rotopoint.shot.names import FORBIDDEN
+from rotopoint.shot.names import file_name
 
 from . import shots
 from .compositor import MatteSequence
@@ -35,8 +35,7 @@ def folder_of(clip: MovieClip, blend: str = "") -> Path:
     blend = blend or bpy.data.filepath
     if not blend:
         raise Refused("the mattes go beside the .blend: save it first, or choose a folder for them")
-    name = "".join("_" if c in FORBIDDEN else c for c in clip.name).strip(" .")
-    return Path(blend).absolute().parent / "rotopoint" / (name or "clip")
+    return Path(blend).absolute().parent / "rotopoint" / file_name(clip.name, "clip")
 
 
 def matte_sequences(clip: MovieClip) -> tuple[MatteSequence, ...]:

@@ -13,6 +13,7 @@ from pathlib import Path
 import bpy
 
 from .faults import Refused
+from .package import user_folder
 
 PINS = "pins.txt"
 
@@ -38,10 +39,7 @@ def offered() -> bool:
 
 def environment_folder(*, create: bool = False) -> Path | None:
     """Where environments lie; None where the add-on is not installed as an extension."""
-    try:
-        return Path(bpy.utils.extension_path_user(__package__, path=FOLDER, create=create))
-    except ValueError:
-        return None
+    return user_folder(FOLDER, create=create)
 
 
 def online_hindrance() -> str | None:

@@ -41,6 +41,20 @@ def blenders_python() -> list[str]:
     return [sys.executable, "-s"]
 
 
+def user_folder(name: str, *, create: bool) -> Path | None:
+    """A folder of the user's that stays where the extension is updated; None where the add-on is not
+    installed as an extension."""
+    try:
+        return Path(bpy.utils.extension_path_user(__package__, path=name, create=create))
+    except ValueError:
+        return None
+
+
+def kept_folder(name: str) -> Path:
+    """The same, and where the add-on is no extension one that goes with Blender."""
+    return user_folder(name, create=True) or Path(bpy.app.tempdir) / "rotopoint" / name
+
+
 def package_folder() -> Path:
     """A folder with the add-on's own `rotopoint` alone. Raises OutputUnwritable.
 
@@ -50,12 +64,9 @@ def package_folder() -> Path:
     package = Path(rotopoint.__file__).parent
     if all(entry.name.startswith(("rotopoint", "__pycache__")) for entry in package.parent.iterdir()):
         return package.parent
-    try:
-        folder = Path(bpy.utils.extension_path_user(__package__, path="engine", create=True))
-    except ValueError:
-        # Not installed as an extension: whoever laid the package there meant it so.
-        return package.parent
-    return copied(package, folder)
+    folder = user_folder("engine", create=True)
+    # Where it is not installed as an extension, whoever laid the package there meant it so.
+    return package.parent if folder is None else copied(package, folder)
 
 
 def copied(package: Path, folder: Path) -> Path:

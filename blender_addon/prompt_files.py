@@ -22,6 +22,7 @@ from rotopoint.whole_files import reason_of, write_whole
 
 from . import blend_paths, compat, mattes
 from .faults import Refused
+from .package import kept_folder
 
 FOLDER = "prompts"
 
@@ -46,11 +47,7 @@ def folder_of(clip: MovieClip, blend: str = "") -> Path:
 def unsaved_folder() -> Path:
     """For what belongs to a .blend that has no place yet. It outlives Blender, so that a recovered file finds
     its masks."""
-    try:
-        return Path(bpy.utils.extension_path_user(__package__, path=FOLDER, create=True))
-    except ValueError:
-        # Not installed as an extension.
-        return Path(bpy.app.tempdir) / "rotopoint" / FOLDER
+    return kept_folder(FOLDER)
 
 
 def keep(clip: MovieClip, content: bytes, suffix: str) -> str:

@@ -11,7 +11,7 @@ from bpy.props import EnumProperty, IntProperty, StringProperty
 from bpy.types import Context, Event, Mask, MovieClip, Operator, SpaceClipEditor
 
 from rotopoint.errors import CombinationCycle
-from rotopoint.shot.names import FORBIDDEN
+from rotopoint.shot.names import file_name
 
 from .. import blend_paths, host, mask_watch, mattes, shots, windows
 from ..combine_properties import HOW, KINDS
@@ -216,7 +216,7 @@ class ROTOPOINT_OT_drawn_mask_render(ClipOperator, Operator):
             (1, count) if settings.range is None else (settings.range.first, settings.range.last)
         )
         self._count = last - self._first + 1
-        name = "".join("_" if c in FORBIDDEN else c for c in mask.name).strip(" .") or "mask"
+        name = file_name(mask.name, "mask")
         # Of other frames it is another sequence: a folder's first file is for its first frame.
         self._folder = mattes.folder_of(clip) / "masks" / f"{name} {self._first}-{last}"
         self._clip, self._uid, self._last = clip.name, subject.uid, last

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from rotopoint import __version__
 from rotopoint.errors import (
     ProtocolBroken,
     ProtocolMismatch,
@@ -97,7 +98,7 @@ def test_a_preview(start: Start) -> None:
 def test_hello_comes_first_and_is_kept(start: Start) -> None:
     client = start()
     hello = client.wait_for_hello(10)
-    assert hello == HelloEvent(VERSION, "fake", ("fake",), ("cpu",))
+    assert hello == HelloEvent(VERSION, __version__, ("fake",), ("cpu",))
     assert client.poll()[0].event == hello == client.hello
 
 
@@ -117,7 +118,7 @@ def test_polling_never_blocks(start: Start) -> None:
     preview(client)
     assert client.poll() == []
     assert time.monotonic() - began < 0.1
-    assert client.wait_for_hello(10).package == "fake"
+    assert client.wait_for_hello(10).package == __version__
 
 
 def test_sending_never_blocks_and_closing_frees_who_does_not_read(start: Start) -> None:
@@ -211,7 +212,8 @@ def test_a_dead_worker_leaves_status_and_log(start: Start) -> None:
 
 def test_what_came_before_the_end_is_handed_out_first(start: Start) -> None:
     client = start(code=HELLO)
-    time.sleep(0.5)
+    client._starting.join(10)
+    client._threads[-1].join(10)
     assert isinstance(client.poll()[0].event, HelloEvent)
     assert isinstance(fault_of(client), WorkerDied)
 

@@ -15,13 +15,13 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from rotopoint.environment.builds import build_named
+from rotopoint.environment.builds import Build, build_named
 from rotopoint.environment.machine import this_machine
 from rotopoint.environment.made import alone_in, remove, remove_downloads
 from rotopoint.environment.making import CHECK, Order, Progress, make
 from rotopoint.environment.packages import Sources
 from rotopoint.environment.processes import end_tree
-from rotopoint.environment.pythons import found_pythons, usable_python
+from rotopoint.environment.pythons import Python, found_pythons, usable_python
 from rotopoint.errors import RotopointError
 from rotopoint.messages import explain
 
@@ -64,7 +64,7 @@ def main() -> int:
         return 1
 
 
-def _order(options: argparse.Namespace, build: Any, python: Any, sources: Sources) -> Order:
+def _order(options: argparse.Namespace, build: Build, python: Python, sources: Sources) -> Order:
     own = bool(options.own) and not options.python and _same(python.executable, options.own)
     return Order(
         options.folder, options.lock, build, python, own, sources, options.package_folder, options.check

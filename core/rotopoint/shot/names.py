@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which names a subject may have, so that files named after it can exist everywhere."""
+"""Names of subjects, after which files can be named everywhere, and of files named after anything else."""
 
 from __future__ import annotations
 
@@ -42,6 +42,13 @@ def name_fault(name: str) -> str | None:
     if name.split(".")[0].strip().upper() in RESERVED:
         return "this word is reserved by Windows"
     return None
+
+
+def file_name(name: str, otherwise: str) -> str:
+    """A name of anything as that of a file or folder that can exist everywhere; `otherwise` where nothing is
+    left of it."""
+    found = "".join("_" if c in FORBIDDEN or ord(c) < ord(" ") else c for c in name).strip(" .") or otherwise
+    return f"_{found}" if found.split(".")[0].strip().upper() in RESERVED else found
 
 
 def _is_control(character: str) -> bool:

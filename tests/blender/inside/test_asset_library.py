@@ -48,3 +48,16 @@ def test_the_group_is_written_and_its_library_entered_once(
     assert ensure_node_group() == appended and appended.asset_data is not None
     build(scene, tmp_path, matte(6))
     assert np.abs(alpha(scene, tmp_path).astype(int) - matte(6)).max() <= 1
+
+
+def test_a_group_that_is_linked_stands_in_nobodys_way(
+    libraries: bpy.types.AssetLibraryCollection, scene: bpy.types.Scene
+) -> None:
+    """As whoever drags it from the Asset Browser may have it; it cannot be renamed."""
+    bpy.ops.rotopoint.asset_library_add()
+    (file,) = assets_folder().glob("*.blend")
+    with bpy.data.libraries.load(str(file), link=True) as (there, taken):
+        taken.node_groups = there.node_groups
+    (linked,) = bpy.data.node_groups
+    assert bpy.ops.rotopoint.asset_library_add() == {"FINISHED"}
+    assert list(bpy.data.node_groups) == [linked] and linked.name == "Rotopoint"
