@@ -5,6 +5,9 @@ one place."""
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +21,10 @@ if importlib.util.find_spec("hypothesis") is not None:
 
     settings.register_profile("project", deadline=None)
     settings.load_profile("project")
+
+
+INSIDE_BLENDER = "test_inside_blender.py"
+"""Its tests wait for runs that begin with the first test of all."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -35,3 +42,19 @@ def gpu(request: pytest.FixtureRequest) -> torch.device:
     if not torch.cuda.is_available():
         pytest.skip("no NVIDIA GPU, and no --rehearse")
     return torch.device("cuda")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def running_inside(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Mapping[str, Future[Path]]]:
+    """The tests inside of each Blender that is to be tested, under way beside all others."""
+    waiting = [item for item in request.session.items if item.path.name == INSIDE_BLENDER]
+    if not waiting:
+        yield {}
+        return
+    from tests.blender.inside_runs import inside_runs
+
+    versions = [item.callspec.params["version"] for item in waiting]  # type: ignore[attr-defined]
+    with inside_runs(versions, tmp_path_factory.mktemp) as running:
+        yield running

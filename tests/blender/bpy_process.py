@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -56,11 +56,12 @@ def run_in_bpy(
     timeout: float = LIMIT_SECONDS,
     python_path: Sequence[Path] = (ROOT / "core", ROOT),
     within: Sequence[str] = (),
+    variables: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Run `script` with `args` in bpy `version` and return its output.
 
     `python_path` is where it imports from, beside its environment; `within` is a command that runs the rest
-    of its line, in a network without sockets, say.
+    of its line, in a network without sockets, say. `variables` are added to its environment.
     Skips the test that calls it where the environment is absent; fails it where the script ends with
     another status than 0. Settings and extensions of the run live in a folder that is removed after it.
     The script should end with `os._exit(0)`: some versions crash or hang as the interpreter ends.
@@ -73,6 +74,7 @@ def run_in_bpy(
             "BLENDER_USER_RESOURCES": user_folder,
             "PYTHONPATH": os.pathsep.join(map(str, python_path)),
             "PYTHONIOENCODING": "utf-8",
+            **(variables or {}),
         }
         done = subprocess.run(
             [*within, str(interpreter), str(script), *map(str, args)],

@@ -9,8 +9,14 @@ from pathlib import Path
 import pytest
 
 from tests.blender.bpy_process import built_extension
+from tests.conftest import INSIDE_BLENDER
 
 collect_ignore = [] if importlib.util.find_spec("bpy") else ["inside"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those that wait for runs inside of Blender come last: these go on beside all else."""
+    items.sort(key=lambda item: item.path.name == INSIDE_BLENDER)
 
 
 @pytest.fixture(scope="session")

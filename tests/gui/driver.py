@@ -16,7 +16,7 @@ from typing import Any
 
 import bpy
 
-TURN_SECONDS = 0.02
+TURN_SECONDS = 0.01
 MODULE = "bl_ext.user_default.rotopoint"
 MAIL = Path(sys.argv[-1])
 

@@ -17,8 +17,10 @@ from typing import Any
 
 DRIVER = Path(__file__).with_name("driver.py")
 ANSWER_SECONDS = 120.0
-SETTLE_SECONDS = 0.15
-"""Blender takes in what the pointer does at its next turn."""
+
+TURNS = 3
+"""Of Blender's loop. What the pointer does may come late in the first; a question comes before the events of
+its turn, so what they lead to is done and drawn when that of the third is answered."""
 
 
 class Blender:
@@ -58,13 +60,18 @@ class Blender:
                 return {"error": f"Blender ended with status {self.process.returncode}"}
             if time.monotonic() > deadline:
                 return {"error": "Blender does not answer"}
-            time.sleep(0.02)
+            time.sleep(0.005)
         return json.loads(answer.read_text(encoding="utf-8"))
+
+    def take_in(self) -> None:
+        """Wait until it has had its turns. One that has ended by what was pressed has had them."""
+        for _ in range(TURNS):
+            if "error" in self.ask("answer = None"):
+                return
 
 
 def done(*command: str) -> dict[str, Any]:
     result = subprocess.run(command, capture_output=True, text=True, check=False)
-    time.sleep(SETTLE_SECONDS)
     return {"answer": None} if result.returncode == 0 else {"error": result.stderr}
 
 
@@ -77,6 +84,7 @@ def main() -> None:
             said = blender.ask(command["code"])
         elif command["do"] == "xdotool":
             said = done("xdotool", *command["words"])
+            blender.take_in()
         else:
             said = done("import", "-window", "root", command["path"])
         sys.stdout.write(json.dumps(said) + "\n")

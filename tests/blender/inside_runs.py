@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The tests in `inside/` under way in each bpy, beside whatever else is tested."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.blender.bpy_process import ENGINE_VARIABLE, run_in_bpy
+
+INSIDE = Path(__file__).parent / "inside"
+
+AT_ONCE = 1
+"""A Blender that is tested so keeps one core busy, and what goes on beside it another."""
+
+LIMIT_SECONDS = 600
+
+HAS_ENGINE = importlib.util.find_spec("torch") is not None
+
+
+@contextmanager
+def inside_runs(
+    versions: Iterable[str], new_folder: Callable[[str], Path]
+) -> Iterator[Mapping[str, Future[Path]]]:
+    """The report of each version that is to be tested. What has not begun when nobody waits any more is left
+    out."""
+
+    def tested(version: str) -> Path:
+        folder = new_folder(f"inside-{version}")
+        report = folder / "report.xml"
+        asked = ("-q", f"--junitxml={report}", f"--basetemp={folder / 'inside'}")
+        engine = os.environ.get(ENGINE_VARIABLE, sys.executable if HAS_ENGINE else "")
+        variables = {ENGINE_VARIABLE: engine} if engine else {}
+        run_in_bpy(version, INSIDE / "run.py", *asked, timeout=LIMIT_SECONDS, variables=variables)
+        return report
+
+    pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="inside")
+    try:
+        yield {version: pool.submit(tested, version) for version in versions}
+    finally:
+        pool.shutdown(cancel_futures=True)
