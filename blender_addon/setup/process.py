@@ -114,6 +114,9 @@ class SetupProcess:
         from rotopoint.environment.processes import end_tree
 
         self.cancelled = True
+        if self._process.poll() is not None:
+            # Its number may be another's by now.
+            return
         # On Windows the tree is ended by another program, which takes a moment.
         threading.Thread(target=end_tree, args=(self._process.pid,), name="set-up's end", daemon=True).start()
 

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import PurePath
 from typing import TypeVar
 
@@ -29,11 +30,14 @@ SCRUBBED = frozenset(
 def end_tree(process_id: int) -> None:
     """End a process that leads a session of its own (`start_new_session`), and all that it has started.
 
-    Does nothing where it is gone.
+    Does nothing where it is gone. Raises nothing: what cannot be ended ends with its input.
     """
     if sys.platform == "win32":
         command = ["taskkill", "/PID", str(process_id), "/T", "/F"]
-        subprocess.run(command, capture_output=True, creationflags=HIDDEN, timeout=KILL_SECONDS, check=False)
+        with suppress(OSError, subprocess.TimeoutExpired):
+            subprocess.run(
+                command, capture_output=True, creationflags=HIDDEN, timeout=KILL_SECONDS, check=False
+            )
         return
     try:
         os.killpg(process_id, signal.SIGKILL)

@@ -12,10 +12,12 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path, PureWindowsPath
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from rotopoint.environment import processes
 from rotopoint.environment.builds import Build
 from rotopoint.environment.made import alone_in, made_in, remove
 from rotopoint.environment.making import Order, Progress, check, check_room, make, written_to
@@ -219,6 +221,21 @@ def test_it_ends_with_all_that_it_has_started(order: Order, tmp_path: Path, how:
     grandchild = int(Path(f"{note}s").read_text())
     with alone_in(mine.folder):
         assert not is_running(grandchild)
+
+
+@pytest.mark.parametrize("error", [FileNotFoundError("taskkill"), subprocess.TimeoutExpired("taskkill", 10)])
+def test_what_windows_cannot_end_is_nobodys_fault(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is called on threads, where what is raised goes nowhere."""
+    asked: list[list[str]] = []
+
+    def run(command: list[str], **_: object) -> None:
+        asked.append(command)
+        raise error
+
+    monkeypatch.setattr(processes, "sys", SimpleNamespace(platform="win32"))
+    monkeypatch.setattr(processes.subprocess, "run", run)
+    end_tree(4711)
+    assert asked == [["taskkill", "/PID", "4711", "/T", "/F"]]
 
 
 def is_running(process_id: int) -> bool:
