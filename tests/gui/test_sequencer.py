@@ -46,6 +46,12 @@ def picture(blender: WindowedBlender, name: str) -> np.ndarray:
     return blender.screenshot(name).astype(int)
 
 
+def changed(blender: WindowedBlender, name: str, before: np.ndarray, part: float) -> np.ndarray:
+    """The screen as soon as more than this part of it is another than before. Asserts that it comes."""
+    blender.until_shown(name, lambda shown: (np.abs(shown - before).max(axis=2) > 10).mean() > part)
+    return blender.screenshot(name).astype(int)
+
+
 def test_the_preview_shows_mattes_tracked_anew(blender: WindowedBlender) -> None:
     blender.ask("bpy.ops.rotopoint.subject_add(name='runner')\nanswer = None")
     blender.ask("bpy.ops.rotopoint.point_add(x=0.25, y=0.5, frame=1)\nanswer = None")
@@ -53,12 +59,10 @@ def test_the_preview_shows_mattes_tracked_anew(blender: WindowedBlender) -> None
     blender.ask(SHOW_STRIP)
     whole = picture(blender, "whole")
     blender.ask("bpy.ops.rotopoint.matte_strip()\nanswer = None")
-    first = picture(blender, "first matte")
-    assert (np.abs(first - whole).max(axis=2) > 10).mean() > 0.05, "the strip is not cut out"
+    first = changed(blender, "first matte", whole, 0.05)
 
     blender.ask("bpy.data.movieclips[0].rotopoint.subjects[0].points[0].x = 0.7\nanswer = None")
     track(blender)
     assert blender.ask(f"answer = {STATE}.message") == f"Done: {COUNT} frames, {COUNT} of them new"
-    second = picture(blender, "second matte")
-    assert (np.abs(second - first).max(axis=2) > 10).mean() > 0.02, "the preview shows the older matte"
+    changed(blender, "second matte", first, 0.02)
     assert Path(blender.folder / "second matte.png").is_file()

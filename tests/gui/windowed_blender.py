@@ -117,7 +117,7 @@ class WindowedBlender:
             if time.monotonic() > deadline:
                 self.screenshot("timeout")
                 raise TimeoutError(f"it did not come: {condition}")
-            time.sleep(0.1)
+            time.sleep(0.02)
 
     def until_answer(self, code: str, expected: object, seconds: float = 20.0) -> None:
         """Wait until a question has an answer: events that were sent take their time. Asserts it."""
