@@ -2,10 +2,11 @@
 """What one prompt on a still gives: IoU with its object, how often it takes far too much, and which
 calibration suits the weights best.
 
-Run as: python -m benchmarks.clicks STILLS.zip [--checkpoint FILE] [--fit]
+Run as: python -m benchmarks.clicks STILLS.zip [--checkpoint FILE] [--clicks N] [--fit]
 
-The zip is as the training reads it, see training/README.md. Where its `sources.csv` names the same picture of
-another zip, the picture is left out: it may have been trained on.
+The zip is as the training reads it, see training/README.md; `python -m benchmarks.held_out` makes one of
+stills that no weights have learned from. Where its `sources.csv` names the same picture of another zip, the
+picture is left out: it may have been trained on.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import io
 import itertools
 import sys
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,6 +45,9 @@ LARGE = 0.05
 FAR_TOO_MUCH = 3.0
 """Times the object's area."""
 
+DEEP = 0.5
+"""How far inside of an object a further click is, of how far one can be."""
+
 SPREADS = (0.05, 0.1, 0.15, 0.3)
 LEVELS = (0.3, 0.35, 0.4, 0.45, 0.5)
 SURE = (0.65, 0.75, 0.85, 2.0)
@@ -57,6 +61,10 @@ class Answered:
     logits: torch.Tensor
     predicted_iou: torch.Tensor
     truth: NDArray[np.bool_]
+
+
+Asked = tuple[list[tuple[float, float]], list[int]]
+"""Points in pixels of a still and their labels."""
 
 
 @dataclass(frozen=True)
@@ -86,28 +94,43 @@ def objects(archive: Path) -> Iterator[tuple[NDArray[np.uint8], list[NDArray[np.
 
 
 @torch.inference_mode()
-def answers(tracker: ClipTracker, size: int, archive: Path, kind: str, most: int) -> list[Answered]:
-    """The answers to one prompt on each object, for a model of `size` pixels."""
+def answers(
+    tracker: ClipTracker,
+    size: int,
+    pictures: Sequence[tuple[NDArray[np.uint8], list[NDArray[np.bool_]]]],
+    asked: Callable[[NDArray[np.bool_]], Sequence[Asked]],
+    most: int,
+) -> list[Answered]:
+    """The answers to each prompt by itself that is `asked` for an object, of a model of `size` pixels."""
     given: list[Answered] = []
-    for picture, masks in tqdm(list(objects(archive)), file=sys.stderr, desc=kind):
+    for picture, masks in tqdm(pictures, file=sys.stderr):
         (features,) = tracker.features(torch.from_numpy(model_input(picture, size))[None, None])
         fused = tracker.condition(features, 0, [])
         for truth in masks:
-            xy, labels = prompt(truth, kind)
             scale = torch.tensor([size / truth.shape[1], size / truth.shape[0]])
-            answer = tracker.decode(fused, features, (torch.tensor([xy]) * scale, torch.tensor([labels])))
-            given.append(Answered(answer.logits, answer.predicted_iou, truth))
-            if len(given) == most:
-                return given
+            for xy, labels in asked(truth):
+                points = (torch.tensor([xy]) * scale, torch.tensor([labels]))
+                answer = tracker.decode(fused, features, points)
+                given.append(Answered(answer.logits, answer.predicted_iou, truth))
+                if len(given) == most:
+                    return given
     return given
 
 
-def prompt(truth: NDArray[np.bool_], kind: str) -> tuple[list[tuple[float, float]], list[int]]:
-    """Points in pixels of the still and their labels: a click deep inside, or a box around."""
-    if kind == "click":
-        return [farthest_point(truth)], [1]
+def box(truth: NDArray[np.bool_]) -> list[Asked]:
+    """The one around an object."""
     rows, columns = np.flatnonzero(truth.any(1)), np.flatnonzero(truth.any(0))
-    return [(columns[0], rows[0]), (columns[-1] + 1.0, rows[-1] + 1.0)], [2, 3]
+    return [([(columns[0], rows[0]), (columns[-1] + 1.0, rows[-1] + 1.0)], [2, 3])]
+
+
+def clicks(truth: NDArray[np.bool_], count: int) -> list[Asked]:
+    """`count` single clicks on an object (h, w): as deep inside as can be, then anywhere that is DEEP of that
+    deep, by chance and the same each time."""
+    depth = cv2.distanceTransform(np.pad(truth.astype(np.uint8), 1), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    depth = depth[1:-1, 1:-1]
+    places = np.argwhere(depth >= DEEP * depth.max())
+    further = np.random.default_rng(len(places)).choice(places, count - 1)
+    return [([xy], [1]) for xy in (farthest_point(truth), *((x + 0.5, y + 0.5) for y, x in further.tolist()))]
 
 
 def judged(given: Sequence[Answered], calibration: Calibration) -> Figures:
@@ -136,7 +159,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="What one prompt on a still gives")
     parser.add_argument("stills", type=Path)
     parser.add_argument("--checkpoint", default="draft")
-    parser.add_argument("--most", type=int, default=400, help="objects")
+    parser.add_argument("--clicks", type=int, default=1, help="on each object, one by one")
+    parser.add_argument("--most", type=int, default=400, help="prompts of a kind")
     parser.add_argument("--fit", action="store_true", help="try calibrations")
     arguments = parser.parse_args()
     share_cores()
@@ -146,13 +170,16 @@ def main() -> int:
     load_weights(model, checkpoint.path)
     tracker = ClipTracker(model)
     used = configuration.calibration or Calibration(spread=1e-3, level=0.5, sure=2.0)
-    rows = [
-        "| prompt | calibration | IoU | of large ones | takes over three times the area | best of its masks |"
-    ]
+    rows = ["| prompts | calibration | IoU | of large ones | over three times the area | best of its masks |"]
     rows.append("|---|---|---|---|---|---|")
-    for kind in ("click", "box"):
-        given = answers(tracker, configuration.image_size, arguments.stills, kind, arguments.most)
-        tried = [used]
+    pictures = list(objects(arguments.stills))
+    kinds: dict[str, Callable[[NDArray[np.bool_]], list[Asked]]] = {
+        "click": lambda truth: clicks(truth, arguments.clicks),
+        "box": box,
+    }
+    for kind, asked in kinds.items():
+        given = answers(tracker, configuration.image_size, pictures, asked, arguments.most)
+        tried, best = [used], best_of(given)
         if arguments.fit:
             spreads, sure = (SPREADS, SURE) if kind == "click" else ((used.spread,), (used.sure,))
             tried += [Calibration(*numbers) for numbers in itertools.product(spreads, LEVELS, sure)]
@@ -160,10 +187,10 @@ def main() -> int:
             f = judged(given, calibration)
             c = calibration
             rows.append(
-                f"| {kind} | spread {c.spread:g}, level {c.level:g}, sure {c.sure:g} | {f.iou:.3f} "
-                f"| {f.large:.3f} | {100 * f.far_too_much:.1f}% | {best_of(given):.3f} |"
+                f"| {len(given)} of {kind} | spread {c.spread:g}, level {c.level:g}, sure {c.sure:g} "
+                f"| {f.iou:.3f} | {f.large:.3f} | {100 * f.far_too_much:.1f}% | {best:.3f} |"
             )
-    sys.stdout.write("\n".join([f"{len(given)} objects, checkpoint {checkpoint.name}", "", *rows]) + "\n")
+    sys.stdout.write("\n".join([f"{len(pictures)} pictures, checkpoint {checkpoint.name}", "", *rows]) + "\n")
     return 0
 
 

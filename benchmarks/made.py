@@ -19,8 +19,12 @@ SIZE, FRAMES = 480, 24
 KINDS = ("layered", "moved_in_place", "passed_by")
 """Made one after the other: in a still that bends as a whole nothing goes wrong."""
 
+WITH_TWINS = (*KINDS, "side_by_side")
 
-def made_sequences(stills: Path, folder: Path, count: int, size: int = SIZE) -> list[Sequence]:
+
+def made_sequences(
+    stills: Path, folder: Path, count: int, size: int = SIZE, kinds: tuple[str, ...] = KINDS
+) -> list[Sequence]:
     """`count` clips of objects of the zip `stills` (see training/README.md), which no weights have learned
     from, written to `folder`; the same for the same stills. The last frame shows the subject."""
     library = StillLibrary(stills, {"coco": 1.0, "ccp": 1.0})
@@ -28,7 +32,7 @@ def made_sequences(stills: Path, folder: Path, count: int, size: int = SIZE) -> 
     seed = 0
     while len(found) < count:
         rng = np.random.default_rng((20, seed))
-        clip = make_clip(rng, MAKERS[KINDS[len(found) % len(KINDS)]], library, size, FRAMES)
+        clip = make_clip(rng, MAKERS[kinds[len(found) % len(kinds)]], library, size, FRAMES)
         seed += 1
         if not (clip.coverage[-1] > 127).any():
             continue

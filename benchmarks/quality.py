@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""J&F on DAVIS from one point, a box and the true mask on frame 1, beside two baselines of the same run.
+"""J&F on DAVIS from one point, a box and the true mask on frame 1, beside two baselines of the same run, and
+the IoU of what one prompt gives on frame 1.
 
-Run as: python -m benchmarks.quality [--checkpoint NAME]
+Run as: python -m benchmarks.quality [--checkpoint NAME] [--first-frame]
+
+`--first-frame` prints that IoU alone, in a minute; the page is left as it is.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ from tqdm import tqdm
 from benchmarks.baselines import carried_by_flow, held_still, score_sequence
 from benchmarks.davis import Sequence, farthest_point, sequences
 from rotopoint.checkpoints import resolve
-from rotopoint.cli.score import FolderScore
+from rotopoint.cli.score import FolderScore, region_similarity
 from rotopoint.cores import share_cores
 from rotopoint.session import ShotSession
 from rotopoint.shot import Box, ClipReference, Mask, Point, Prompt, Settings, Shot, Subject
@@ -34,6 +37,9 @@ FIRST = ClipFrame(1)
 
 Scores = dict[str, dict[str, FolderScore]]
 """By method, then by sequence."""
+
+FirstFrames = dict[str, dict[str, float]]
+"""IoU on frame 1 by prompt, then by sequence; 0..1."""
 
 
 def point_prompt(sequence: Sequence) -> Prompt:
@@ -49,6 +55,14 @@ def box_prompt(sequence: Sequence) -> Prompt:
 
 def mask_prompt(sequence: Sequence) -> Prompt:
     return Mask(FIRST, str(sequence.truth_files[0]))
+
+
+PROMPTS: Mapping[str, Callable[[Sequence], Prompt]] = {
+    "one point": point_prompt,
+    "a box": box_prompt,
+    "true mask": mask_prompt,
+}
+"""What is given on frame 1, by name."""
 
 
 def tracked(
@@ -68,14 +82,29 @@ def tracked(
             yield session.matte(session.plans[0], frame.frame, frame.record)
 
 
+def _tracking(
+    prompt: Callable[[Sequence], Prompt], engine: Engine, policy: str
+) -> Callable[[Sequence], Iterator[NDArray[np.float32]]]:
+    return lambda sequence: tracked(sequence, prompt(sequence), engine, policy)
+
+
+def measure_first_frames(engine: Engine, policy: str) -> FirstFrames:
+    """IoU on frame 1 of what each prompt gives there, nothing else being tracked."""
+    return {
+        name: {
+            s.name: region_similarity(next(tracked(s, prompt(s), engine, policy)), next(s.masks()))
+            for s in sequences()
+        }
+        for name, prompt in PROMPTS.items()
+    }
+
+
 def measure(engine: Engine, policy: str) -> tuple[Scores, float]:
     """The scores of all methods, and seconds a frame of tracking with decoding and mattes."""
     methods: Mapping[str, Callable[[Sequence], Iterator[NDArray[Any]]]] = {
         "held still": held_still,
         "DIS flow": carried_by_flow,
-        "one point": lambda s: tracked(s, point_prompt(s), engine, policy),
-        "a box": lambda s: tracked(s, box_prompt(s), engine, policy),
-        "true mask": lambda s: tracked(s, mask_prompt(s), engine, policy),
+        **{name: _tracking(prompt, engine, policy) for name, prompt in PROMPTS.items()},
     }
     scores: Scores = {name: {} for name in methods}
     seconds, frames = 0.0, 0
@@ -83,7 +112,7 @@ def measure(engine: Engine, policy: str) -> tuple[Scores, float]:
         for name, method in methods.items():
             started = time.perf_counter()
             mattes = list(method(sequence))
-            if name in ("one point", "a box", "true mask"):
+            if name in PROMPTS:
                 seconds += time.perf_counter() - started
                 frames += len(sequence)
             scores[name][sequence.name] = score_sequence(iter(mattes), sequence)
@@ -105,6 +134,22 @@ def _cell(scores: list[FolderScore]) -> str:
     )
 
 
+def first_frames(scores: Scores) -> FirstFrames:
+    """IoU on frame 1, of tracks of all frames."""
+    return {name: {s: score.frames[0].j for s, score in scores[name].items()} for name in PROMPTS}
+
+
+def first_table(given: FirstFrames) -> str:
+    """Markdown: IoU in percent on frame 1, by sequence and by what was given there, and the means."""
+    lines = ["| sequence | " + " | ".join(given) + " |", "|---" * (len(given) + 1) + "|"]
+    for sequence in next(iter(given.values())):
+        lines.append(
+            f"| {sequence} | " + " | ".join(f"{100 * by[sequence]:.1f}" for by in given.values()) + " |"
+        )
+    means = " | ".join(f"**{100 * np.mean(list(by.values())):.1f}**" for by in given.values())
+    return "\n".join([*lines, f"| **mean** | {means} |"])
+
+
 def report(scores: Scores, checkpoint: str, policy: str, seconds: float) -> str:
     """The page that is written."""
     inner = {
@@ -121,6 +166,8 @@ def report(scores: Scores, checkpoint: str, policy: str, seconds: float) -> str:
             table(inner),
             "## Over all frames",
             table(scores),
+            "## IoU on frame 1, where the prompt is",
+            first_table(first_frames(scores)),
         ]
     )
 
@@ -138,12 +185,16 @@ def main() -> int:
     parser.add_argument("--policy", default="default")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--first-frame", action="store_true", help="only what the prompts give on frame 1")
     arguments = parser.parse_args()
     if not sequences():
         sys.stderr.write("no DAVIS footage beside the repository\n")
         return 2
     share_cores()
     engine = load_engine(resolve(arguments.checkpoint), arguments.device, arguments.threads)
+    if arguments.first_frame:
+        sys.stdout.write(first_table(measure_first_frames(engine, arguments.policy)) + "\n")
+        return 0
     scores, seconds = measure(engine, arguments.policy)
     page = report(scores, arguments.checkpoint, arguments.policy, seconds)
     publish(page, f"quality_{engine.checkpoint.name}_{arguments.policy}.md")
