@@ -4,7 +4,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.confidence import Frames, Ranked, area_under_curve, fit
+from benchmarks.confidence import PARTS, Frames, Ranked, area_under_curve, fit, left_out
 from benchmarks.harder import flicker
 from benchmarks.scenes import Scene
 
@@ -45,6 +45,17 @@ def test_ranks_bring_fits_to_one_scale() -> None:
     np.testing.assert_allclose(narrow(evidence), wide(20 * evidence + 3), atol=0.01)
     assert narrow(np.array([[-9.0], [9.0]])).tolist() == [0, 1]
     assert np.argsort(narrow(evidence)).tolist() == np.argsort(narrow.fit(evidence)).tolist()
+
+
+def test_what_a_clip_is_judged_by_has_not_seen_it() -> None:
+    random = np.random.default_rng(0)
+    iou = random.uniform(0, 1, 50)
+    right = [Frames(str(n), iou[:, None] + random.normal(0, 0.1, (50, 1)), iou) for n in range(2 * PARTS)]
+    honest = left_out(right)
+    # A clip that tells the contrary changes the judges of the other parts, and not its own part's.
+    misled = left_out([Frames("0", 1 - right[0].evidence, iou), *right[1:]])
+    own = {"0", str(PARTS)}
+    assert {name for name in honest if np.array_equal(honest[name].weights, misled[name].weights)} == own
 
 
 def test_a_drawn_subject_is_where_its_mask_says_and_goes_as_fast_as_asked() -> None:
