@@ -64,6 +64,9 @@ PROMPTS: Mapping[str, Callable[[Sequence], Prompt]] = {
 }
 """What is given on frame 1, by name."""
 
+ANSWERED = ("one point", "a box")
+"""A mask is not answered on its frame, but kept as it is."""
+
 
 def tracked(
     sequence: Sequence, prompt: Prompt, engine: Engine, policy: str = "default"
@@ -92,10 +95,10 @@ def measure_first_frames(engine: Engine, policy: str) -> FirstFrames:
     """IoU on frame 1 of what each prompt gives there, nothing else being tracked."""
     return {
         name: {
-            s.name: region_similarity(next(tracked(s, prompt(s), engine, policy)), next(s.masks()))
+            s.name: region_similarity(next(tracked(s, PROMPTS[name](s), engine, policy)), next(s.masks()))
             for s in sequences()
         }
-        for name, prompt in PROMPTS.items()
+        for name in ANSWERED
     }
 
 
@@ -136,7 +139,7 @@ def _cell(scores: list[FolderScore]) -> str:
 
 def first_frames(scores: Scores) -> FirstFrames:
     """IoU on frame 1, of tracks of all frames."""
-    return {name: {s: score.frames[0].j for s, score in scores[name].items()} for name in PROMPTS}
+    return {name: {s: score.frames[0].j for s, score in scores[name].items()} for name in ANSWERED}
 
 
 def first_table(given: FirstFrames) -> str:
