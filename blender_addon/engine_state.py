@@ -17,9 +17,10 @@ TEST_SECONDS = 120.0
 """In which a script that tests the engine wants an answer."""
 
 BROUGHT = (
-    "The extension brings an engine with a small model: there is nothing to install, and it uses no network. "
-    "For larger models and GPUs name a Python that has Rotopoint's engine."
+    "The extension brings an engine with a small model: there is nothing to install, and it uses no network."
 )
+LARGER = "For larger models and GPUs set up the large engine below."
+LARGER_NAMED = "For larger models and GPUs name a Python that has Rotopoint's engine."
 NAMED = "The engine that is named here is used."
 NONE = (
     "This build brings no engine: name a Python that has it, or install the build for your system and "
@@ -34,9 +35,11 @@ def explanation(brought: bool, named: bool) -> str:
     """Where the engine comes from, in words."""
     if not named and usable() is not None:
         return SET_UP
-    if not brought and not named and offered():
-        return f"{NONE} Or set up the large engine below."
-    return BROUGHT if brought else NAMED if named else NONE
+    if brought:
+        return f"{BROUGHT} {LARGER if offered() else LARGER_NAMED}"
+    if named:
+        return NAMED
+    return f"{NONE} Or set up the large engine below." if offered() else NONE
 
 
 def state_line() -> tuple[str, bool]:

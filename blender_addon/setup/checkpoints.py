@@ -23,9 +23,12 @@ LIMIT_SECONDS = 3600.0
 
 MODULE = "rotopoint.checkpoints.fetching"
 
+WORDS_SHARE = 0.76
+"""Of a row's width, for what is said of a checkpoint."""
+
 DRAFT = (
-    "The draft works at once. It is a draft: good for a first rough. For finished work download a larger "
-    "checkpoint; on the processor tiny is the one that a person waits for."
+    "The draft works at once. It is a draft: good for a first rough. For finished work set up the large "
+    "engine and download a larger checkpoint; without a GPU take tiny."
 )
 
 
@@ -150,16 +153,18 @@ def draw_checkpoints(layout: UILayout, context: Context) -> None:
             box, context, downloads.word, icon="ERROR" if downloads.failed else "INFO", alert=downloads.failed
         )
     for checkpoint in registry():
-        row = box.row()
+        split = box.split(factor=WORDS_SHARE)
         unfit = checkpoint.fits(downloads.gpu) is False
         room = "; too large for this GPU" if unfit else ""
-        row.label(text=f"{checkpoint.name}: {described(checkpoint)}{room}", icon="ERROR" if unfit else "NONE")
+        said = f"{checkpoint.name}: {described(checkpoint)}{room}"
+        split.label(text=said, icon="ERROR" if unfit else "NONE")
+        row = split.row(align=True)
         there = checkpoint.address is None or checkpoint.name in (downloads.here or ())
         if downloads.process is not None and downloads.name == checkpoint.name:
             row.progress(factor=downloads.report.fraction, text=f"{downloads.report.fraction:.0%}")
             row.operator("rotopoint.checkpoint_pause", text="", icon="PAUSE")
         elif there:
-            asked = row.operator("rotopoint.checkpoint", text="Here: Verify", icon="CHECKMARK")
+            asked = row.operator("rotopoint.checkpoint", text="Verify", icon="CHECKMARK")
             asked.do, asked.name = "verify", checkpoint.name
         elif downloads.here is not None:
             asked = row.operator("rotopoint.checkpoint", text="Download", icon="IMPORT")

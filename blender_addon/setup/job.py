@@ -20,6 +20,8 @@ from .process import Report, SetupProcess
 
 TICK_SECONDS = 0.2
 
+MADE = "The engine is set up"
+
 
 @dataclass
 class Job:
@@ -175,7 +177,7 @@ def _ended(process: SetupProcess) -> None:
     elif job.doing == "look":
         job.seen = report.answer
     elif job.doing == "make":
-        job.word, job.seen = "The engine is set up", None
+        job.word, job.seen = MADE, None
         # The one that runs is another one.
         host.engine.close()
     else:

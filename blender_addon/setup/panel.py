@@ -9,7 +9,7 @@ from .. import offer
 from ..environment import Standing, standing
 from ..lines import draw_text
 from ..preferences import preferences
-from .job import job, looked_at, needs_network
+from .job import MADE, job, looked_at, needs_network
 
 WORDS = {
     Standing.WHOLE: "The large engine is set up",
@@ -51,7 +51,8 @@ def draw_setup(layout: UILayout, context: Context) -> None:
         )
         for name, value in made.findings:
             if name in SHOWN:
-                draw_text(box, context, f"{name}: {value}", icon="BLANK1")
+                # What `doctor` adds is for who has a terminal open.
+                draw_text(box, context, f"{name}: {value.partition(';')[0]}", icon="BLANK1")
         minutes = f"{size(made.size / 1e6)}, set up in {made.seconds / 60:.1f} minutes"
         draw_text(box, context, minutes, icon="BLANK1")
     if job.running:
@@ -59,7 +60,8 @@ def draw_setup(layout: UILayout, context: Context) -> None:
         row.progress(factor=job.report.fraction, text=job.report.text or "Looking at this machine")
         row.operator("rotopoint.setup_cancel", text="", icon="X")
         return
-    if job.word:
+    # What was set up is told above.
+    if job.word and (made is None or job.word != MADE):
         draw_text(box, context, job.word, icon="ERROR" if job.failed else "INFO", alert=job.failed)
     if (seen := looked_at()) is not None:
         folder = offer.environment_folder()
@@ -71,10 +73,11 @@ def draw_setup(layout: UILayout, context: Context) -> None:
                 "screen.userpref_show", text="Network Preferences", icon="PREFERENCES"
             ).section = "SYSTEM"
         row = box.row()
-        row.active = reason is None
-        row.operator("rotopoint.setup_make", icon="IMPORT")
+        row.enabled = reason is None
+        alone = {} if seen["download"] else {"text": "Set Up"}
+        row.operator("rotopoint.setup_make", **alone, icon="IMPORT")
     row = box.row(align=True)
-    again = "Repair or Update..." if made is not None else None
+    again = "Look Again" if seen is not None else "Repair or Update..." if made is not None else None
     row.operator("rotopoint.setup_look", **({"text": again} if again else {}), icon="FILE_REFRESH")
     if made is not None:
         row.operator("rotopoint.setup_remove", icon="TRASH")

@@ -49,6 +49,19 @@ def built_extension(out: Path, version: str | None = None) -> Path:
     return Path(done.stdout.strip())
 
 
+def built_with_engine(out: Path, platform: str, python: str) -> Path:
+    """The zip in `out` that brings an engine for a platform and Python, as the build's command makes it.
+
+    Fails the test that calls it where the build does.
+    """
+    command = [sys.executable, str(ROOT / "make.py"), "extension", "--out", str(out)]
+    command += ["--platform", platform, "--python", python]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8", check=False)
+    if done.returncode != 0:
+        pytest.fail(f"building for {platform} failed\n{done.stderr}", pytrace=False)
+    return Path(done.stdout.strip().splitlines()[-1])
+
+
 def run_in_bpy(
     version: str,
     script: Path,

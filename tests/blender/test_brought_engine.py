@@ -18,10 +18,8 @@ import pytest
 
 import rotopoint
 from make import BLENDERS
-from tests.blender.bpy_process import ROOT, VERSIONS, run_in_bpy
+from tests.blender.bpy_process import ROOT, VERSIONS, built_with_engine, run_in_bpy
 from tools.extension import MANIFEST
-from tools.extension.__main__ import build
-from tools.extension.targets import PLATFORMS, PYTHONS, Target
 
 SCRIPT = Path(__file__).with_name("use_brought_engine.py")
 CLIP = ROOT / "examples" / "demo_clip" / "demo.mp4"
@@ -83,8 +81,7 @@ def test_a_clip_is_tracked_by_the_zip_alone(
     name = {"linux": "linux-x64", "win32": "windows-x64", "darwin": "macos-arm64"}[sys.platform]
     if (name == "macos-arm64") != (platform.machine().lower() in ("arm64", "aarch64")):
         pytest.skip(f"no zip is built for {platform.machine()}")
-    python = PYTHONS["{}.{}".format(*BLENDERS[version])]
-    package = build(tmp_path / "dist", Target(PLATFORMS[name], python), ROOT / ".cache")
+    package = built_with_engine(tmp_path / "dist", name, "{}.{}".format(*BLENDERS[version]))
     unshare = shutil.which("unshare")
     report = used(
         version,

@@ -92,8 +92,9 @@ def answer_questions() -> float:
 
 
 preferences = bpy.context.preferences
-preferences.view.show_splash = False
 preferences.filepaths.use_auto_save_temporary_files = False
-join = import_module(f"{MODULE}.preferences").join_command
-preferences.addons[MODULE].preferences.engine = join(json.loads(os.environ["ROTOPOINT_ENGINE"]))
+if MODULE in preferences.addons:
+    preferences.view.show_splash = False
+    join = import_module(f"{MODULE}.preferences").join_command
+    preferences.addons[MODULE].preferences.engine = join(json.loads(os.environ["ROTOPOINT_ENGINE"]))
 bpy.app.timers.register(answer_questions, persistent=True)

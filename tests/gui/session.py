@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs on the virtual screen: starts Blender and passes on what it is told, a line of JSON each.
 
-Arguments: the extension's zip, a folder, the engine's command as JSON. `windowed_blender.py` is the other
-side.
+Arguments: the extension's zip, or nothing for a Blender as it comes; a folder; the engine's command as JSON.
+`windowed_blender.py` is the other side.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ class Blender:
             "--enable",
             package,
         ]
-        subprocess.run(install, env=environment, stdout=sys.stderr, check=True)
+        if package:
+            subprocess.run(install, env=environment, stdout=sys.stderr, check=True)
         width, height, _ = os.environ["SCREEN"].split("x")
         start = ["blender", "--window-geometry", "0", "0", width, height, "--python", str(DRIVER)]
         self.process = subprocess.Popen(

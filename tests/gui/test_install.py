@@ -4,13 +4,12 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.blender.bpy_process import built_with_engine
 from tests.gui.windowed_blender import ROOT, Unavailable, build, windowed_blender
 
 pytestmark = [pytest.mark.gui, pytest.mark.slow]
@@ -23,12 +22,7 @@ STATE = "part('host').state_of(bpy.context.scene.active_clip)"
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The zip that brings an engine for the Python of Debian's Blender."""
-    out = tmp_path_factory.mktemp("dist")
-    command = [sys.executable, ROOT / "make.py", "extension", "--out", out]
-    asked = ["--platform", "linux-x64", "--python", "3.14"]
-    subprocess.run([str(part) for part in (*command, *asked)], cwd=ROOT, check=True, stdout=sys.stderr)
-    (found,) = out.glob("*.zip")
-    return found
+    return built_with_engine(tmp_path_factory.mktemp("dist"), "linux-x64", "3.14")
 
 
 def test_the_zip_from_disk_two_clicks_a_wired_matte(package: Path, tmp_path: Path) -> None:

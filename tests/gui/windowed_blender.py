@@ -166,14 +166,26 @@ class WindowedBlender:
 
 @contextmanager
 def windowed_blender(
-    version: str, package: Path, folder: Path, engine: Sequence[str], screen: tuple[int, int] = SCREEN
+    version: str,
+    package: Path | None,
+    folder: Path,
+    engine: Sequence[str],
+    screen: tuple[int, int] = SCREEN,
+    *,
+    shown: Sequence[Path] = (),
+    network: bool = True,
 ) -> Iterator[WindowedBlender]:
     """Blender with the extension `package` installed and its engine set, as large as the screen of this width
-    and height; its log goes to `folder`."""
-    command = [TOOL, "run", "python3", SESSION, package, folder, json.dumps(list(engine))]
+    and height; its log goes to `folder`.
+
+    Without a `package` it is a Blender as it comes, splash screen and all. `shown`: more folders of the outer
+    machine that it sees at their places. Without `network` nothing in it has a socket to anywhere else.
+    """
+    alone = () if network else ("unshare", "--net")
+    command = [*alone, TOOL, "run", "python3", SESSION, package or "", folder, json.dumps(list(engine))]
     width, height = screen
     environment = _environment(version) | {
-        "BIND": f"{ROOT.parent} {folder}",
+        "BIND": " ".join(map(str, (ROOT.parent, folder, *shown))),
         "SCREEN": f"{width}x{height}x24",
     }
     with (folder / "blender.log").open("w", encoding="utf-8") as log:

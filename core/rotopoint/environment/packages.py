@@ -124,5 +124,5 @@ def fault_of(output: str) -> str:
     absent = re.search(r"No matching distribution found for (\S+)|Cannot install (\S+?),? ", output)
     if absent is not None:
         name = absent[1] or absent[2]
-        return f"there is no {name} for this Python and system where packages come from"
+        return f"there is no package {name} for this Python and system where packages come from"
     return (told or lines or ["pip ended without a word"])[-1]

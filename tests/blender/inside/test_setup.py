@@ -108,7 +108,7 @@ def test_a_removal_that_waits_can_be_cancelled(
 
 def test_a_failure_is_one_line(addon: None, set_up: Path, tmp_path: Path) -> None:
     preferences().package_index = str(wheels.write_wheels(tmp_path / "few", without=["torch"]))
-    with pytest.raises(RuntimeError, match="there is no torch"):
+    with pytest.raises(RuntimeError, match="there is no package torch"):
         bpy.ops.rotopoint.setup_make()
     assert made_in(set_up) is None and jobs.job.failed
 

@@ -80,7 +80,8 @@ def test_what_does_not_run_is_not_taken(order: Order) -> None:
 
 def test_a_package_that_is_not_there_is_named(order: Order, tmp_path: Path) -> None:
     wheels = write_wheels(tmp_path / "few", without=["safetensors"])
-    with pytest.raises(PackagesNotInstalled, match=r"there is no safetensors.* where packages come from"):
+    message = r"there is no package safetensors.* where packages come from"
+    with pytest.raises(PackagesNotInstalled, match=message):
         make(replace(order, folder=tmp_path / "made", sources=Sources(str(wheels))), lambda told: None)
     assert made_in(tmp_path / "made") is None
 

@@ -98,7 +98,7 @@ def test_a_lock_without_a_version_is_named(tmp_path: Path) -> None:
         ),
         (
             "ERROR: Could not find a version\nERROR: No matching distribution found for torch==2+cu130\n",
-            "there is no torch==2+cu130 for this Python and system",
+            "there is no package torch==2+cu130 for this Python and system",
         ),
         ("Collecting a\nERROR: something odd\n", "something odd"),
         ("", "without a word"),
