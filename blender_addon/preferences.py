@@ -26,6 +26,15 @@ MODULE = "rotopoint.worker"
 
 USUAL = MemoryLimits()
 
+NO_ENGINE = (
+    "this build brings no engine: install the zip for your system and your Blender, or set the Python of "
+    "Rotopoint's engine in the add-on's preferences"
+)
+NO_ENGINE_BUT_ONE = (
+    "this build brings no engine: set up the large one in the add-on's preferences, or install the zip for "
+    "your system and your Blender"
+)
+
 DEVICES = (
     ("auto", "Automatic", "A GPU where there is one"),
     ("cpu", "CPU", "Processor"),
@@ -163,7 +172,7 @@ class ROTOPOINT_preferences(AddonPreferences):
         if (made := usable()) is not None:
             return python_of(made)
         if self.brought is None:
-            raise EngineNotSet("set the Python of Rotopoint's engine in the add-on's preferences")
+            raise EngineNotSet(NO_ENGINE_BUT_ONE if offered() else NO_ENGINE)
         return blenders_python()
 
     @property

@@ -9,6 +9,7 @@ from bpy.types import Context, Panel, UILayout
 
 from ..faults import Refused
 from ..lines import draw_text
+from ..mattes import folder_of
 from ..preferences import preferences
 from .context import clip_in, subject_in
 
@@ -25,8 +26,13 @@ class Step:
 
 CLIP = Step("Open a video, or the pictures of a sequence", "clip.open", "Open Clip", "FILE_FOLDER")
 ENGINE = Step("", "rotopoint.preferences_show", "Open Preferences", "PREFERENCES")
-SUBJECT = Step("Add a subject for what shall be cut out", "rotopoint.subject_add", "Add Subject", "ADD")
-POINT = Step("Click on the subject in the picture", "rotopoint.point", "Point", "RESTRICT_SELECT_OFF")
+POINT = Step(
+    "Press Point, then click in the picture on what shall be cut out",
+    "rotopoint.point",
+    "Point",
+    "RESTRICT_SELECT_OFF",
+)
+SAVE = Step("Save the .blend: the mattes go beside it", "wm.save_mainfile", "Save", "FILE_TICK")
 
 
 def next_step(context: Context) -> Step | None:
@@ -38,11 +44,14 @@ def next_step(context: Context) -> Step | None:
         preferences(context).command()
     except Refused as error:
         return Step(error.reason[:1].upper() + error.reason[1:], ENGINE.operator, ENGINE.label, ENGINE.icon)
-    if not clip.rotopoint.subjects:
-        return SUBJECT
     subject = subject_in(context)
-    if subject is not None and not subject.prompted_frames():
+    # Pointing adds the first subject itself.
+    if not clip.rotopoint.subjects or (subject is not None and not subject.prompted_frames()):
         return POINT
+    try:
+        folder_of(clip)
+    except Refused:
+        return SAVE
     return None
 
 

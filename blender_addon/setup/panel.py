@@ -17,6 +17,8 @@ WORDS = {
     Standing.OTHER_PYTHON: "The large engine was set up for another Python: set it up again",
 }
 
+DOING = {"look": "Looking at this machine", "make": "Looking for packages", "remove": "Removing the packages"}
+
 SHOWN = ("python", "torch", "runtime", "used", "kernels")
 """Of what `doctor` finds."""
 
@@ -57,7 +59,7 @@ def draw_setup(layout: UILayout, context: Context) -> None:
         draw_text(box, context, minutes, icon="BLANK1")
     if job.running:
         row = box.row(align=True)
-        row.progress(factor=job.report.fraction, text=job.report.text or "Looking at this machine")
+        row.progress(factor=job.report.fraction, text=job.report.text or DOING[job.doing])
         row.operator("rotopoint.setup_cancel", text="", icon="X")
         return
     # What was set up is told above.

@@ -39,6 +39,6 @@ def test_it_renders_the_mattes_it_tracked(version: str, tmp_path: Path) -> None:
 
 
 def test_without_an_engine_it_says_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(pytest.fail.Exception, match=r"status 1[\s\S]*Set the Python of Rotopoint's engine"):
+    with pytest.raises(pytest.fail.Exception, match=r"status 1[\s\S]*This build brings no engine"):
         run_in_bpy("5.0", EXAMPLE, "--out", tmp_path / "out")
     assert not (tmp_path / "out").exists()

@@ -47,6 +47,35 @@ def on_screen(x: float, y: float) -> tuple[int, int]:
     return shown.x + across, height - 1 - (shown.y + up)
 
 
+def region_on_screen(editor: str, kind: str) -> list[int]:
+    """Left, top, width and height of a region in pixels of the screen, as far as they are on it: that of the
+    largest editor of a type, in the newest window that has one."""
+    windows = bpy.context.window_manager.windows
+    for window in reversed(windows):
+        editors = [found for found in window.screen.areas if found.type == editor]
+        if not editors:
+            continue
+        largest = max(editors, key=lambda found: found.width * found.height)
+        shown = next(r for r in largest.regions if r.type == kind)
+        left, above = window.x + shown.x, window.y + shown.y + shown.height
+        top = max(windows[0].height - above, 0)
+        width = min(shown.width, windows[0].width - left)
+        return [left, top, width, min(shown.height, windows[0].height - top)]
+    raise LookupError(editor)
+
+
+def under_pointer() -> str:
+    """The call in Python of the operator whose button the pointer is over; empty where it is over none."""
+    for window in bpy.context.window_manager.windows:
+        for found in window.screen.areas:
+            for shown in found.regions:
+                with bpy.context.temp_override(window=window, area=found, region=shown):
+                    if bpy.ops.ui.copy_python_command_button.poll():
+                        bpy.ops.ui.copy_python_command_button()
+                        return bpy.context.window_manager.clipboard
+    return ""
+
+
 def open_clip(path: str, blend: str) -> bpy.types.MovieClip:
     """The clip in the Clip Editor, a pixel a pixel of the screen; the .blend saved."""
     clip = bpy.data.movieclips.load(path)

@@ -31,6 +31,9 @@ class Blender:
             "BLENDER_USER_RESOURCES": str(folder / "user"),
             "ROTOPOINT_ENGINE": engine,
         }
+        if (home := folder / "home").is_dir():
+            # What a person has there is what Blender's file browser offers.
+            environment["HOME"] = str(home)
         install = [
             "blender",
             "--command",

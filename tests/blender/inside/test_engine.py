@@ -156,7 +156,7 @@ def test_a_worker_killed_while_idle_is_started_again(clip: bpy.types.MovieClip) 
 
 def test_no_engine_and_a_wrong_one_are_named(clip: bpy.types.MovieClip) -> None:
     preferences().engine = ""
-    with pytest.raises(Refused, match="set the Python of Rotopoint's engine"):
+    with pytest.raises(Refused, match="set up the large one in the add-on's preferences"):
         host.ask_track(clip)
     preferences().interpreter = "/no such/python"
     with pytest.raises(Exception, match="/no such/python"):

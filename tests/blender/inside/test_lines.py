@@ -66,7 +66,7 @@ def test_an_engine_that_is_not_set_is_told_until_it_is(clip: bpy.types.MovieClip
     preferences().engine = preferences().interpreter = ""
     show_preview(bpy.context, clip)
     state = host.state_of(clip)
-    assert state.failed and "Set the Python" in state.message and state.remedy is Remedy.PREFERENCES
+    assert state.failed and "brings no engine" in state.message and state.remedy is Remedy.PREFERENCES
     assert not host.was_heeded(state)
     preferences().engine = "python -m rotopoint.worker"
     assert host.was_heeded(state)

@@ -15,7 +15,7 @@ from blender_addon.clip_editor.next_step import (
     CLIP,
     ENGINE,
     POINT,
-    SUBJECT,
+    SAVE,
     ROTOPOINT_PT_next_step,
     Step,
     next_step,
@@ -34,20 +34,21 @@ def test_each_step_follows_the_one_before(addon: None, tmp_path: Path) -> None:
     assert next_step(bpy.context) is CLIP
     clip = load_clip(write_plates(tmp_path / "plates"))
     step = next_step(bpy.context)
-    assert (
-        step is not None and step.operator == "rotopoint.preferences_show" and "Set the Python" in step.text
-    )
+    assert step is not None and step.operator == "rotopoint.preferences_show"
+    assert "set up the large one in the add-on's preferences" in step.text
     use_fake_worker()
-    assert next_step(bpy.context) is SUBJECT
+    assert next_step(bpy.context) is POINT, "which adds a subject"
     add_subject(clip, "runner")
     assert next_step(bpy.context) is POINT
     (subject,) = clip.rotopoint.subjects
     point = subject.points.add()
     point.frame, point.positive = 1, True
+    assert next_step(bpy.context) is SAVE
+    clip.rotopoint.folder = str(tmp_path / "mattes")
     assert next_step(bpy.context) is None
 
 
-@pytest.mark.parametrize("step", [CLIP, ENGINE, SUBJECT, POINT])
+@pytest.mark.parametrize("step", [CLIP, ENGINE, POINT, SAVE])
 def test_each_button_is_an_operator(step: Step) -> None:
     module, name = step.operator.split(".")
     assert name in dir(getattr(bpy.ops, module))
@@ -61,7 +62,7 @@ def test_the_step_and_the_engine_are_drawn(tmp_path: Path) -> None:
     assert ROTOPOINT_PT_next_step.poll(bpy.context)
     ROTOPOINT_PT_next_step.draw(panel, bpy.context)
     draw_engine(recorder, bpy.context, brought=True, named=False)
-    assert SUBJECT.text in recorder.labels and "nothing to install" in " ".join(recorder.labels)
+    assert POINT.text in recorder.labels and "nothing to install" in " ".join(recorder.labels)
     assert "rotopoint.engine_test" in recorder.operators
 
 

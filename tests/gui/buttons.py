@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Buttons found and pressed with the pointer, as an eye would find them.
+
+Blender tells of a button only what it would do, and only while the pointer is over it: so the pointer goes
+over a region until it is told what is looked for.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from tests.gui.windowed_blender import WindowedBlender
+
+STEP = 12
+"""Pixels: a button is 20 high."""
+
+ACROSS = (0.5, 0.3, 0.85)
+"""Shares of a region's width at which buttons are looked for; a row may have several."""
+
+HOVER_SECONDS = 0.1
+NOTCHES = 8
+TURNS = 6
+REDRAW_SECONDS = 1.0
+
+Place = tuple[int, int]
+"""Pixels from the screen's top left."""
+
+
+class NotFound(Exception):
+    """No such button is in the region, as far as it was scrolled."""
+
+
+def find(
+    blender: WindowedBlender, call: str, editor: str, region: str, across: tuple[float, ...] = ACROSS
+) -> Place:
+    """Where a button is whose operator's call in Python begins so, in a region of the first editor of a type.
+
+    Raises NotFound.
+    """
+    for turn in range(TURNS):
+        left, top, width, height = blender.ask(f"answer = region_on_screen({editor!r}, {region!r})")
+        for x, y in _places(left, top, width, height, across):
+            blender.pointer("mousemove", x, y)
+            time.sleep(HOVER_SECONDS)
+            if blender.ask("answer = under_pointer()").startswith(f"bpy.ops.{call}"):
+                return x, y
+        blender.pointer("mousemove", left + width // 2, top + height // 2)
+        scroll(blender, 4 * NOTCHES * TURNS if turn == 0 else -NOTCHES)
+    raise NotFound(call)
+
+
+def _places(left: int, top: int, width: int, height: int, across: tuple[float, ...]) -> Iterator[Place]:
+    for share in across:
+        for y in range(top + STEP // 2, top + height, STEP):
+            yield left + round(share * width), y
+
+
+def press(
+    blender: WindowedBlender, call: str, editor: str, region: str, across: tuple[float, ...] = ACROSS
+) -> Place:
+    """Press the button of an operator; where it is. Raises NotFound."""
+    place = find(blender, call, editor, region, across)
+    blender.pointer("click", 1)
+    return place
+
+
+def scroll(blender: WindowedBlender, notches: int) -> None:
+    """Turn the wheel where the pointer is; upward where positive."""
+    blender.pointer("click", "--repeat", abs(notches), "--delay", 30, 4 if notches > 0 else 5)
+    time.sleep(REDRAW_SECONDS)
+
+
+def fill(blender: WindowedBlender, place: Place, text: str) -> None:
+    """Type into the field of text at a place, in the stead of what is there."""
+    blender.pointer("mousemove", *place)
+    time.sleep(HOVER_SECONDS)
+    blender.pointer("click", "--repeat", 2, "--delay", 80, 1)
+    blender.pointer("key", "ctrl+a")
+    blender.pointer("type", "--delay", 15, text)
+    blender.pointer("key", "Return")
+    time.sleep(REDRAW_SECONDS)
+
+
+def show_preferences(blender: WindowedBlender) -> None:
+    """Blender's preferences by their key, in a window of their own, which is laid into the middle."""
+    blender.pointer("mousemove", *MIDDLE)
+    blender.pointer("key", "ctrl+comma")
+    blender.until("len(bpy.context.window_manager.windows) == 2")
+    # No window manager is here that would lay it within the screen.
+    blender.pointer("search", "--sync", "--name", "Preferences", "windowmove", 300, 150)
+    blender.until("bpy.context.window_manager.windows[1].x == 300")
+    time.sleep(REDRAW_SECONDS)
+
+
+MIDDLE = (800, 450)
