@@ -21,8 +21,9 @@ from rotopoint.shot import Shot
 from rotopoint.standing import Stretch, digest_on, stretches_of
 
 from .delivery import Delivery
-from .faults import Remedy
+from .faults import Remedy, told
 from .finished import Finished, FinishedMattes
+from .offer import offered
 from .pace import Pace
 from .previews import Preview, Previews
 from .standing import KnownStanding
@@ -103,8 +104,9 @@ class ClipState:
                 self.say(f"Done: {frames} frames, {computed} of them new", of=revision)
             case CancelledEvent():
                 self.say("Cancelled; finished frames are kept", of=revision)
-            case ErrorEvent(message=message):
-                self.say(message[:1].upper() + message[1:], failed=True, of=revision)
+            case ErrorEvent(error=error, message=message):
+                text, remedy = told(error, message, sets_up=offered())
+                self.say(text, failed=True, of=revision, remedy=remedy)
             case _:
                 pass
 

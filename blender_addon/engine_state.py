@@ -23,11 +23,13 @@ LARGER = "For larger models and GPUs set up the large engine below."
 LARGER_NAMED = "For larger models and GPUs name a Python that has Rotopoint's engine."
 NAMED = "The engine that is named here is used."
 NONE = (
-    "This build brings no engine: name a Python that has it, or install the build for your system and "
-    "your Blender."
+    "This build brings no engine: install the zip for your system and your Blender, or name a Python that "
+    "has it."
 )
-
-
+NONE_YET = (
+    "This build brings no engine: set up the large engine below, or install the zip for your system and your "
+    "Blender."
+)
 SET_UP = "The large engine that was set up below is used."
 
 
@@ -39,7 +41,7 @@ def explanation(brought: bool, named: bool) -> str:
         return f"{BROUGHT} {LARGER if offered() else LARGER_NAMED}"
     if named:
         return NAMED
-    return f"{NONE} Or set up the large engine below." if offered() else NONE
+    return NONE_YET if offered() else NONE
 
 
 def state_line() -> tuple[str, bool]:
@@ -57,6 +59,8 @@ def state_line() -> tuple[str, bool]:
 def draw_engine(layout: UILayout, context: Context, *, brought: bool, named: bool) -> None:
     box = layout.box()
     draw_text(box, context, explanation(brought, named))
+    if not brought and not named and usable() is None:
+        return
     text, failed = state_line()
     draw_text(box, context, text, icon="ERROR" if failed else "BLANK1", alert=failed)
     draw_caution(box, context)

@@ -8,6 +8,10 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from rotopoint.errors import (
+    CheckpointMissing,
+    DeviceMemoryShort,
+    DeviceUnavailable,
+    GraphsMissing,
     InputError,
     PackageMissing,
     ProtocolBroken,
@@ -49,6 +53,27 @@ def remedy_of(error: BaseException) -> Remedy | None:
             return Remedy.AGAIN
         case _:
             return None
+
+
+IN_PREFERENCES = {
+    CheckpointMissing.__name__: "download it in the add-on's preferences, or take the draft",
+    GraphsMissing.__name__: "set up the large engine in the add-on's preferences, or take the draft",
+    DeviceMemoryShort.__name__: "",
+    DeviceUnavailable.__name__: "",
+    PackageMissing.__name__: "",
+}
+"""What the engine meets and the preferences help with; how, where it tells of a command for a terminal."""
+
+
+def told(error: str, message: str, *, sets_up: bool) -> tuple[str, Remedy | None]:
+    """What a person is told of an engine's error, by its class and its words, and what helps at once.
+
+    `sets_up`: this build can set up the large engine and download checkpoints.
+    """
+    what, command, _ = message.partition("; run: ")
+    if command and sets_up and IN_PREFERENCES.get(error):
+        message = f"{what}: {IN_PREFERENCES[error]}"
+    return message[:1].upper() + message[1:], Remedy.PREFERENCES if error in IN_PREFERENCES else None
 
 
 def line(error: BaseException) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from bpy.types import Context, Panel, UILayout
 
+from .. import host
 from ..faults import Refused
 from ..lines import draw_text
 from ..mattes import folder_of
@@ -33,6 +34,7 @@ POINT = Step(
     "RESTRICT_SELECT_OFF",
 )
 SAVE = Step("Save the .blend: the mattes go beside it", "wm.save_mainfile", "Save", "FILE_TICK")
+TRACK = Step("Track it through the clip", "rotopoint.track", "Track", "ARROW_LEFTRIGHT")
 
 
 def next_step(context: Context) -> Step | None:
@@ -55,6 +57,16 @@ def next_step(context: Context) -> Step | None:
     return None
 
 
+def clip_step(context: Context) -> Step | None:
+    """What comes next in the Clip Editor, until something is tracked; None from then on."""
+    if (step := next_step(context)) is not None:
+        return step
+    clip = clip_in(context)
+    standing = host.standing_of(clip)
+    begun = standing is None or standing.tracked > 0 or standing.due == 0 or host.state_of(clip).tracking
+    return None if begun else TRACK
+
+
 def draw_step(layout: UILayout, context: Context, step: Step) -> None:
     draw_text(layout, context, step.text)
     # As a click does it, and not at once: files are chosen, subjects pointed at.
@@ -71,10 +83,10 @@ class ROTOPOINT_PT_next_step(Panel):
 
     @classmethod
     def poll(cls, context: Context) -> bool:
-        return next_step(context) is not None
+        return clip_step(context) is not None
 
     def draw(self, context: Context) -> None:
-        step = next_step(context)
+        step = clip_step(context)
         if step is not None:
             draw_step(self.layout, context, step)
 

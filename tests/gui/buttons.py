@@ -26,6 +26,9 @@ REDRAW_SECONDS = 1.0
 Place = tuple[int, int]
 """Pixels from the screen's top left."""
 
+MIDDLE: Place = (800, 450)
+CORNER: Place = (300, 150)
+
 
 class NotFound(Exception):
     """No such button is in the region, as far as it was scrolled."""
@@ -87,10 +90,15 @@ def show_preferences(blender: WindowedBlender) -> None:
     blender.pointer("mousemove", *MIDDLE)
     blender.pointer("key", "ctrl+comma")
     blender.until("len(bpy.context.window_manager.windows) == 2")
-    # No window manager is here that would lay it within the screen.
-    blender.pointer("search", "--sync", "--name", "Preferences", "windowmove", 300, 150)
-    blender.until("bpy.context.window_manager.windows[1].x == 300")
+    lay_window(blender, "Preferences")
+
+
+def lay_window(blender: WindowedBlender, name: str) -> Place:
+    """Lay the newest window, whose title has this name, where all of it is on the screen; its top left.
+
+    There is no window manager that would do so.
+    """
+    blender.pointer("search", "--sync", "--name", name, "windowmove", *CORNER)
+    blender.until(f"bpy.context.window_manager.windows[-1].x == {CORNER[0]}")
     time.sleep(REDRAW_SECONDS)
-
-
-MIDDLE = (800, 450)
+    return CORNER

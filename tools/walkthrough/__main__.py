@@ -3,6 +3,8 @@
 
     .venv/bin/python -m tools.walkthrough              the demo clip; its pictures go to docs/pictures
     .venv/bin/python -m tools.walkthrough --dog        ../shared/footage/clips/dog.mp4, to output/walkthrough
+    .venv/bin/python -m tools.walkthrough --install    a Blender as it comes, the zip on its disk, no network:
+                                                       to a first matte; pictures to output/walkthrough
 
 It goes by mouse and keyboard through a real Blender with windows, with the draft model, and says what that
 took. It needs `../shared/tools/real-blender`.
@@ -21,7 +23,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from tests.blender.bpy_process import built_extension
+from tests.blender.bpy_process import built_extension, built_with_engine
+from tests.gui.footage import overlaps_with_truth
 from tests.gui.windowed_blender import (
     ROOT,
     Unavailable,
@@ -30,12 +33,15 @@ from tests.gui.windowed_blender import (
     engine_command,
     windowed_blender,
 )
-from tools.walkthrough import way
+from tools.walkthrough import install, way
 from tools.walkthrough.strip import show_strip
 
 DEMO = ROOT / "examples" / "demo_clip"
 DOG = ROOT.parent / "shared" / "footage" / "clips" / "dog.mp4"
 VERSION = "5.2"
+PYTHON = "3.14"
+"""Of the Blender that the tool provides."""
+
 QUALITY = 72
 ENOUGH = 128
 
@@ -61,10 +67,41 @@ def keep(blender: WindowedBlender, folder: Path, name: str) -> None:
     (folder / f"{name.replace(' ', '-')}.jpg").write_bytes(encoded.tobytes())
 
 
+def installed() -> int:
+    """The way from the zip to a first matte, what it took, and how good the mattes are."""
+    pictures = ROOT / "output" / "walkthrough"
+    pictures.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="rotopoint-install-") as name:
+        folder = Path(name)
+        try:
+            build(VERSION)
+            package = built_with_engine(folder / "dist", "linux-x64", PYTHON)
+        except Unavailable as reason:
+            sys.stderr.write(f"no Blender with windows: {reason}\n")
+            return 2
+        videos = install.furnish(folder, package, DEMO / "demo.mp4")
+        with windowed_blender(VERSION, None, folder, (), network=False) as blender:
+            hand = install.go(blender, partial(keep, blender, pictures))
+            engine = blender.ask("answer = part('host').engine.runtimes")
+        overlaps = overlaps_with_truth(next(videos.glob("rotopoint/*")))
+    sys.stdout.write(f"{hand.account()}\n")
+    sys.stdout.write(
+        f"{len(overlaps)} mattes by {', '.join(engine)}, the worst {min(overlaps):.3f} of the truth\n"
+    )
+    sys.stdout.write(f"{pictures}\n")
+    return 0
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.walkthrough", description=__doc__.splitlines()[0])
     parser.add_argument("--dog", action="store_true", help="real footage instead of the demo clip")
-    dog = parser.parse_args().dog
+    parser.add_argument(
+        "--install", action="store_true", help="from the zip on the disk, in a Blender as it comes"
+    )
+    options = parser.parse_args()
+    if options.install:
+        return installed()
+    dog = options.dog
     clip, pictures = (
         (DOG, ROOT / "output" / "walkthrough") if dog else (DEMO / "demo.mp4", ROOT / "docs" / "pictures")
     )

@@ -7,7 +7,10 @@ import sys
 import time
 from dataclasses import dataclass, field
 
+from tests.gui.buttons import find
 from tests.gui.windowed_blender import WindowedBlender
+
+HOVER_SECONDS = 0.5
 
 STATE = "part('host').state_of(bpy.data.movieclips[0])"
 
@@ -16,8 +19,8 @@ STATE = "part('host').state_of(bpy.data.movieclips[0])"
 class Hand:
     """`clicks` are presses of the mouse's buttons, `keys` those of the keyboard, a chord being one.
 
-    Where a button of the sidebar is cannot be asked of Blender, so `button` starts its operator as the button
-    does, and counts a click.
+    `button` starts an operator as its button does, and counts a click; `press` looks for the button and
+    presses it. Looking is an eye's work: its time does not count.
     """
 
     blender: WindowedBlender
@@ -43,6 +46,21 @@ class Hand:
     def button(self, operator: str, **properties: object) -> None:
         self.clicks += 1
         self.blender.invoke(operator, **properties)
+
+    def press(self, operator: str, editor: str, region: str) -> None:
+        """The button of an operator, in a region of an editor."""
+        began = time.monotonic()
+        find(self.blender, operator, editor, region)
+        self.begun += time.monotonic() - began
+        self.clicks += 1
+        self.blender.pointer("click", 1)
+
+    def press_at(self, x: int, y: int, corner: tuple[int, int] = (0, 0), *, times: int = 1) -> None:
+        """At pixels from the top left of a window with this corner; twice is a double click."""
+        self.clicks += times
+        self.blender.pointer("mousemove", corner[0] + x, corner[1] + y)
+        time.sleep(HOVER_SECONDS)
+        self.blender.pointer("click", "--repeat", times, "--delay", 90, 1)
 
     def done(self, step: str) -> None:
         """Note what was done since the step before."""

@@ -12,12 +12,21 @@ import pytest
 
 from blender_addon import host
 from blender_addon.clip_editor.pointing import show_preview
-from blender_addon.faults import Remedy, remedy_of
+from blender_addon.faults import Remedy, remedy_of, told
 from blender_addon.finished import Finished
 from blender_addon.lines import said_of, wrapped
 from blender_addon.preferences import preferences
-from rotopoint.errors import PackageMissing, WorkerDied, WorkerNotStarted, WorkerSilent
+from rotopoint.errors import (
+    CheckpointMissing,
+    DeviceMemoryShort,
+    GraphsMissing,
+    PackageMissing,
+    WorkerDied,
+    WorkerNotStarted,
+    WorkerSilent,
+)
 from rotopoint.events import MatteView
+from rotopoint.messages import explain
 from tests.blender.inside.addon import add_subject, load_clip, use_fake_worker
 from tests.blender.inside.footage import write_plates
 
@@ -43,6 +52,21 @@ def test_what_helps() -> None:
     for error in (WorkerDied(1, ""), WorkerSilent(30.0, "")):
         assert remedy_of(error) is Remedy.AGAIN
     assert remedy_of(OSError("disk full")) is None
+
+
+def test_what_the_preferences_help_with_is_told_without_a_terminal() -> None:
+    for error, way in (
+        (CheckpointMissing("tiny", Path("tiny.pt")), "download it in the add-on's preferences"),
+        (GraphsMissing("tiny", Path("graphs"), "fp32"), "set up the large engine in the add-on's"),
+    ):
+        text, remedy = told(type(error).__name__, explain(error), sets_up=True)
+        assert way in text and "tiny" in text and "run:" not in text and remedy is Remedy.PREFERENCES
+        assert "run: rotopoint" in told(type(error).__name__, explain(error), sets_up=False)[0]
+    short = DeviceMemoryShort("cuda", "large", "base_plus")
+    text, remedy = told("DeviceMemoryShort", explain(short), sets_up=True)
+    assert text.endswith("choose the checkpoint base_plus, or choose the device cpu")
+    assert remedy is Remedy.PREFERENCES
+    assert told("FrameUnreadable", "no", sets_up=True) == ("No", None)
 
 
 def test_a_matte_that_is_shown_in_fewer_pixels_says_so() -> None:

@@ -16,14 +16,16 @@ from blender_addon.clip_editor.next_step import (
     ENGINE,
     POINT,
     SAVE,
+    TRACK,
     ROTOPOINT_PT_next_step,
     Step,
+    clip_step,
     next_step,
 )
 from blender_addon.engine_state import draw_engine
 from blender_addon.preferences import join_command, preferences
 from tests.blender.inside.addon import add_subject, load_clip, use_fake_worker
-from tests.blender.inside.editing import Recorder
+from tests.blender.inside.editing import Recorder, note_confidences
 from tests.blender.inside.footage import write_plates
 
 pytestmark = pytest.mark.usefixtures("addon")
@@ -45,10 +47,15 @@ def test_each_step_follows_the_one_before(addon: None, tmp_path: Path) -> None:
     point.frame, point.positive = 1, True
     assert next_step(bpy.context) is SAVE
     clip.rotopoint.folder = str(tmp_path / "mattes")
-    assert next_step(bpy.context) is None
+    assert next_step(bpy.context) is None and clip_step(bpy.context) is TRACK
+    host.state_of(clip).tracking = True
+    assert clip_step(bpy.context) is None
+    host.state_of(clip).tracking = False
+    note_confidences(clip, {1: 0.9})
+    assert clip_step(bpy.context) is None
 
 
-@pytest.mark.parametrize("step", [CLIP, ENGINE, POINT, SAVE])
+@pytest.mark.parametrize("step", [CLIP, ENGINE, POINT, SAVE, TRACK])
 def test_each_button_is_an_operator(step: Step) -> None:
     module, name = step.operator.split(".")
     assert name in dir(getattr(bpy.ops, module))
