@@ -8,16 +8,13 @@ over a region until it is told what is looked for.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
 from tests.gui.windowed_blender import WindowedBlender
 
-STEP = 12
+STEP = 14
 """Pixels: a button is 20 high."""
 
-ACROSS = (0.5, 0.3, 0.85)
-"""Shares of a region's width at which buttons are looked for; a row may have several."""
-
+MIDDLE = 0.5
 HOVER_SECONDS = 0.1
 NOTCHES = 8
 TURNS = 6
@@ -26,7 +23,7 @@ REDRAW_SECONDS = 1.0
 Place = tuple[int, int]
 """Pixels from the screen's top left."""
 
-MIDDLE: Place = (800, 450)
+CENTER: Place = (800, 450)
 CORNER: Place = (300, 150)
 
 
@@ -34,16 +31,15 @@ class NotFound(Exception):
     """No such button is in the region, as far as it was scrolled."""
 
 
-def find(
-    blender: WindowedBlender, call: str, editor: str, region: str, across: tuple[float, ...] = ACROSS
-) -> Place:
-    """Where a button is whose operator's call in Python begins so, in a region of the first editor of a type.
+def find(blender: WindowedBlender, call: str, editor: str, region: str, across: float = MIDDLE) -> Place:
+    """Where the button is whose operator, as Python calls it, begins so; in the largest editor of that type.
 
-    Raises NotFound.
+    `across` is the share of the region's width at which it is looked for. Raises NotFound.
     """
     for turn in range(TURNS):
         left, top, width, height = blender.ask(f"answer = region_on_screen({editor!r}, {region!r})")
-        for x, y in _places(left, top, width, height, across):
+        x = left + round(across * width)
+        for y in range(top + STEP // 2, top + height, STEP):
             blender.pointer("mousemove", x, y)
             time.sleep(HOVER_SECONDS)
             if blender.ask("answer = under_pointer()").startswith(f"bpy.ops.{call}"):
@@ -53,15 +49,7 @@ def find(
     raise NotFound(call)
 
 
-def _places(left: int, top: int, width: int, height: int, across: tuple[float, ...]) -> Iterator[Place]:
-    for share in across:
-        for y in range(top + STEP // 2, top + height, STEP):
-            yield left + round(share * width), y
-
-
-def press(
-    blender: WindowedBlender, call: str, editor: str, region: str, across: tuple[float, ...] = ACROSS
-) -> Place:
+def press(blender: WindowedBlender, call: str, editor: str, region: str, across: float = MIDDLE) -> Place:
     """Press the button of an operator; where it is. Raises NotFound."""
     place = find(blender, call, editor, region, across)
     blender.pointer("click", 1)
@@ -87,7 +75,7 @@ def fill(blender: WindowedBlender, place: Place, text: str) -> None:
 
 def show_preferences(blender: WindowedBlender) -> None:
     """Blender's preferences by their key, in a window of their own, which is laid into the middle."""
-    blender.pointer("mousemove", *MIDDLE)
+    blender.pointer("mousemove", *CENTER)
     blender.pointer("key", "ctrl+comma")
     blender.until("len(bpy.context.window_manager.windows) == 2")
     lay_window(blender, "Preferences")

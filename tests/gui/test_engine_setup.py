@@ -62,7 +62,7 @@ def test_set_up_tested_tracked_removed(package: Path, tmp_path: Path) -> None:
         blender.screenshot("no engine")
         show_preferences(blender)
         blender.ask("preferences.active_section = 'ADDONS'\nanswer = None")
-        press(blender, EXPAND, *PREFERENCES, (0.02,))
+        press(blender, EXPAND, *PREFERENCES, 0.02)
         set_up(blender, source, python)
         press(blender, "rotopoint.engine_test", *PREFERENCES)
         blender.until(f"{ENGINE}.started and not {ENGINE}.starting", 120)
@@ -89,27 +89,27 @@ def test_set_up_tested_tracked_removed(package: Path, tmp_path: Path) -> None:
         assert len(overlaps) == 48 and min(overlaps) > LEAST_OVERLAP
         stored = Path(blender.ask("answer = str(part('offer').environment_folder())"))
         show_preferences(blender)
-        press(blender, "rotopoint.setup_remove", *PREFERENCES)
+        press(blender, "rotopoint.setup_remove", *PREFERENCES, 0.8)
         blender.until(f"not {JOB}.running and {JOB}.word", SET_UP_SECONDS)
         blender.screenshot("removed")
     assert not list(stored.glob("env-*"))
 
 
 def set_up(blender: WindowedBlender, source: Path, python: Path) -> None:
-    across, down = find(blender, "rotopoint.setup_look", *PREFERENCES, (0.5,))
+    across, down = find(blender, "rotopoint.setup_look", *PREFERENCES)
     blender.screenshot("preferences")
-    press(blender, "rotopoint.setup_look", *PREFERENCES, (0.5,))
+    press(blender, "rotopoint.setup_look", *PREFERENCES)
     blender.until(f"not {JOB}.running and {JOB}.seen", 60)
     blender.screenshot("off line")
     for name, text in (("package_index", source), ("setup_python", python)):
         # What is said above them changes with each: they move.
-        across, down = find(blender, "rotopoint.setup_look", *PREFERENCES, (0.5,))
+        across, down = find(blender, "rotopoint.setup_look", *PREFERENCES)
         fill(blender, (across + 60, down + FIELDS[name]), str(text))
         assert blender.ask(f"answer = part('preferences').preferences().{name}") == str(text)
-    press(blender, "rotopoint.setup_look", *PREFERENCES, (0.5,))
+    press(blender, "rotopoint.setup_look", *PREFERENCES)
     blender.until(f"not {JOB}.running and part('setup.job').looked_at()", 60)
     blender.screenshot("looked at")
-    press(blender, "rotopoint.setup_make", *PREFERENCES, (0.5,))
+    press(blender, "rotopoint.setup_make", *PREFERENCES)
     blender.until(f"{JOB}.report.text.startswith('Installing')", 120)
     blender.screenshot("installing")
     blender.until(f"not {JOB}.running", SET_UP_SECONDS)

@@ -79,12 +79,13 @@ def installed() -> int:
         except Unavailable as reason:
             sys.stderr.write(f"no Blender with windows: {reason}\n")
             return 2
-        videos = install.furnish(folder, package, DEMO / "demo.mp4")
+        install.furnish(folder, package, DEMO / "demo.mp4")
         with windowed_blender(VERSION, None, folder, (), network=False) as blender:
             hand = install.go(blender, partial(keep, blender, pictures))
+            sys.stdout.write(f"{hand.account()}\n")
             engine = blender.ask("answer = part('host').engine.runtimes")
-        overlaps = overlaps_with_truth(next(videos.glob("rotopoint/*")))
-    sys.stdout.write(f"{hand.account()}\n")
+            mattes = blender.ask("answer = str(part('mattes').folder_of(bpy.data.movieclips[0]))")
+        overlaps = overlaps_with_truth(Path(mattes))
     sys.stdout.write(
         f"{len(overlaps)} mattes by {', '.join(engine)}, the worst {min(overlaps):.3f} of the truth\n"
     )

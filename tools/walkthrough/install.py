@@ -46,8 +46,8 @@ answer = None
 """
 
 
-def furnish(folder: Path, package: Path, clip: Path) -> Path:
-    """A person's home: the zip among the downloads, the clip among the videos; the folder of videos."""
+def furnish(folder: Path, package: Path, clip: Path) -> None:
+    """A person's home: the zip among the downloads, the clip among the videos."""
     home = folder / "home"
     downloads, videos, settings = home / "Downloads", home / "Videos", home / ".config"
     for place in (downloads, videos, settings):
@@ -55,7 +55,6 @@ def furnish(folder: Path, package: Path, clip: Path) -> Path:
     (settings / "user-dirs.dirs").write_text(USER_DIRS)
     shutil.copy2(package, downloads)
     shutil.copy2(clip, videos)
-    return videos
 
 
 def go(blender: WindowedBlender, keep: Keep) -> Hand:
@@ -90,7 +89,7 @@ def go(blender: WindowedBlender, keep: Keep) -> Hand:
     hand.press_at(*WORKSPACE_COMPOSITING)
     blender.until(f"{WORKSPACE} == 'Compositing'", 60)
     hand.done("look at it in the Compositing workspace")
-    settle(blender, 10.0)
+    settle(blender, 40.0)
     keep("install composite")
     return hand
 
