@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.gui.buttons import fill, find, press, scroll, show_preferences
+from tests.gui.buttons import fill, find, press, show_preferences
 from tests.gui.footage import FISH, demo_clip, overlaps_with_truth
 from tests.gui.windowed_blender import ROOT, Unavailable, WindowedBlender, build, windowed_blender
 
@@ -32,7 +32,8 @@ JOB = "part('setup.job').job"
 ENGINE = "part('host').engine"
 STATE = "part('host').state_of(bpy.context.scene.active_clip)"
 SET_UP_SECONDS = 280
-LEAST_OVERLAP = 0.7
+LEAST_OVERLAP = 0.8
+"""Of mattes and truth, on the average frame."""
 
 
 def wheels() -> Path:
@@ -86,7 +87,7 @@ def test_set_up_tested_tracked_removed(package: Path, tmp_path: Path) -> None:
         blender.screenshot("tracked")
         folder = Path(blender.ask("answer = str(part('mattes').folder_of(bpy.context.scene.active_clip))"))
         overlaps = overlaps_with_truth(folder)
-        assert len(overlaps) == 48 and min(overlaps) > LEAST_OVERLAP
+        assert len(overlaps) == 48 and sum(overlaps) / 48 > LEAST_OVERLAP
         stored = Path(blender.ask("answer = str(part('offer').environment_folder())"))
         show_preferences(blender)
         press(blender, "rotopoint.setup_remove", *PREFERENCES, 0.8)
@@ -116,5 +117,4 @@ def set_up(blender: WindowedBlender, source: Path, python: Path) -> None:
     assert blender.ask(f"answer = [{JOB}.word, {JOB}.failed]") == ["The engine is set up", False]
     found = dict(blender.ask("answer = part('environment').usable().findings"))
     assert found["runtime"].startswith("torch") and re.match(r"3\.\d+", found["python"])
-    scroll(blender, 60)
     blender.screenshot("set up")
