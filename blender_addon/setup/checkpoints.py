@@ -27,8 +27,8 @@ WORDS_SHARE = 0.76
 """Of a row's width, for what is said of a checkpoint."""
 
 DRAFT = (
-    "The draft works at once. It is a draft: good for a first rough. For finished work set up the large "
-    "engine and download a larger checkpoint; without a GPU take tiny."
+    "The draft comes with the extension. It is a draft: good for a first rough. For finished work set up the "
+    "large engine and download a larger checkpoint; without a GPU take tiny."
 )
 
 
