@@ -6,7 +6,7 @@ from __future__ import annotations
 from rotopoint.checkpoints import ResolvedCheckpoint
 from rotopoint.errors import CheckpointBroken, KernelsUnavailable, PackageMissing
 from rotopoint.tracking.arrangement import Arrangement
-from rotopoint.tracking.onnx.graphs import graphs_folder, read_graphs
+from rotopoint.tracking.onnx.graphs import file_of, graphs_folder, read_graphs
 from rotopoint.tracking.precision import AUTO, Precision, asked_precision
 
 try:
@@ -75,7 +75,7 @@ def load(
     memory = (MEMORY_OF.get(device, "cpu"), 0)
 
     def open_graph(name: str) -> GraphSession:
-        file = folder / f"{name}.onnx"
+        file = file_of(folder, graphs.suited(name, device))
         try:
             return GraphSession(file, PROVIDERS[device], memory, threads or 0)
         except onnxruntime.capi.onnxruntime_pybind11_state.InvalidProtobuf as error:

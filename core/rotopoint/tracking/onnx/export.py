@@ -10,7 +10,7 @@ import logging
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,12 @@ from rotopoint.checkpoints.verification import sha256_of
 from rotopoint.errors import GraphsDiffer, GraphsMissing
 from rotopoint.tracking.onnx import graphs
 from rotopoint.tracking.onnx.graphs import Graph, Graphs, file_of, graphs_folder, read_graphs
+from rotopoint.tracking.onnx.in_parts import (
+    FEWEST_COLUMNS,
+    EncodeImageInParts,
+    MemoryAttentionByRow,
+    has_windows,
+)
 from rotopoint.tracking.onnx.modules import (
     DecodePrompts,
     EncodeImage,
@@ -38,8 +44,8 @@ from rotopoint.tracking.sam2.build import build_model
 from rotopoint.tracking.sam2.weights import load_weights
 from rotopoint.whole_files import write_whole
 
-OPSET = 18
-"""The least that resizes and normalizes as torch does; ONNX Runtime reads it from 1.14 on."""
+OPSET = 20
+"""The least with a GELU of its own, where a trunk's took five steps; ONNX Runtime reads it from 1.17 on."""
 
 LARGEST_ERROR = {Precision.FP32: 1e-4, Precision.FP16: 5e-3, Precision.INT8: 0.02}
 """In parts of the largest output: what float32 may differ in another order of additions, float16 through all
@@ -74,7 +80,7 @@ def export_graphs(checkpoint: ResolvedCheckpoint, precision: Precision = Precisi
     made = []
     with torch.inference_mode(), _quiet():
         decoder = DecodePrompts(model, checkpoint.configuration.calibration)
-        for traced in _all(model, decoder):
+        for traced in _all(model, decoder, precision):
             program = torch.onnx.export(
                 traced.module.eval(),
                 tuple(traced.inputs.values()),
@@ -132,7 +138,7 @@ def _quiet() -> Iterator[None]:
         exporter.setLevel(level)
 
 
-def _all(model: Any, decoder: DecodePrompts) -> Iterator[Traced]:
+def _all(model: Any, decoder: DecodePrompts, precision: Precision) -> Iterator[Traced]:
     size, hidden, width = int(model.image_size), int(model.hidden_dim), int(model.mem_dim)
     grid = size // int(model.backbone_stride)
     random = torch.Generator().manual_seed(SEED)
@@ -143,7 +149,12 @@ def _all(model: Any, decoder: DecodePrompts) -> Iterator[Traced]:
     attention = MemoryAttention(model, grid)
     encoder = EncodeImage(model, attention)
     picture = {"picture": drawn(1, 3, size, size)}
-    yield Traced(graphs.IMAGE_ENCODER, encoder, picture, ("finest", "fine", "top", "begun"), {})
+    maps = ("finest", "fine", "top", "begun")
+    yield Traced(graphs.IMAGE_ENCODER, encoder, picture, maps, {})
+    # Weights of eight bits would be brought back for each part, and float16 is for GPUs.
+    if precision is Precision.FP32 and has_windows(model):
+        in_parts = EncodeImageInParts(model, attention, size)
+        yield Traced(graphs.IN_PARTS[graphs.IMAGE_ENCODER], in_parts, picture, maps, {})
     finest, fine, top, begun = encoder(picture["picture"])
     yield Traced(graphs.START, Start(model), {"top": top.clone()}, ("places",), {})
 
@@ -157,7 +168,7 @@ def _all(model: Any, decoder: DecodePrompts) -> Iterator[Traced]:
         }
 
     subjects = Dim("subjects")
-    yield Traced(
+    fuses = Traced(
         graphs.MEMORY_ATTENTION,
         attention,
         bank(2, 2, 3),
@@ -170,6 +181,10 @@ def _all(model: Any, decoder: DecodePrompts) -> Iterator[Traced]:
         },
         (bank(1, 1, 1), bank(1, 2, 0), bank(3, 1, 2)),
     )
+    yield fuses
+    if precision is Precision.FP32 and grid >= FEWEST_COLUMNS:
+        by_row = MemoryAttentionByRow(model, grid)
+        yield replace(fuses, name=graphs.IN_PARTS[graphs.MEMORY_ATTENTION], module=by_row)
 
     def asked(subjects: int, points: int, take: int, corrects: bool) -> dict[str, torch.Tensor]:
         return {

@@ -21,10 +21,13 @@ START = "start"
 MEMORY_ENCODER = "memory_encoder"
 NAMES = (IMAGE_ENCODER, START, MEMORY_ATTENTION, MASK_DECODER, GIVEN_MASK, MEMORY_ENCODER)
 
+IN_PARTS = {IMAGE_ENCODER: "image_encoder_in_parts", MEMORY_ATTENTION: "memory_attention_in_parts"}
+"""Graphs that stand for others on the CPU, where a model is large enough for them to be quicker."""
+
 RECORD = "graphs.toml"
 SUFFIX = ".graphs"
 
-EXPORTER = 1
+EXPORTER = 2
 """One more with each change to what graphs compute, take or give: those of another exporter are made anew."""
 
 
@@ -49,6 +52,12 @@ class Graphs:
     takes: tuple[str, ...]
     graph: tuple[Graph, ...]
     exporter: int = 1
+
+    def suited(self, name: str, device: str) -> str:
+        """The name of the graph that stands for `name` on a device."""
+        in_parts = IN_PARTS.get(name)
+        has = any(graph.name == in_parts for graph in self.graph)
+        return in_parts if in_parts is not None and has and device == "cpu" else name
 
 
 def graphs_folder(weights: Path, precision: Precision = Precision.FP32) -> Path:
@@ -78,7 +87,7 @@ def read_graphs(name: str, weights: Path, identity: str, precision: Precision = 
         raise CheckpointBroken(record, f"cannot read the record of its graphs: {error}") from error
     if (graphs.checkpoint, graphs.exporter) != (identity, EXPORTER):
         raise missing
-    if {g.name for g in graphs.graph} != set(NAMES):
+    if {g.name for g in graphs.graph} - set(IN_PARTS.values()) != set(NAMES):
         raise missing
     for graph in graphs.graph:
         file = file_of(folder, graph.name)

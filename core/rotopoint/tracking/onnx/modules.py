@@ -9,6 +9,7 @@ subjects and points.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -70,10 +71,13 @@ class AttentionLayer(nn.Module):
         query, key = (self.rotation(made(normed)) for made in (self.own_query, self.own_key))
         return x + attended(query, key, self.own_value(normed))
 
-    def attend_to(self, x: torch.Tensor, keys: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
-        """What follows; `values` are memories themselves (B, m, M)."""
-        query = self.rotation(self.query(self.norms[1](x)))
-        x = x + self.value(attended(query, keys, values))
+    def ask(self, x: torch.Tensor) -> torch.Tensor:
+        """Queries to memories (B, n, C), scaled and turned."""
+        return self.rotation(self.query(self.norms[1](x)))
+
+    def take(self, x: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
+        """What follows on what was seen of memories, (B, n, M)."""
+        x = x + self.value(seen)
         answer: torch.Tensor = x + self.narrow(functional.relu(self.wide(self.norms[2](x))))
         return answer
 
@@ -85,6 +89,15 @@ def _split(projection: Any, scale: float = 1.0) -> Map:
 def _folded(attention: Any) -> Map:
     out, value = attention.out_proj, attention.v_proj
     return Map(*composed((out.weight, out.bias), (value.weight, value.bias)))
+
+
+@dataclass(frozen=True)
+class Read:
+    """What is attended to, (..., tokens, M): `values`, and `placed`, which are those with what tells places
+    apart."""
+
+    values: torch.Tensor
+    placed: torch.Tensor
 
 
 class MemoryAttention(nn.Module):
@@ -128,7 +141,7 @@ class MemoryAttention(nn.Module):
         `memories` (B, N, M, h, w) with `places` (B, N) int64 in the bank; `pointers` (B, P, C) with
         `distances` (B, P), normalized.
         """
-        batch, count = memories.shape[0], memories.shape[1]
+        batch = memories.shape[0]
         seen = memories.flatten(3).transpose(2, 3)
         placed = seen + self.memory_position + self.places[places][:, :, None]
         pieces = self.hidden // self.width
@@ -136,16 +149,20 @@ class MemoryAttention(nn.Module):
         encoded = self.pointer_position(self.sine(distances.flatten(), dim=self.hidden))
         encoded = encoded.view(batch, pointers.shape[1], 1, self.width).expand(-1, -1, pieces, -1)
         told_placed = told + encoded.reshape(batch, pointers.shape[1] * pieces, self.width)
-        values = torch.cat((seen.reshape(batch, count * seen.shape[2], self.width), told), 1)
-        x = begun.expand(batch, -1, -1)
+        x = self.look(begun.expand(batch, -1, -1), Read(seen, placed), Read(told, told_placed))
+        fused: torch.Tensor = self.norm(x)
+        return fused
+
+    def look(self, x: torch.Tensor, memories: Read, told: Read) -> torch.Tensor:
+        """Through all layers; tokens of memories are (B, N, h * w, M), of pointers (B, m, M)."""
+        values = torch.cat((memories.values.flatten(1, 2), told.values), 1)
         for number, layer in enumerate(self.layers):
             if number > 0:
                 x = layer.attend_itself(x)
-            made = self.rotation(layer.key(placed))
-            made = made.reshape(batch, count * made.shape[2], made.shape[3])
-            x = layer.attend_to(x, torch.cat((made, layer.key(told_placed)), 1), values)
-        fused: torch.Tensor = self.norm(x)
-        return fused
+            made = self.rotation(layer.key(memories.placed)).flatten(1, 2)
+            keys = torch.cat((made, layer.key(told.placed)), 1)
+            x = layer.take(x, attended(layer.ask(x), keys, values))
+        return x
 
 
 def _tokens(maps: torch.Tensor) -> torch.Tensor:

@@ -51,8 +51,8 @@ class _Layer:
         dtype: torch.dtype,
     ) -> None:
         weight, bias = weight * math.log2(math.e), bias * math.log2(math.e)
-        by_column, by_row = _halves(weight)
-        column_bias, row_bias = _halves(bias)
+        by_column, by_row = halves(weight)
+        column_bias, row_bias = halves(bias)
         column_table, row_table = table[0].chunk(2, -1)[0], table[:, 0].chunk(2, -1)[1]
         rows = len(table)
         turned = Rotation(row_table[:, None], torch.float32)
@@ -164,7 +164,7 @@ def _softmax(
 def _by_row(layer: _Layer, queries: torch.Tensor, rows: int) -> tuple[torch.Tensor, torch.Tensor]:
     """The half of queries that rows turn, for each row of the memories' grid (n, rows * M), and what is to be
     added to the scores of each row, and of pointers, (n, rows + 1), float32."""
-    made = layer.rows_of(_halves(queries, -1)[1])
+    made = layer.rows_of(halves(queries, -1)[1])
     turned, offsets = made[:, :-rows], made[:, -rows:]
     return turned, functional.pad(offsets.float(), (0, 1))
 
@@ -177,7 +177,7 @@ def _scores(
     keys, values = blocks.keys.flatten(1, 2), blocks.values.flatten(1, 2)
     width, half = values.shape[-1], keys.shape[-1] - values.shape[-1]
     query = queries.new_empty(len(queries), half + width)
-    query[:, :half] = _halves(queries, -1)[0]
+    query[:, :half] = halves(queries, -1)[0]
     scores = queries.new_empty(len(queries), keys.shape[1])
     for row in range(len(keys)):
         query[:, half:] = turned[:, row * width : (row + 1) * width]
@@ -188,7 +188,7 @@ def _scores(
         yield queries @ pointers.layers[number].t(), pointers.values
 
 
-def _halves(channels: torch.Tensor, dim: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+def halves(channels: torch.Tensor, dim: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
     """Channels in split order that columns turn, and those that rows turn, each in split order."""
     quarters = channels.chunk(4, dim)
     return torch.cat(quarters[0::2], dim), torch.cat(quarters[1::2], dim)
