@@ -164,7 +164,7 @@ class RowLayer(nn.Module):
         told_keys = self.layer.key(told.placed)
         parts = [
             _with_pointers(self._rows(some, keys, values), some, told_keys, told.values)
-            for some in queries.split(QUERY_ROWS, 1)
+            for some in torch.split(queries, QUERY_ROWS, 1)
         ]
         return torch.cat(parts, 1)
 
