@@ -32,9 +32,6 @@ from rotopoint.tracking.sam2.row_keys import halves
 TOKENS = 1024
 """That go through a block's wide hidden layer at a time."""
 
-FEWEST_COLUMNS = 32
-"""Of a memory's grid, under which the scores of a row are too few to multiply well."""
-
 State = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 """Of attention to a part of the keys: weighed values (B, n, M), the sum of weights (B, n, 1), and the largest
 score (B, n, 1), which weights are relative to."""
@@ -58,9 +55,8 @@ class MlpInParts(nn.Module):
         self.mlp = mlp
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        *_, height, width, channels = x.shape
-        count = math.gcd(height * width, TOKENS)
-        if height * width <= TOKENS or count < TOKENS:
+        _, height, width, channels = x.shape
+        if height * width <= TOKENS or height * width % TOKENS:
             whole: torch.Tensor = self.mlp(x)
             return whole
         return each(self.mlp, x.reshape(-1, TOKENS, channels)).reshape(1, height, width, -1)
