@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The recipe of the draft model.
+"""The recipe of the draft model, and that of the refinement of its corrections.
 
 Run as: python -m training run --stills STILLS.zip --output DIR
 """
@@ -13,6 +13,9 @@ from pathlib import Path
 from rotopoint.cores import share_cores
 
 RECIPE = Path(__file__).parent / "recipe.toml"
+
+HELD_SAMPLES = 240
+"""Of tracked frames that the refinement is judged by."""
 
 
 def main() -> int:
@@ -44,9 +47,17 @@ def main() -> int:
     )
     stills.add_argument("--also", type=Path, help="a zip of stills that go in too")
     stills.add_argument("--output", type=Path, required=True, help="the zip")
+    refinement = commands.add_parser("refinement", help="teach what clicks on tracked frames say")
+    refinement.add_argument("--stills", type=Path, required=True, help="the zip of labeled stills")
+    refinement.add_argument("--held", type=Path, required=True, help="a zip of others, to judge by")
+    refinement.add_argument("--checkpoint", default="draft", help="whose tracks are corrected")
+    refinement.add_argument("--samples", type=int, default=4000)
+    refinement.add_argument("--steps", type=int, default=1500)
+    refinement.add_argument("--output", type=Path, required=True, help="the network, an .onnx")
     arguments = parser.parse_args()
     try:
-        return {"run": _run, "plot": _plot, "stills": _stills}[arguments.command](arguments)
+        made = {"run": _run, "plot": _plot, "stills": _stills, "refinement": _refinement}
+        return made[arguments.command](arguments)
     except ValueError as error:
         sys.stderr.write(f"{error}\n")
         return 2
@@ -90,6 +101,31 @@ def _plot(arguments: argparse.Namespace) -> int:
     from training.log import Log, plot
 
     arguments.picture.write_text(plot(Log(arguments.log).rows()), encoding="utf-8")
+    return 0
+
+
+def _refinement(arguments: argparse.Namespace) -> int:
+    share_cores()
+    from tqdm import tqdm
+
+    from rotopoint.checkpoints import resolve
+    from training.refinement.fit import after_clicks, fitted, made
+    from training.refinement.network import export
+
+    checkpoint = resolve(arguments.checkpoint)
+    known = made(checkpoint, arguments.stills, arguments.samples, seed=1)
+    held = made(checkpoint, arguments.held, HELD_SAMPLES, seed=9)
+    with tqdm(total=arguments.steps, unit="step") as bar:
+
+        def report(step: int, loss: float) -> None:
+            bar.set_postfix_str(f"loss {loss:.3f}", refresh=False)
+            bar.update()
+
+        network = fitted(known, arguments.steps, seed=5, report=report)
+    export(network, arguments.output)
+    for name, found in (("clicks made to hold", None), ("refined", network)):
+        ious = " ".join(f"{value:.3f}" for value in after_clicks(found, held))
+        sys.stderr.write(f"{name}: IoU before and after one, two, three clicks: {ious}\n")
     return 0
 
 

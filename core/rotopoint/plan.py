@@ -17,7 +17,7 @@ from rotopoint.shot import Box, Direction, Mask, Point, Settings, Subject
 from rotopoint.shot.frames import ClipFrame, FrameMap, FrameRange, SourceFrame
 from rotopoint.store import TrackKey
 from rotopoint.tracking.joining import is_needless
-from rotopoint.tracking.policy import Address, Asked, Policy
+from rotopoint.tracking.policy import CLICKS_HEEDED, Address, Asked, Policy
 from rotopoint.tracking.runtime import ModelShape
 
 READING = "meant"
@@ -172,11 +172,10 @@ def track_keys(
     def key(address: Address) -> TrackKey:
         influence = policy.influence(asked, address)
         first, last = min(*influence, *address), max(*influence, *address)
-        # Those of a first prompt are as they were before clicks were made to hold.
-        obeys = {"clicks": "obeyed"} if policy.obeys and len(influence) > 1 else {}
+        clicked = policy.obeys and not asked.masked.issuperset(influence)
         text = json.dumps(
             {
-                **obeys,
+                **({"clicks": CLICKS_HEEDED} if clicked else {}),
                 "follow": plan.subject.follow,
                 "start": plan.pictures[address.start],
                 "prompts": [(plan.pictures[p], digest(p)) for p in influence],

@@ -134,6 +134,11 @@ def steps(dataset: StepDataset, first: int, last: int, workers: int) -> Iterator
     return iter(loader)
 
 
+def first_prompt(rng: np.random.Generator, kind: PromptKind, clip: Clip) -> Batch:
+    """One clip, prompted on its first frame."""
+    return _batch(rng, kind, [clip], 1)
+
+
 def _batch(rng: np.random.Generator, kind: PromptKind, clips: list[Clip], subjects: int) -> Batch:
     shown = [(clip, coverage) for clip in clips for coverage in _subjects(clip, subjects)]
     coverage = [part for _, part in shown]

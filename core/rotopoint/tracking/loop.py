@@ -20,7 +20,7 @@ from rotopoint.store.region import WHOLE, Region
 from rotopoint.tracking.cache import FeatureCache, digest
 from rotopoint.tracking.following import Following
 from rotopoint.tracking.joining import Joining, is_needless
-from rotopoint.tracking.obeying import clicks_of, contradicted, obeying
+from rotopoint.tracking.obeying import clicks_of, contradicted
 from rotopoint.tracking.policy import Address, Asked, Policy, Step
 from rotopoint.tracking.records import SubjectRecords
 from rotopoint.tracking.runtime import (
@@ -250,21 +250,22 @@ class SubjectTracker(Generic[FeaturesT, ConditionedT, MemoryT]):
         if step.corrects is not None:
             previous = self._record(step.corrects).logits.astype(np.float32)
         decoded = self._runtime.decode_prompts(conditioned, prompts, previous, self._policy.calibrates)
-        if self._policy.obeys and step.attends and isinstance(prompts, PointPrompts):
+        if self._policy.obeys and isinstance(prompts, PointPrompts):
             decoded = self._obeying(step, region, prompts, decoded)
         self._forget(step)
         return self._record_of(step, region, decoded)
 
     def _obeying(self, step: Step, region: Region, prompts: PointPrompts, decoded: Decoded) -> Decoded:
-        """The answer with all clicks of the picture heeded, whatever the memories say."""
+        """The answer with all clicks of the picture heeded, whatever the model says."""
         clicks = clicks_of(prompts, self._runtime.shape.input_size, decoded.logits.shape[0])
         if not contradicted(decoded, clicks):
             return decoded
         # OpenCV is not where Blender is, which knows the loop's types alone.
         from rotopoint.tracking.preprocess import squared
+        from rotopoint.tracking.refinement import corrected
 
         picture = self._cache.picture(self._pictures[step.position], region)
-        return obeying(decoded, clicks, squared(picture, self._runtime.shape.input_size))
+        return corrected(decoded, clicks, squared(picture, self._runtime.shape.input_size))
 
     def _record_of(self, step: Step, region: Region, decoded: Decoded) -> Record:
         return Record(

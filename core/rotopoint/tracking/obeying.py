@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Clicks that an answer on memory contradicts, made to hold around themselves.
+"""Clicks that an answer contradicts, made to hold around themselves.
 
-A model may trust its memories more than a click on a tracked frame, and answer as if there were none. Who
-clicked knows better: from the click the answer is turned into what was asked, as far as the picture stays
-alike, no farther than the part that was wrong is large. What other clicks say near them stays.
+A model may trust its memories, or what it took a first click for, more than a further click, and answer as
+if there were none. Who clicked knows better: from the click the answer is turned into what was asked, as far
+as the picture stays alike, no farther than the part that was wrong is large. What other clicks say near them
+stays. What clicks say of the rest of the mask is for `refinement`.
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ def obeying(decoded: Decoded, clicks: Sequence[Click], picture: npt.NDArray[np.u
         logits = np.maximum(logits, np.float32(-UNSEEN))
     cells = logits.shape[0]
     scale = cells / CELLS
-    far, colors = FADED * FARTHEST * scale, _colors(picture, cells)
+    far, colors = FADED * FARTHEST * scale, smoothed_colors(picture, cells)
     weights, targets = [], []
     for click, is_wrong in zip(clicks, wrong, strict=True):
         reach = NEAREST * scale
@@ -132,7 +133,7 @@ def _depth(area: npt.NDArray[np.bool_], cell: Cell) -> float:
     return float(cv2.distanceTransform(padded, cv2.DIST_L2, 5)[cell[0] + 1, cell[1] + 1])
 
 
-def _colors(picture: npt.NDArray[np.uint8], cells: int) -> npt.NDArray[np.float32]:
+def smoothed_colors(picture: npt.NDArray[np.uint8], cells: int) -> npt.NDArray[np.float32]:
     """(cells, cells, 3) CIELAB, 0 to 255 a channel, with texture smoothed and edges kept."""
     import cv2
 

@@ -22,6 +22,10 @@ CLOSEST_PROMPTED = 8
 LOOK_BACK = 64
 """Pictures among which policy `selective` chooses."""
 
+CLICKS_HEEDED = "refined"
+"""Part of what names a track with points, of policies that obey these: another word where answers to the same
+clicks become others."""
+
 EVERY = 5
 """Pictures between the memories that policy `selective` chooses, as in DAM4SAM."""
 
@@ -134,8 +138,8 @@ class Policy:
     earlier first. `one_pass`: later prompted pictures are part of the pass from the earliest.
     `remembers` lets a step see other memories than the nearest, by what records say. `calibrates`: first
     prompts are answered, and prompted frames remembered, as the checkpoint's `Calibration` says.
-    `obeys`: clicks that an answer on memory contradicts are made to hold, see `obeying`. `logit_type` is how
-    records keep logits.
+    `obeys`: answers that contradict their clicks are turned into what was asked, see `refinement`.
+    `logit_type` is how records keep logits.
     """
 
     name: str

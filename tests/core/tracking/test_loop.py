@@ -324,3 +324,20 @@ def test_a_click_on_a_tracked_picture_holds_but_for_upstream(tmp_path: Path, pol
     found = {t.position: t.record for t in run.frames()}
     heeded = [found[p].logits[0, int(x / 4)] > 0 for p, x in clicks.items() if p > 0]
     assert all(heeded) is (policy != "upstream")
+
+
+@pytest.mark.parametrize("policy", ["default", "forward", "selective"])
+def test_clicks_hold_on_every_prompted_picture_the_first_too(tmp_path: Path, policy: str) -> None:
+    """The fake's answers are noise: half of all clicks are contradicted."""
+    clicks = {n: float(4 * n + 2) for n in (0, 5, 9, 14)}
+    frames = {t.position: t.record for t in Run(tmp_path, {"1": clicks}, policy).frames()}
+    cells = {n: (0, int(x) // 4) for n, x in clicks.items()}
+    assert all(frames[n].logits[cell] > 0 for n, cell in cells.items())
+
+
+def test_policy_upstream_leaves_clicks_to_the_model(tmp_path: Path) -> None:
+    run = Run(tmp_path, {"1": {0: 2.0, 5: 22.0}}, "upstream")
+    frames = {t.position: t.record for t in run.frames()}
+    features = run.runtime.encode_image(picture(PICTURES[0]))
+    answer = run.runtime.decode_prompts(features, point(2.0))
+    assert np.array_equal(frames[0].logits, answer.logits)

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What clicks say about the rest of a mask."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rotopoint.tracking.obeying import Click
+from rotopoint.tracking.refinement import CHANNELS, GRID, corrected, maps
+from rotopoint.tracking.runtime import NO_OBJECT_LOGIT, Decoded
+
+SKY, BIRD = (120, 160, 220), (200, 40, 30)
+
+
+def decoded(logits: np.ndarray, score: float = 4.0) -> Decoded:
+    return Decoded(logits.astype(np.float32), np.ones(4, np.float32), score, 0.9)
+
+
+def square(cells: int, top: float, left: float, side: float) -> np.ndarray:
+    """A square on a mask, in parts of its side."""
+    inside = np.zeros((cells, cells), np.bool_)
+    rows, columns = (slice(round(at * cells), round((at + side) * cells)) for at in (top, left))
+    inside[rows, columns] = True
+    return inside
+
+
+def shown(*birds: np.ndarray) -> np.ndarray:
+    """Birds in the sky, of 384 pixels."""
+    picture = np.full((384, 384, 3), SKY, np.uint8)
+    for bird in birds:
+        picture[np.kron(bird, np.ones((384 // len(bird),) * 2, np.bool_))] = BIRD
+    return picture
+
+
+def iou(mask: np.ndarray, truth: np.ndarray) -> float:
+    return float((mask & truth).sum() / (mask | truth).sum())
+
+
+def test_what_the_network_sees() -> None:
+    colors = np.zeros((GRID, GRID, 3), np.float32)
+    colors[:, 48:] = (51, 0, 0)
+    before, held = np.full((2, GRID, GRID), 40, np.float32)
+    seen = maps(before, -held, [(10.5, 20.5, True)], colors)
+    assert seen.shape == (CHANNELS, GRID, GRID) and seen.dtype == np.float32
+    assert (seen[0] == 2).all() and (seen[1] == -2).all()
+    near, around, alike = seen[2:5]
+    assert near[20, 10] == around[20, 10] == alike[20, 10] == 1
+    assert near[20, 14] == pytest.approx(np.exp(-2)) and around[20, 26] == pytest.approx(np.exp(-1))
+    assert alike[0, 0] == 1 and alike[0, 90] == pytest.approx(np.exp(-0.8))
+    assert not seen[5:8].any()
+    assert seen[8, 0, 90] == pytest.approx(0.2)
+
+
+def test_a_click_that_is_heeded_changes_nothing() -> None:
+    bird = square(GRID, 0.3, 0.4, 0.2)
+    answer = decoded(np.where(bird, 8.0, -8.0))
+    assert corrected(answer, [Click((40, 45), True), Click((5, 5), False)], shown(bird)) is answer
+
+
+def test_one_click_takes_away_the_whole_of_a_second_bird() -> None:
+    bird, other = square(GRID, 0.3, 0.2, 0.25), square(GRID, 0.3, 0.6, 0.25)
+    answer = decoded(np.where(bird | other, 8.0, -8.0))
+    got = corrected(answer, [Click((40, 69), False)], shown(bird, other))
+    assert iou(got.logits > 0, bird) > 0.9
+    assert np.array_equal(got.pointer, answer.pointer)
+
+
+@pytest.mark.parametrize("cells", [24, 64, 96, 128, 256])
+def test_answers_of_every_size_are_refined_where_their_clicks_are(cells: int) -> None:
+    bird, other = square(cells, 0.25, 0.125, 0.25), square(cells, 0.25, 0.625, 0.25)
+    coarse = [square(24, 0.25, at, 0.25) for at in (0.125, 0.625)]
+    at = (round(0.375 * cells), round(0.75 * cells))
+    got = corrected(decoded(np.where(bird | other, 8.0, -8.0)), [Click(at, False)], shown(*coarse))
+    assert got.logits.shape == (cells, cells) and got.logits.dtype == np.float32
+    assert iou(got.logits > 0, bird) > 0.8
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 4), st.sampled_from([24, 64, 96]))
+def test_every_click_is_obeyed(seed: int, count: int, cells: int) -> None:
+    rng = np.random.default_rng(seed)
+    places = rng.permutation(cells * cells)[:count]
+    clicks = [Click(divmod(int(p), cells), bool(rng.random() < 0.5)) for p in places]
+    logits = 6 * rng.standard_normal((cells, cells))
+    if rng.random() < 0.2:
+        logits = np.full((cells, cells), NO_OBJECT_LOGIT)
+    picture = rng.integers(0, 256, (cells, cells, 3)).astype(np.uint8)
+    got = corrected(decoded(logits), clicks, picture)
+    assert all(not click.contradicts(got.logits) for click in clicks)
+    again = corrected(decoded(logits), clicks[::-1], picture)
+    assert np.isfinite(got.logits).all()
+    assert np.allclose(again.logits, got.logits, atol=1e-4)
