@@ -145,13 +145,13 @@ def learned(by_choice: Mapping[str, ListOf[Frames]]) -> list[Frames]:
     return [frames for name in LEARNED_FROM for frames in by_choice[name]]
 
 
-def left_out(observed: ListOf[Frames]) -> dict[str, Fit]:
+def left_out(observed: ListOf[Frames]) -> dict[str, Ranked]:
     """For each of the sequences, which come in PARTS parts, a fit on the frames of the other parts."""
     names = sorted({f.sequence for f in observed})
-    fits: dict[str, Fit] = {}
+    fits: dict[str, Ranked] = {}
     for n in range(PARTS):
         part = names[n::PARTS]
-        fits |= dict.fromkeys(part, fit([f for f in observed if f.sequence not in part]))
+        fits |= dict.fromkeys(part, Ranked.of([f for f in observed if f.sequence not in part]))
     return fits
 
 
@@ -239,8 +239,8 @@ def report(
 def _on_made(made: Mapping[str, ListOf[Frames]]) -> str:
     """The section about clips that are not of DAVIS."""
     names = sorted({f.sequence for f in learned(made)})
-    judges: dict[str, Mapping[str, Fit]] = {
-        "fitted on the others": left_out(learned(made)),
+    judges: dict[str, Mapping[str, Fit | Ranked]] = {
+        "fitted on the others, by rank": left_out(learned(made)),
         "the weights in use": dict.fromkeys(names, Fit(np.array(WEIGHTS), BIAS)),
     }
     lines = ["| | " + " | ".join(made) + " |", "|---|" + "---:|" * len(made)]
@@ -264,7 +264,7 @@ def _on_made(made: Mapping[str, ListOf[Frames]]) -> str:
     )
 
 
-def _pooled(judges: Mapping[str, Fit] | Mapping[str, Fit | Ranked], observed: ListOf[Frames]) -> str:
+def _pooled(judges: Mapping[str, Fit | Ranked], observed: ListOf[Frames]) -> str:
     scores = np.concatenate([judges[f.sequence](f.evidence) for f in observed])
     return _shown(area_under_curve(scores, np.concatenate([f.good for f in observed])))
 

@@ -55,7 +55,7 @@ def test_what_a_clip_is_judged_by_has_not_seen_it() -> None:
     # A clip that tells the contrary changes the judges of the other parts, and not its own part's.
     misled = left_out([Frames("0", 1 - right[0].evidence, iou), *right[1:]])
     own = {"0", str(PARTS)}
-    assert {name for name in honest if np.array_equal(honest[name].weights, misled[name].weights)} == own
+    assert {name for name in honest if np.array_equal(honest[name].known, misled[name].known)} == own
 
 
 def test_a_drawn_subject_is_where_its_mask_says_and_goes_as_fast_as_asked() -> None:
