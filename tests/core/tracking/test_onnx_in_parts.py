@@ -97,6 +97,7 @@ def test_memories_by_row_are_seen_as_at_once(
     assert_near(found, wanted, largest)
 
 
+@pytest.mark.slow
 def test_a_loop_in_a_graph_does_what_it_does_in_torch() -> None:
     class Doubled(torch.nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
