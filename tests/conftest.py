@@ -56,5 +56,7 @@ def running_inside(
     from tests.blender.inside_runs import inside_runs
 
     versions = [item.callspec.params["version"] for item in waiting]  # type: ignore[attr-defined]
-    with inside_runs(versions, tmp_path_factory.mktemp) as running:
+    # What goes on beside them has a core of its own.
+    at_once = 1 if len(waiting) < len(request.session.items) else 2
+    with inside_runs(versions, tmp_path_factory.mktemp, at_once) as running:
         yield running

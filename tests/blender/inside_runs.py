@@ -15,9 +15,6 @@ from tests.blender.bpy_process import ENGINE_VARIABLE, run_in_bpy
 
 INSIDE = Path(__file__).parent / "inside"
 
-AT_ONCE = 1
-"""A Blender that is tested so keeps one core busy, and what goes on beside it another."""
-
 LIMIT_SECONDS = 600
 
 HAS_ENGINE = importlib.util.find_spec("torch") is not None
@@ -25,10 +22,10 @@ HAS_ENGINE = importlib.util.find_spec("torch") is not None
 
 @contextmanager
 def inside_runs(
-    versions: Iterable[str], new_folder: Callable[[str], Path]
+    versions: Iterable[str], new_folder: Callable[[str], Path], at_once: int
 ) -> Iterator[Mapping[str, Future[Path]]]:
-    """The report of each version that is to be tested. What has not begun when nobody waits any more is left
-    out."""
+    """The report of each version that is to be tested, so many `at_once`: each keeps one core busy. What has
+    not begun when nobody waits any more is left out."""
 
     def tested(version: str) -> Path:
         folder = new_folder(f"inside-{version}")
@@ -39,7 +36,7 @@ def inside_runs(
         run_in_bpy(version, INSIDE / "run.py", *asked, timeout=LIMIT_SECONDS, variables=variables)
         return report
 
-    pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="inside")
+    pool = ThreadPoolExecutor(at_once, thread_name_prefix="inside")
     try:
         yield {version: pool.submit(tested, version) for version in versions}
     finally:
