@@ -35,7 +35,7 @@ def point(x: float) -> PointPrompts:
 
 
 class Blob(FakeRuntime):
-    """Sees a small subject somewhere in what it is shown."""
+    """Sees a small subject where it is clicked, and somewhere in what it is shown."""
 
     def decode_prompts(
         self,
@@ -47,6 +47,8 @@ class Blob(FakeRuntime):
         answer = super().decode_prompts(conditioned, prompts, previous_logits)
         logits = np.full((16, 16), -5, np.float32)
         row, column = (int(6 + 3 * abs(x)) % 12 for x in answer.pointer[:2])
+        if isinstance(prompts, PointPrompts):
+            column, row = np.clip(prompts.xy[0] * 16 / SHAPE.input_size - 2, 0, 12).astype(int)
         logits[row : row + 4, column : column + 4] = 5
         return replace(answer, logits=logits, object_score=5.0)
 
