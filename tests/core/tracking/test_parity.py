@@ -47,9 +47,9 @@ itself by 0.0004 to 0.0036 where its pictures are moved by a last bit (twelve tr
 OF_ITS_OWN = 2.0
 """How much farther ours may be off than the farthest of upstream's own variations.
 
-Each is one throw of dice: a last bit turns one bfloat16 of a memory, or none, and the track feeds on it. Ours
-and four of upstream's with the same turn were off by 0.00540 and by 0.00537 or 0.00538; what is wrong is off by
-whole logits.
+Each is one throw of dice: a last bit turns one bfloat16 of a memory, or none, and the track feeds on it. With
+one mix of weights ours were off by 0.00540, and four of upstream's own with the same turn by 0.00537 or
+0.00538; what is wrong is off by whole logits.
 """
 
 
