@@ -28,9 +28,9 @@ NAMES = (
 
 WEIGHTS = (2.48, 2.83, 2.19, 0.76, 4.81, 1.40)
 BIAS = -2.19
-"""As `python -m benchmarks.confidence` fitted them on DAVIS with an earlier draft model. With the one that
-ships, a fit on clips of held-out stills finds bad frames no better
-(benchmarks/results/confidence_draft.md)."""
+"""As `python -m benchmarks.confidence` fitted them on DAVIS with an earlier draft model. A fit on
+clips of held-out stills finds bad frames of such clips better with the one that ships, and those of DAVIS as
+well (benchmarks/results/confidence_draft.md)."""
 
 HIGHEST_SCORE = 10.0
 """Object scores beyond it either way are as certain."""
