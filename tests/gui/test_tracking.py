@@ -158,17 +158,23 @@ shot = part('shots').shot_of(bpy.data.movieclips[0])
 answer = [shot_to_dict(shot), [s.name for s in {CLIP}.subjects], {CLIP}.active_index]
 """
 
+FINISHED = (
+    f"{STATE}.finished.of({CLIP}.subjects[0].uid, 1,"
+    f" part('shots').subject_of({CLIP}.subjects[0], bpy.data.movieclips[0]).prompts)"
+)
+"""The finished matte of frame 1 by the prompts that the subject has now."""
+
 
 def test_twenty_mixed_edits_are_undone_and_done_again(blender: WindowedBlender) -> None:
     blender.ask(f"{FRAME} = 1\nanswer = None")
     blender.key("k")
     blender.click(0.6, 0.3)
     states = [blender.ask(ASKED)]
-    # Until its finished matte is there the frame shows what the tracker says, whose edge is another.
-    blender.until(f"{STATE}.finished.newest({CLIP}.subjects[0].uid, 1)")
+    # Until the matte of both points is finished the frame shows what the tracker says, whose edge is another.
+    blender.until(FINISHED)
     blender.until("not part('host').engine.working and not part('host').engine.finishing")
     blender.move(0.6, 0.32)
-    before = blender.screenshot("before the edits").astype(int)
+    before = blender.steady_screenshot("before the edits").astype(int)
     blender.click(0.5, 0.4)
     states.append(blender.ask(ASKED))
     blender.drag((0.7, 0.2), (0.8, 0.4), (0.9, 0.6))
@@ -183,7 +189,7 @@ def test_twenty_mixed_edits_are_undone_and_done_again(blender: WindowedBlender) 
         blender.pointer("key", *["ctrl+z"] * 5)
         blender.until_answer(ASKED, states[left])
     blender.move(0.6, 0.3)
-    blender.until("not part('host').engine.working")
+    blender.until(FINISHED)
     x, y = blender.at(0.5, 0.5)
 
     def as_before(now: np.ndarray) -> bool:

@@ -135,6 +135,18 @@ class WindowedBlender:
             time.sleep(0.05)
         assert shown, f"it was not shown: {name}"
 
+    def steady_screenshot(self, name: str, seconds: float = 20.0) -> npt.NDArray[np.uint8]:
+        """The screen once two in a row, with a redraw of all between, are the same. Asserts it."""
+        deadline = time.monotonic() + seconds
+        earlier = self.screenshot(name)
+        while True:
+            self.ask("for each in bpy.context.window.screen.areas:\n    each.tag_redraw()\nanswer = None")
+            now = self.screenshot(name)
+            if np.array_equal(earlier, now):
+                return now
+            assert time.monotonic() < deadline, f"it went on changing: {name}"
+            earlier = now
+
     def set_worker(self, seconds: float) -> None:
         """Let the worker without a model take so long for a frame, from its next start on."""
         command = fake_engine_command("--slow", str(seconds))
