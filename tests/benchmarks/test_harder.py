@@ -4,7 +4,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.confidence import PARTS, Frames, Ranked, area_under_curve, fit, left_out
+from benchmarks.confidence import PARTS, Fit, Frames, Ranked, area_under_curve, fit, found_weak, left_out
 from benchmarks.harder import flicker
 from benchmarks.scenes import Scene
 
@@ -35,6 +35,16 @@ def test_a_fit_finds_what_tells_and_gives_nothing_to_what_misleads() -> None:
     found = fit([Frames("a", evidence, iou)])
     assert found.weights[0] > 1 and found.weights[1] == 0 and found.weights[2] < 0.5
     assert area_under_curve(found(evidence), iou >= 0.5) > 0.95
+
+
+def test_what_is_weak_is_told_apart_for_bad_and_good_frames() -> None:
+    # Confidence is over a half where the number is over 0: two of three bad frames are found, one of two good
+    # ones is doubted for nothing.
+    seen = Frames("a", np.array([[-1.0], [-2.0], [1.0], [-1.0], [3.0]]), np.array([0.1, 0.2, 0.4, 0.6, 0.9]))
+    judges = {"a": Fit(np.array([1.0]), 0.0)}
+    assert found_weak(judges, [seen]) == pytest.approx((2 / 3, 1 / 2))
+    only_good = Frames("a", np.array([[1.0]]), np.array([0.9]))
+    assert np.isnan(found_weak(judges, [only_good])[0])
 
 
 def test_ranks_bring_fits_to_one_scale() -> None:
