@@ -14,8 +14,8 @@ from rotopoint.cores import share_cores
 
 RECIPE = Path(__file__).parent / "recipe.toml"
 
-HELD_SAMPLES = 240
-"""Of tracked frames that the refinement is judged by."""
+HELD_SAMPLES = 480
+"""That the refinement is judged by."""
 
 
 def main() -> int:
@@ -47,12 +47,16 @@ def main() -> int:
     )
     stills.add_argument("--also", type=Path, help="a zip of stills that go in too")
     stills.add_argument("--output", type=Path, required=True, help="the zip")
-    refinement = commands.add_parser("refinement", help="teach what clicks on tracked frames say")
+    refinement = commands.add_parser("refinement", help="teach what clicks on wrong answers say")
     refinement.add_argument("--stills", type=Path, required=True, help="the zip of labeled stills")
     refinement.add_argument("--held", type=Path, required=True, help="a zip of others, to judge by")
-    refinement.add_argument("--checkpoint", default="draft", help="whose tracks are corrected")
-    refinement.add_argument("--samples", type=int, default=4000)
-    refinement.add_argument("--steps", type=int, default=1500)
+    refinement.add_argument("--checkpoint", default="draft", help="whose answers are corrected")
+    refinement.add_argument("--samples", type=int, default=8000)
+    refinement.add_argument("--steps", type=int, default=2000)
+    refinement.add_argument(
+        "--kept", type=Path, help="an .npz of samples: read where it is there, else written"
+    )
+    refinement.add_argument("--bfloat16", action="store_true", help="quicker where a processor has it")
     refinement.add_argument("--output", type=Path, required=True, help="the network, an .onnx")
     arguments = parser.parse_args()
     try:
@@ -109,11 +113,19 @@ def _refinement(arguments: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from rotopoint.checkpoints import resolve
-    from training.refinement.fit import after_clicks, fitted, made
+    from rotopoint.tracking.obeying import obeying
+    from training.refinement.fit import after_clicks, fitted, made, refined_by
     from training.refinement.network import export
+    from training.refinement.samples import read, write
 
     checkpoint = resolve(arguments.checkpoint)
-    known = made(checkpoint, arguments.stills, arguments.samples, seed=1)
+    kept = arguments.kept
+    if kept is not None and kept.exists():
+        known = read(kept)
+    else:
+        known = made(checkpoint, arguments.stills, arguments.samples, seed=1)
+        if kept is not None:
+            write(kept, known)
     held = made(checkpoint, arguments.held, HELD_SAMPLES, seed=9)
     with tqdm(total=arguments.steps, unit="step") as bar:
 
@@ -121,11 +133,11 @@ def _refinement(arguments: argparse.Namespace) -> int:
             bar.set_postfix_str(f"loss {loss:.3f}", refresh=False)
             bar.update()
 
-        network = fitted(known, arguments.steps, seed=5, report=report)
+        network = fitted(known, arguments.steps, seed=5, report=report, bfloat16=arguments.bfloat16)
     export(network, arguments.output)
-    for name, found in (("clicks made to hold", None), ("refined", network)):
-        ious = " ".join(f"{value:.3f}" for value in after_clicks(found, held))
-        sys.stderr.write(f"{name}: IoU before and after one, two, three clicks: {ious}\n")
+    for name, correct in (("clicks made to hold", obeying), ("refined", refined_by(network))):
+        ious = " ".join(f"{value:.3f}" for value in after_clicks(correct, held))
+        sys.stderr.write(f"{name}: IoU before and after one, two, three, four clicks: {ious}\n")
     return 0
 
 

@@ -17,7 +17,7 @@ from rotopoint.shot import Box, Direction, Mask, Point, Settings, Subject
 from rotopoint.shot.frames import ClipFrame, FrameMap, FrameRange, SourceFrame
 from rotopoint.store import TrackKey
 from rotopoint.tracking.joining import is_needless
-from rotopoint.tracking.policy import CLICKS_HEEDED, Address, Asked, Policy
+from rotopoint.tracking.policy import Address, Asked, Policy
 from rotopoint.tracking.runtime import ModelShape
 
 READING = "meant"
@@ -172,10 +172,10 @@ def track_keys(
     def key(address: Address) -> TrackKey:
         influence = policy.influence(asked, address)
         first, last = min(*influence, *address), max(*influence, *address)
-        clicked = policy.obeys and not asked.masked.issuperset(influence)
+        heeded = policy.clicks_heeded(asked, influence)
         text = json.dumps(
             {
-                **({"clicks": CLICKS_HEEDED} if clicked else {}),
+                **({"clicks": heeded} if heeded else {}),
                 "follow": plan.subject.follow,
                 "start": plan.pictures[address.start],
                 "prompts": [(plan.pictures[p], digest(p)) for p in influence],

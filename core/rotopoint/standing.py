@@ -29,7 +29,7 @@ from rotopoint.deliver.naming import standing_path
 from rotopoint.deliver.origins import content_of_prompt, ends_of
 from rotopoint.errors import OutputUnwritable
 from rotopoint.shot import Mask, Settings, Shot, Subject
-from rotopoint.tracking.policy import CLICKS_HEEDED, Address, Asked, Policy, policy_named
+from rotopoint.tracking.policy import Address, Asked, Policy, policy_named
 from rotopoint.whole_files import write_whole
 
 VERSION = 1
@@ -127,9 +127,13 @@ class _Dependence:
         influence = self._policy.influence(self._asked, address)
         first, last = min(*influence, *address), max(*influence, *address)
         absent = self._runs[bisect_left(self._ends, first) : bisect_right(self._starts, last)]
-        clicked = self._policy.obeys and not self._asked.masked.issuperset(influence)
-        heeded = [CLICKS_HEEDED] if clicked else []
-        return [address.start, [(p, self._prompts[p]) for p in influence], absent, *heeded]
+        heeded = self._policy.clicks_heeded(self._asked, influence)
+        return [
+            address.start,
+            [(p, self._prompts[p]) for p in influence],
+            absent,
+            *([heeded] if heeded else []),
+        ]
 
 
 @dataclass

@@ -7,6 +7,7 @@ import copy
 import itertools
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -15,15 +16,17 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from rotopoint.checkpoints import ResolvedCheckpoint
-from rotopoint.tracking.obeying import Click, obeying, smoothed_colors
-from rotopoint.tracking.refinement import GRID, KEPT_LOGIT, Place, maps
+from rotopoint.tracking.closeup import LEAST, MARGIN, Closeup
+from rotopoint.tracking.obeying import Click, obeying
+from rotopoint.tracking.refinement import GRID, KEPT_LOGIT, Place, corrected, shown
 from rotopoint.tracking.runtime import Decoded
 from training.losses import dice_loss
+from training.precision import mixed_precision
 from training.prompts import anywhere, click_on_error, deepest
 from training.refinement.network import Refinement
-from training.refinement.samples import RIGHT, Sample, iou, samples
+from training.refinement.samples import RIGHT, Packed, Sample, iou, samples
 
-BATCH, MOST_CLICKS = 16, 3
+BATCH, MOST_CLICKS = 16, 4
 
 RATE, WARMUP, LAST = 2e-3, 30, 0.02
 """AdamW's rate, over how many steps it rises, and what part of it a cosine ends with."""
@@ -34,36 +37,54 @@ CARELESS = 0.35
 ENTROPY_WEIGHT = 2.0
 """Beside dice. Focal loss, which clips are taught with, makes masks of what is unsure too small."""
 
+GONE_ON = 0.4
+"""How often a further click is on the answer to those before, and not on what was there before them all."""
+
+SEEN_WHOLE, SEEN_TRUE = 0.2, 0.3
+"""How often all of the picture is shown, and how often what is right and not what was answered."""
+
+MARGINS, LEASTS = (0.8 * MARGIN, 1.5 * MARGIN), (0.7 * LEAST, 1.4 * LEAST)
+"""Between which margins and least sides of close-ups are drawn."""
+
+FINER = 2
+"""Times GRID, the side on which answers and the truth are compared."""
+
 KEPT = 0.99
 """Of the moving average of the weights that is the result, for each step."""
 
-Network = Callable[[torch.Tensor], torch.Tensor]
-"""`Refinement`, or what does the same."""
+Correct = Callable[[Decoded, Sequence[Click], NDArray[np.uint8]], Decoded]
+"""`rotopoint.tracking.refinement.corrected`, or what does the same."""
 
-ChooseClick = Callable[[NDArray[np.bool_], NDArray[np.bool_]], Place]
-"""From a mask and the truth (GRID, GRID) to a click on what is wrong."""
+NO_POINTER = np.zeros(0, np.float32)
 
 
-def made(checkpoint: ResolvedCheckpoint, stills: Path, count: int, seed: int) -> list[Sample]:
-    """So many samples of a checkpoint's tracks."""
+def made(checkpoint: ResolvedCheckpoint, stills: Path, count: int, seed: int) -> list[Packed]:
+    """So many samples of a checkpoint's answers."""
     return list(itertools.islice(samples(checkpoint, stills, seed), count))
 
 
 def fitted(
-    known: Sequence[Sample], steps: int, seed: int, report: Callable[[int, float], None] = lambda *_: None
+    known: Sequence[Packed],
+    steps: int,
+    seed: int,
+    report: Callable[[int, float], None] = lambda *_: None,
+    *,
+    bfloat16: bool = False,
 ) -> Refinement:
-    """The network after so many steps; `report` is told each step's number and loss."""
+    """The network after so many steps; `report` is told each step's number and loss. `bfloat16` is twice as
+    quick where a processor has it."""
     rng = np.random.default_rng(seed)
     torch.manual_seed(seed)
     network = Refinement()
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = copy.deepcopy(network)
     optimizer = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=0.01)
     for step in range(steps):
         for group in optimizer.param_groups:
             fall = LAST + (1 - LAST) * 0.5 * (1 + np.cos(np.pi * step / steps))
             group["lr"] = RATE * min(1.0, (step + 1) / WARMUP) * fall
-        some = [known[n].varied(rng) for n in rng.integers(len(known), size=BATCH)]
-        loss = _loss(network, some, rng)
+        some = [known[n].unpacked().varied(rng) for n in rng.integers(len(known), size=BATCH)]
+        loss = _loss(network, some, rng, bfloat16)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -76,72 +97,99 @@ def fitted(
     return average.eval()
 
 
-def after_clicks(network: Network | None, known: Sequence[Sample]) -> NDArray[np.float64]:
-    """Mean IoU of wrong samples before and after 1 to MOST_CLICKS clicks in the middle of the largest error;
-    without a `network` of what `obeying` makes of them."""
+def after_clicks(answer: Correct, known: Sequence[Packed]) -> NDArray[np.float64]:
+    """Mean IoU of wrong samples before and after 1 to MOST_CLICKS clicks, each amid the widest error."""
     found = []
-    for sample in known:
-        answers = _Answers([sample])
-        row = [answers.ious()[0]]
+    for sample in (packed.unpacked() for packed in known):
+        before, wanted = Decoded(sample.before.astype(np.float32), NO_POINTER, 1.0, 1.0), sample.truth
+        fine = _finer(sample.coverage) > 127
+        clicks: list[Place] = []
+        logits, row = before.logits, [iou(_finer(before.logits) > 0, fine)]
         for _ in range(MOST_CLICKS):
-            answers.click(_largest_error)
-            with torch.no_grad():
-                answers.answer(network)
-            row.append(answers.ious()[0])
+            clicks.append(_largest_error(logits > 0, wanted))
+            logits = answer(before, _cells(clicks), sample.picture).logits
+            row.append(iou(_finer(logits) > 0, fine))
         if row[0] < RIGHT:
             found.append(row)
     means: NDArray[np.float64] = np.mean(found, axis=0)
     return means
 
 
-def _loss(network: Refinement, some: Sequence[Sample], rng: np.random.Generator) -> torch.Tensor:
-    """The mean over answers to one, two or three clicks, each on what was wrong before it."""
-    truth = torch.from_numpy(np.stack([s.coverage for s in some])).float()[:, None] / 255
-    answers, total = _Answers(some), torch.zeros(())
+def refined_by(network: Refinement) -> Correct:
+    """What corrects answers as `rotopoint.tracking.refinement` does, by this network."""
+
+    @torch.no_grad()
+    def change(seen: NDArray[np.float32]) -> NDArray[np.float32]:
+        found: NDArray[np.float32] = network(torch.from_numpy(seen)[None])[0, 0].numpy()
+        return found
+
+    return lambda decoded, clicks, picture: corrected(decoded, clicks, picture, change)
+
+
+def _finer(values: NDArray[Any]) -> NDArray[np.float32]:
+    size = (FINER * GRID, FINER * GRID)
+    way = cv2.INTER_AREA if len(values) > FINER * GRID else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(values.astype(np.float32), size, interpolation=way), np.float32)
+
+
+def _loss(
+    network: Refinement, some: Sequence[Sample], rng: np.random.Generator, bfloat16: bool
+) -> torch.Tensor:
+    """The mean over answers to up to MOST_CLICKS clicks, each on what was wrong before it."""
+    taught, total = [_Taught(sample) for sample in some], torch.zeros(())
     count = int(rng.integers(1, MOST_CLICKS + 1))
     for _ in range(count):
-        answers.click(lambda mask, wanted: _trained_click(rng, mask, wanted))
+        asked = [each.asked(rng) for each in taught]
+        seen, held, truth = (torch.from_numpy(np.stack(part)) for part in zip(*asked, strict=True))
+        with mixed_precision("cpu", bfloat16):
+            change = network(seen.contiguous(memory_format=torch.channels_last)).float()
         logits = functional.interpolate(
-            answers.answer(network), scale_factor=2.0, mode="bilinear", align_corners=False
+            held[:, None] + change, scale_factor=float(FINER), mode="bilinear", align_corners=False
         )
-        entropy = functional.binary_cross_entropy_with_logits(logits, truth)
-        total = total + ENTROPY_WEIGHT * entropy + dice_loss(logits, truth).mean()
+        entropy = functional.binary_cross_entropy_with_logits(logits, truth[:, None])
+        total = total + ENTROPY_WEIGHT * entropy + dice_loss(logits, truth[:, None]).mean()
+        for each, found in zip(taught, change.detach()[:, 0].numpy(), strict=True):
+            each.take(found)
     return total / count
 
 
-class _Answers:
-    """Samples with the clicks so far and the masks that these gave."""
+class _Taught:
+    """A sample on its way through clicks: those so far, and the answer that they gave."""
 
-    def __init__(self, some: Sequence[Sample]) -> None:
-        self._before = [s.before.astype(np.float32) for s in some]
-        self._pictures = [np.ascontiguousarray(s.picture) for s in some]
-        self._colors = [smoothed_colors(picture, GRID) for picture in self._pictures]
-        self._wanted = [
-            cv2.resize(s.coverage, (GRID, GRID), interpolation=cv2.INTER_AREA) > 127 for s in some
-        ]
-        self._clicks: list[list[Place]] = [[] for _ in some]
-        self._masks = [before > 0 for before in self._before]
+    def __init__(self, sample: Sample) -> None:
+        self._sample, self._wanted = sample, sample.truth
+        self._picture = np.ascontiguousarray(sample.picture)
+        self._before = sample.before.astype(np.float32)
+        self._answer, self._held = self._before, self._before
+        self._clicks: list[Place] = []
+        self._closeup = Closeup.whole(GRID)
 
-    def click(self, choose: ChooseClick) -> None:
-        for clicks, mask, wanted in zip(self._clicks, self._masks, self._wanted, strict=True):
-            clicks.append(choose(mask, wanted))
+    def asked(
+        self, rng: np.random.Generator
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+        """After one more click on what is wrong, of a close-up: maps (CHANNELS, GRID, GRID), logits (GRID,
+        GRID) to be added to, and coverage, 0..1, FINER times as fine."""
+        self._clicks.append(_trained_click(rng, self._answer > 0, self._wanted))
+        start = self._answer if rng.random() < GONE_ON else self._before
+        decoded = Decoded(start, NO_POINTER, 1.0, 1.0)
+        held = obeying(decoded, _cells(self._clicks), self._picture).logits
+        self._closeup = self._drawn(rng, held > 0)
+        seen = shown(self._before, held, self._clicks, self._picture, self._closeup)
+        self._held = np.asarray(np.clip(held, -KEPT_LOGIT, KEPT_LOGIT), np.float32)
+        truth = self._closeup.cut(self._sample.coverage, FINER * GRID).astype(np.float32) / 255
+        return seen, np.asarray(self._closeup.cut(self._held, GRID), np.float32), truth
 
-    def answer(self, network: Network | None) -> torch.Tensor:
-        """Logits (B, 1, GRID, GRID) with the clicks so far."""
-        held = [
-            obeying(Decoded(before, np.zeros(0, np.float32), 1.0, 1.0), _cells(clicks), picture).logits
-            for before, clicks, picture in zip(self._before, self._clicks, self._pictures, strict=True)
-        ]
-        logits = torch.from_numpy(np.stack(held))[:, None]
-        if network is not None:
-            seen = [maps(*each) for each in zip(self._before, held, self._clicks, self._colors, strict=True)]
-            change = network(torch.from_numpy(np.stack(seen)))
-            logits = logits.clamp(-KEPT_LOGIT, KEPT_LOGIT) + change
-        self._masks = list(logits.detach()[:, 0].numpy() > 0)
-        return logits
+    def take(self, change: NDArray[np.float32]) -> None:
+        """What the network adds in that close-up."""
+        self._answer = self._closeup.added(self._held, change)
 
-    def ious(self) -> list[float]:
-        return [iou(mask, wanted) for mask, wanted in zip(self._masks, self._wanted, strict=True)]
+    def _drawn(self, rng: np.random.Generator, mask: NDArray[np.bool_]) -> Closeup:
+        chance = rng.random()
+        if chance < SEEN_WHOLE:
+            return Closeup.whole(GRID)
+        around = self._wanted if chance < SEEN_WHOLE + SEEN_TRUE else mask
+        at = [(x, y) for x, y, _ in self._clicks]
+        return Closeup.around(around, at, rng.uniform(*MARGINS), rng.uniform(*LEASTS))
 
 
 def _cells(clicks: Sequence[Place]) -> list[Click]:

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from rotopoint.tracking.refinement import CHANNELS, GRID
 
-WIDTH = 16
+WIDTH = 24
 
 
 def _convolution(channels: int, out: int, size: int = 3) -> nn.Conv2d:

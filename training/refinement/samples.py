@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Frames of made clips as a model tracked them, mostly those on which it went wrong."""
+"""Answers of a model, most of them wrong: on tracked frames of made clips, and to first clicks on such."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -17,10 +18,11 @@ from rotopoint.tracking.preprocess import squared
 from rotopoint.tracking.refinement import GRID
 from training.data.batches import MAKERS, first_prompt
 from training.data.clips import make_clip
+from training.data.scene import Clip
 from training.data.stills import StillLibrary
 from training.prompts import PromptKind
 from training.steps import normalized
-from training.tracker import ClipTracker, Remembered
+from training.tracker import Answer, ClipTracker, Remembered
 from training.weights import fresh_model, weights_to_start_from
 
 FRAMES = 8
@@ -48,14 +50,51 @@ FARTHEST = 100
 """Frames that the prompted frame pretends to be farther away, at most, as in long clips."""
 
 
+FINE = 4 * GRID
+"""Pixels of a side of pictures and coverage, so that close-ups have something to show."""
+
+FIRST_SHARE, FIRST_PROMPTS, FIRST_POINT = 0.5, 4, 0.75
+"""How often a picture is clicked and no clip tracked, prompts on it, and how often such a one is a point."""
+
+ALIKE = 0.9
+"""IoU from which two answers on a picture are one sample."""
+
+JPEG_QUALITY = 93
+
+
+@dataclass(frozen=True)
+class Packed:
+    """A sample in a tenth of its bytes: `before` (GRID, GRID) float16, a PNG and a JPEG."""
+
+    before: NDArray[np.float16]
+    coverage: bytes
+    picture: bytes
+
+    def unpacked(self) -> Sample:
+        coverage = cv2.imdecode(np.frombuffer(self.coverage, np.uint8), cv2.IMREAD_GRAYSCALE)
+        picture = cv2.imdecode(np.frombuffer(self.picture, np.uint8), cv2.IMREAD_COLOR_RGB)
+        return Sample(self.before, np.asarray(coverage, np.uint8), np.asarray(picture, np.uint8))
+
+
 @dataclass(frozen=True)
 class Sample:
-    """`before` (GRID, GRID) float16 logits of a tracked frame, `coverage` (2 GRID, 2 GRID) uint8, `picture`
-    (GRID, GRID, 3) uint8 sRGB."""
+    """`before` (GRID, GRID) float16 logits of an answer, `coverage` (FINE, FINE) uint8, `picture` (FINE,
+    FINE, 3) uint8 sRGB."""
 
     before: NDArray[np.float16]
     coverage: NDArray[np.uint8]
     picture: NDArray[np.uint8]
+
+    def packed(self) -> Packed:
+        _, coverage = cv2.imencode(".png", self.coverage)
+        quality = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
+        _, picture = cv2.imencode(".jpg", cv2.cvtColor(self.picture, cv2.COLOR_RGB2BGR), quality)
+        return Packed(self.before, coverage.tobytes(), picture.tobytes())
+
+    @property
+    def truth(self) -> NDArray[np.bool_]:
+        """(GRID, GRID), where the subject covers more than half of a cell."""
+        return np.asarray(cv2.resize(self.coverage, (GRID, GRID), interpolation=cv2.INTER_AREA) > 127)
 
     def varied(self, rng: np.random.Generator) -> Sample:
         """The same mirrored, upside down, in other light and colors, each now and then."""
@@ -78,7 +117,26 @@ class Sample:
         )
 
 
-def samples(checkpoint: ResolvedCheckpoint, stills: Path, seed: int) -> Iterator[Sample]:
+def write(file: Path, known: Sequence[Packed]) -> None:
+    """Keep samples in one file (NumPy's .npz), for `read`."""
+    pieces = [piece for sample in known for piece in (sample.coverage, sample.picture)]
+    with file.open("wb") as stream:
+        np.savez(
+            stream,
+            before=np.stack([sample.before for sample in known]),
+            ends=np.cumsum([len(piece) for piece in pieces]),
+            bytes=np.frombuffer(b"".join(pieces), np.uint8),
+        )
+
+
+def read(file: Path) -> list[Packed]:
+    with np.load(file) as kept:
+        before, ends, content = kept["before"], kept["ends"], kept["bytes"].tobytes()
+    pieces = [content[start:end] for start, end in zip([0, *ends[:-1]], ends, strict=True)]
+    return [Packed(*each) for each in zip(before, pieces[::2], pieces[1::2], strict=True)]
+
+
+def samples(checkpoint: ResolvedCheckpoint, stills: Path, seed: int) -> Iterator[Packed]:
     """Without end, from objects of the zip `stills`; the same for the same seed."""
     configuration = checkpoint.configuration
     model = fresh_model(configuration, seed).eval()
@@ -89,20 +147,22 @@ def samples(checkpoint: ResolvedCheckpoint, stills: Path, seed: int) -> Iterator
     while True:
         rng = np.random.default_rng((seed, number))
         number += 1
-        yield from _of_clip(rng, tracker, library, configuration.image_size)
+        made = _of_picture if rng.random() < FIRST_SHARE else _of_clip
+        for sample in made(rng, tracker, library, configuration.image_size):
+            yield sample.packed()
 
 
 @torch.no_grad()
 def _of_clip(
     rng: np.random.Generator, tracker: ClipTracker, library: StillLibrary, size: int
 ) -> list[Sample]:
+    """Of a tracked clip, some of its frames."""
     kind = list(PROMPTS)[int(rng.choice(len(PROMPTS), p=list(PROMPTS.values())))]
-    maker = MAKERS[str(rng.choice(list(KINDS), p=list(KINDS.values())))]
-    clip = make_clip(rng, maker, library, size, FRAMES)
+    clip = _clip(rng, library, size, FRAMES)
     batch = first_prompt(rng, kind, clip)
     farther = int(rng.integers(FARTHEST)) if rng.random() < 0.5 else 0
     past: list[Remembered] = []
-    found: list[tuple[float, Sample]] = []
+    found: list[Sample] = []
     for frame, features in enumerate(tracker.features(normalized(batch.pictures))):
         coverage = batch.coverage[:, frame].float() / 255
         if frame == 0 and kind is PromptKind.MASK:
@@ -112,22 +172,52 @@ def _of_clip(
             points = (batch.points, batch.labels) if frame == 0 else None
             answer = tracker.decode(fused, features, points, starts=frame == 0)
         past.append(tracker.remember(features, frame, answer, frame == 0, answer.best))
-        truth = pooled(coverage, GRID) > 0.5
-        if frame == 0 or truth.sum() < LEAST_CELLS:
-            continue
-        before = functional.interpolate(answer.best, size=(GRID, GRID), mode="bilinear")[0, 0].numpy()
-        fine = np.rint(255 * pooled(coverage, 2 * GRID)).astype(np.uint8)
-        sample = Sample(before.astype(np.float16), fine, squared(clip.pictures[frame], GRID))
-        found.append((iou(before > 0, truth), sample))
+        sample = _sample(answer, coverage, clip.pictures[frame])
+        if frame > 0 and sample.truth.sum() >= LEAST_CELLS:
+            found.append(sample)
     return _chosen(rng, found)
 
 
-def _chosen(rng: np.random.Generator, found: list[tuple[float, Sample]]) -> list[Sample]:
-    """Wrong frames, and now and then one that is right."""
-    wrong = [sample for measure, sample in found if measure < RIGHT]
-    right = [sample for measure, sample in found if measure >= RIGHT]
-    some = rng.permutation(len(wrong))[:MOST_WRONG]
-    chosen = [wrong[n] for n in some]
+@torch.no_grad()
+def _of_picture(
+    rng: np.random.Generator, tracker: ClipTracker, library: StillLibrary, size: int
+) -> list[Sample]:
+    """Of one picture, answers to some first prompts that differ."""
+    clip = _clip(rng, library, size, 1)
+    batch = first_prompt(rng, PromptKind.POINT, clip)
+    coverage = batch.coverage[:, 0].float() / 255
+    features = next(iter(tracker.features(normalized(batch.pictures))))
+    fused = tracker.condition(features, 0, [], 0)
+    found: list[Sample] = []
+    for _ in range(FIRST_PROMPTS):
+        answer = tracker.decode(fused, features, (batch.points, batch.labels), starts=True)
+        sample = _sample(answer, coverage, clip.pictures[0])
+        if sample.truth.sum() < LEAST_CELLS:
+            break
+        if all(iou(sample.before > 0, other.before > 0) < ALIKE for other in found):
+            found.append(sample)
+        kind = PromptKind.POINT if rng.random() < FIRST_POINT else PromptKind.BOX
+        batch = first_prompt(rng, kind, clip)
+    return _chosen(rng, found)
+
+
+def _clip(rng: np.random.Generator, library: StillLibrary, size: int, frames: int) -> Clip:
+    maker = MAKERS[str(rng.choice(list(KINDS), p=list(KINDS.values())))]
+    return make_clip(rng, maker, library, size, frames)
+
+
+def _sample(answer: Answer, coverage: torch.Tensor, picture: NDArray[np.uint8]) -> Sample:
+    before = functional.interpolate(answer.best, size=(GRID, GRID), mode="bilinear")[0, 0].numpy()
+    fine = np.rint(255 * pooled(coverage, FINE)).astype(np.uint8)
+    return Sample(before.astype(np.float16), fine, squared(picture, FINE))
+
+
+def _chosen(rng: np.random.Generator, found: list[Sample]) -> list[Sample]:
+    """Wrong answers, and now and then one that is right."""
+    measures = [iou(sample.before > 0, sample.truth) for sample in found]
+    wrong = [sample for measure, sample in zip(measures, found, strict=True) if measure < RIGHT]
+    right = [sample for measure, sample in zip(measures, found, strict=True) if measure >= RIGHT]
+    chosen = [wrong[n] for n in rng.permutation(len(wrong))[:MOST_WRONG]]
     if right and rng.random() < RIGHT_TOO:
         chosen.append(right[int(rng.integers(len(right)))])
     return chosen

@@ -8,7 +8,7 @@ the pictures that a clip shows, from 0.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -22,7 +22,7 @@ CLOSEST_PROMPTED = 8
 LOOK_BACK = 64
 """Pictures among which policy `selective` chooses."""
 
-CLICKS_HEEDED = "refined"
+CLICKS_HEEDED = "refined in close-ups"
 """Part of what names a track with points, of policies that obey these: another word where answers to the same
 clicks become others."""
 
@@ -151,6 +151,10 @@ class Policy:
     remembers: Remember | None = None
     calibrates: bool = True
     obeys: bool = True
+
+    def clicks_heeded(self, asked: Asked, influence: Sequence[int]) -> str | None:
+        """How clicks are heeded in a record that depends on these prompted positions; None where none are."""
+        return CLICKS_HEEDED if self.obeys and not asked.masked.issuperset(influence) else None
 
 
 def _recent(

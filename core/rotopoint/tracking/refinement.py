@@ -2,15 +2,15 @@
 """What clicks say about the rest of a mask, learned from masks that went wrong.
 
 `obeying` makes a click hold around itself. How far what is wrong there reaches, a small network has learned
-from clicks on tracked frames (`python -m training refinement`): it sees the answer before, that with its
-clicks made to hold, where these are, and the picture's colors, and nothing of the model that answered. To
-refine a mask from clicks and the mask before is the method of "FocalClick: Towards Practical Interactive
-Image Segmentation" (X. Chen et al., CVPR 2022).
+from clicks on answers that went wrong (`python -m training refinement`): it sees the answer before, that with
+its clicks made to hold, where these are, and the picture's colors, and nothing of the model that answered. To
+refine a mask from clicks and the mask before, in a close-up of where it is, is the method of "FocalClick:
+Towards Practical Interactive Image Segmentation" (X. Chen et al., CVPR 2022).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -19,6 +19,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from rotopoint.tracking.closeup import Closeup
 from rotopoint.tracking.obeying import Click, obeying, smoothed_colors
 from rotopoint.tracking.runtime import Decoded
 
@@ -26,7 +27,7 @@ NETWORK = Path(__file__).with_suffix(".onnx")
 """From maps (1, CHANNELS, GRID, GRID) to what is to be added to logits (1, 1, GRID, GRID)."""
 
 GRID = 96
-"""Cells across: answers of another size are brought to this one, and what changes is brought back."""
+"""Cells across what the network sees: close-ups are brought to this size, and changes are brought back."""
 
 CHANNELS = 11
 
@@ -43,40 +44,60 @@ ALIKE = 4.0
 """How quickly colors are no longer like that of a click, in parts of all of CIELAB's three channels."""
 
 Place = tuple[float, float, bool]
-"""A click's x and y on the grid, centers of cells at .5, and whether the subject is there."""
+"""A click's x and y in cells, centers at .5, and whether the subject is there."""
+
+Network = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
+"""From `maps` to what is added to logits, (GRID, GRID)."""
 
 
-def corrected(decoded: Decoded, clicks: Sequence[Click], picture: npt.NDArray[np.uint8]) -> Decoded:
+def corrected(
+    decoded: Decoded,
+    clicks: Sequence[Click],
+    picture: npt.NDArray[np.uint8],
+    network: Network | None = None,
+) -> Decoded:
     """An answer with all its clicks heeded, and what they say of the rest; one that contradicts none stays as
-    it is. Parameters as in `obeying`, which has the last word."""
+    it is. Parameters as in `obeying`, which has the last word; `network` stands for the one that ships.
+
+    The model's predicted IoU is of what it answered itself, so it counts by how much of that is left: where
+    two passes meet, an answer that had to be changed a lot is worth less as a start.
+    """
     held = obeying(decoded, clicks, picture)
     if held is decoded:
         return decoded
-    to_grid = GRID / held.logits.shape[0]
-    places = [((c.cell[1] + 0.5) * to_grid, (c.cell[0] + 0.5) * to_grid, c.positive) for c in clicks]
-    logits = refined(decoded.logits, held.logits, places, smoothed_colors(picture, GRID))
-    return obeying(replace(held, logits=logits), clicks, picture)
+    places = [(c.cell[1] + 0.5, c.cell[0] + 0.5, c.positive) for c in clicks]
+    closeup = Closeup.around(held.logits > 0, [(x, y) for x, y, _ in places])
+    seen = shown(decoded.logits, held.logits, places, picture, closeup)
+    change = (network or shipped)(seen)
+    logits = closeup.added(np.clip(held.logits, -KEPT_LOGIT, KEPT_LOGIT), change)
+    answer = obeying(replace(held, logits=logits), clicks, picture)
+    left = _overlap(decoded.logits > 0, answer.logits > 0)
+    return replace(answer, predicted_iou=decoded.predicted_iou * left)
 
 
-def refined(
+def shown(
     before: npt.NDArray[np.float32],
-    obeyed: npt.NDArray[np.float32],
+    answer: npt.NDArray[np.float32],
     clicks: Sequence[Place],
-    colors: npt.NDArray[np.float32],
+    picture: npt.NDArray[np.uint8],
+    closeup: Closeup,
 ) -> npt.NDArray[np.float32]:
-    """Logits (n, n) of an answer with clicks, from those `before` and those with the clicks made to hold.
+    """What the network sees in a close-up: of the logits (n, n) `before` clicks and of an `answer` to them,
+    in whose cells these are, and of the picture (m, m, 3) uint8 sRGB that was answered."""
+    near, held = (closeup.cut(limited(logits), GRID) for logits in (before, answer))
+    colors = smoothed_colors(np.asarray(closeup.cut(picture, GRID), np.uint8), GRID)
+    return maps(np.asarray(near), np.asarray(held), closeup.places(clicks, GRID), colors)
 
-    `colors` (GRID, GRID, 3) CIELAB, 0 to 255 a channel.
-    """
-    small, held = (_on_grid(logits) for logits in (before, obeyed))
+
+def limited(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    return np.asarray(np.clip(logits, -SEEN_LOGIT, SEEN_LOGIT), np.float32)
+
+
+def shipped(seen: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """What the network that ships adds to the logits of a close-up, (GRID, GRID), from its `maps`."""
     network = cv2.dnn.readNetFromONNX(_content())
-    network.setInput(maps(small, held, clicks, colors)[None])
-    change = np.asarray(network.forward()[0, 0], np.float32)
-    if change.shape != obeyed.shape:
-        change = np.asarray(
-            cv2.resize(change, obeyed.shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32
-        )
-    return np.asarray(np.clip(obeyed, -KEPT_LOGIT, KEPT_LOGIT) + change, np.float32)
+    network.setInput(seen[None])
+    return np.asarray(network.forward()[0, 0], np.float32)
 
 
 def maps(
@@ -85,12 +106,13 @@ def maps(
     clicks: Sequence[Place],
     colors: npt.NDArray[np.float32],
 ) -> npt.NDArray[np.float32]:
-    """What the network sees, (CHANNELS, GRID, GRID) float32; parameters as in `refined`, all on the grid."""
-    shown = [np.clip(logits, -SEEN_LOGIT, SEEN_LOGIT) / SEEN_SCALE for logits in (before, obeyed)]
+    """(CHANNELS, GRID, GRID) float32 of logits `before` clicks and of those with them made to hold, of the
+    clicks' places and of `colors` (GRID, GRID, 3), CIELAB with 0 to 255 a channel, all on the grid."""
+    seen = [limited(logits) / SEEN_SCALE for logits in (before, obeyed)]
     lab = np.ascontiguousarray(colors.transpose(2, 0, 1), np.float32) / 255
     for positive in (True, False):
-        shown += _around([(x, y) for x, y, is_positive in clicks if is_positive is positive], lab)
-    return np.asarray(np.stack([*shown, *lab]), np.float32)
+        seen += _around([(x, y) for x, y, is_positive in clicks if is_positive is positive], lab)
+    return np.asarray(np.stack([*seen, *lab]), np.float32)
 
 
 def _around(
@@ -109,11 +131,10 @@ def _around(
     ]
 
 
-def _on_grid(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    if logits.shape == (GRID, GRID):
-        return logits
-    limited = np.clip(logits, -SEEN_LOGIT, SEEN_LOGIT)
-    return np.asarray(cv2.resize(limited, (GRID, GRID), interpolation=cv2.INTER_AREA), np.float32)
+def _overlap(one: npt.NDArray[np.bool_], other: npt.NDArray[np.bool_]) -> float:
+    """Intersection over union; 1 where both are empty."""
+    union = np.count_nonzero(one | other)
+    return np.count_nonzero(one & other) / union if union else 1.0
 
 
 @cache

@@ -66,6 +66,9 @@ def test_one_click_takes_away_the_whole_of_a_second_bird() -> None:
     got = corrected(answer, [Click((40, 69), False)], shown(bird, other))
     assert iou(got.logits > 0, bird) > 0.9
     assert np.array_equal(got.pointer, answer.pointer)
+    # Half of what the model answered is left, and the model was sure of all of it.
+    left = iou(got.logits > 0, answer.logits > 0)
+    assert left == pytest.approx(0.5, abs=0.06) and got.predicted_iou == pytest.approx(0.9 * left)
 
 
 @pytest.mark.parametrize("cells", [24, 64, 96, 128, 256])
