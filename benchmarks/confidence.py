@@ -27,6 +27,7 @@ from benchmarks.quality import mask_prompt, point_prompt, publish
 from rotopoint.checkpoints import resolve
 from rotopoint.cli.score import region_similarity
 from rotopoint.cores import share_cores
+from rotopoint.report.contents import WEAK
 from rotopoint.session import ShotSession
 from rotopoint.shot import ClipReference, Mask, Prompt, Settings, Shot, Subject
 from rotopoint.shot.frames import ClipFrame
@@ -36,9 +37,6 @@ from rotopoint.tracking.engine import Engine, load_engine
 
 BAD = 0.5
 """Frames with a lower IoU should have been found."""
-
-WEAK = 0.5
-"""The confidence under which a person is shown a frame."""
 
 RIDGE = 100.0
 """Pulls weights towards 0; each sequence counts as SEQUENCE_WEIGHT frames beside it."""

@@ -71,12 +71,7 @@ class Closeup(NamedTuple):
         left, top = round(self.x * scale), round(self.y * scale)
         across = max(round((self.x + self.side) * scale) - left, 1)
         part = np.ascontiguousarray(values[top : top + across, left : left + across])
-        if part.shape[:2] == (size, size):
-            return part
-        shrinks = len(part) > size
-        return cv2.resize(  # type: ignore[return-value]
-            part, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-        )
+        return _resized(part, size)
 
     def places(
         self, places: Sequence[tuple[float, float, bool]], size: int
@@ -95,16 +90,13 @@ class Closeup(NamedTuple):
     ) -> npt.NDArray[np.float32]:
         """Logits (n, n) with a change of what it shows, of any size, added where that is."""
         found = logits.copy()
-        small = change
-        if change.shape != (self.side, self.side):
-            shrinks = len(change) > self.side
-            small = np.asarray(
-                cv2.resize(
-                    change,
-                    (self.side, self.side),
-                    interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR,
-                ),
-                np.float32,
-            )
-        found[self.y : self.y + self.side, self.x : self.x + self.side] += small
+        found[self.y : self.y + self.side, self.x : self.x + self.side] += _resized(change, self.side)
         return found
+
+
+def _resized(values: Pixels, size: int) -> Pixels:
+    """A square as one of another size: averaged over areas where it shrinks, else interpolated."""
+    if len(values) == size:
+        return values
+    way = cv2.INTER_AREA if len(values) > size else cv2.INTER_LINEAR
+    return cv2.resize(values, (size, size), interpolation=way)  # type: ignore[return-value]
