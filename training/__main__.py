@@ -24,6 +24,7 @@ def main() -> int:
     run = commands.add_parser("run", help="train, or go on where a run stopped")
     run.add_argument("--stills", type=Path, required=True, help="the zip of labeled stills")
     run.add_argument("--rendered", type=Path, help="a zip of rendered clips (training/rendered)")
+    run.add_argument("--followed", type=Path, help="a zip of clips that were followed (follow)")
     run.add_argument("--output", type=Path, required=True, help="folder of state, log, plot and checkpoint")
     run.add_argument("--recipe", type=Path, default=RECIPE)
     run.add_argument("--from", dest="start", type=Path, help="a checkpoint to begin with")
@@ -47,6 +48,13 @@ def main() -> int:
     )
     stills.add_argument("--also", type=Path, help="a zip of stills that go in too")
     stills.add_argument("--output", type=Path, required=True, help="the zip")
+    follow = commands.add_parser("follow", help="make a zip of what is followed through real clips and back")
+    follow.add_argument("--clips", type=Path, nargs="+", required=True, help="videos or folders of pictures")
+    follow.add_argument("--checkpoint", default="draft", help="what follows")
+    follow.add_argument("--parts", type=int, default=6, help="of each clip")
+    follow.add_argument("--frames", type=int, default=48, help="of a part")
+    follow.add_argument("--seed", type=int, default=1)
+    follow.add_argument("--output", type=Path, required=True, help="the zip")
     refinement = commands.add_parser("refinement", help="teach what clicks on wrong answers say")
     refinement.add_argument("--stills", type=Path, required=True, help="the zip of labeled stills")
     refinement.add_argument("--held", type=Path, required=True, help="a zip of others, to judge by")
@@ -60,7 +68,7 @@ def main() -> int:
     refinement.add_argument("--output", type=Path, required=True, help="the network, an .onnx")
     arguments = parser.parse_args()
     try:
-        made = {"run": _run, "plot": _plot, "stills": _stills, "refinement": _refinement}
+        made = {"run": _run, "plot": _plot, "stills": _stills, "follow": _follow, "refinement": _refinement}
         return made[arguments.command](arguments)
     except ValueError as error:
         sys.stderr.write(f"{error}\n")
@@ -84,6 +92,7 @@ def _run(arguments: argparse.Namespace) -> int:
             stills=arguments.stills,
             output=arguments.output,
             rendered=arguments.rendered,
+            followed=arguments.followed,
             device=choose_device(arguments.device),
             workers=arguments.workers,
             start=arguments.start,
@@ -138,6 +147,28 @@ def _refinement(arguments: argparse.Namespace) -> int:
     for name, correct in (("clicks made to hold", obeying), ("refined", refined_by(network))):
         ious = " ".join(f"{value:.3f}" for value in after_clicks(correct, held))
         sys.stderr.write(f"{name}: IoU before and after one, two, three, four clicks: {ious}\n")
+    return 0
+
+
+def _follow(arguments: argparse.Namespace) -> int:
+    share_cores()
+    from rotopoint.checkpoints import resolve
+    from rotopoint.tracking.engine import load_engine
+    from training.follow import write
+
+    def report(followed: int, returned: int) -> None:
+        sys.stderr.write(f"{followed} followed, {returned} returned\n")
+
+    engine = load_engine(resolve(arguments.checkpoint), "cpu", 1)
+    write(
+        arguments.clips,
+        engine,
+        arguments.output,
+        arguments.parts,
+        arguments.frames,
+        arguments.seed,
+        report,
+    )
     return 0
 
 

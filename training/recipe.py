@@ -25,13 +25,14 @@ class PromptShares:
 
 @dataclass(frozen=True)
 class ClipShares:
-    """How often each kind of clip is made; the names are those of `data/batches.py`. `rendered` counts where
-    a zip of rendered clips is given."""
+    """How often each kind of clip is made; the names are those of `data/batches.py`. `rendered` and
+    `followed` count where a zip of such clips is given."""
 
     layered: float
     moved_in_place: float
     deformed_still: float
     rendered: float = 0.0
+    followed: float = 0.0
     passed_by: float = 0.0
     side_by_side: float = 0.0
 

@@ -22,7 +22,7 @@ from rotopoint.cli.score import region_similarity
 from rotopoint.tracking.preprocess import model_input
 from rotopoint.tracking.sam2.build import build_model
 from rotopoint.tracking.sam2.weights import load_weights
-from training.data.rendered import RenderedLibrary
+from training.data.clip_library import ClipLibrary
 from training.data.scene import Clip
 from training.prompts import deepest
 from training.tracker import ClipTracker, Remembered
@@ -88,7 +88,7 @@ def main() -> int:
     load_weights(model, checkpoint.path)
     tracker = ClipTracker(model, checkpoint.configuration.calibration)
     size = checkpoint.configuration.image_size
-    library = RenderedLibrary(arguments.rendered)
+    library = ClipLibrary(arguments.rendered)
     rows = []
     for number in range(min(arguments.clips, len(library))):
         clip = library.whole(number)

@@ -32,7 +32,7 @@ STATE, LOG, CHECKPOINT = "state.pt", "log.csv", "draft.safetensors"
 
 @dataclass(frozen=True)
 class Options:
-    """What a run is besides its recipe. `rendered` is a zip of rendered clips.
+    """What a run is besides its recipe. `rendered` and `followed` are zips of such clips.
 
     `start` is a checkpoint whose weights the stage `first_stage` begins with. `save_every` counts steps.
     """
@@ -41,6 +41,7 @@ class Options:
     stills: Path
     output: Path
     rendered: Path | None = None
+    followed: Path | None = None
     device: str = "cpu"
     workers: int = 1
     start: Path | None = None
@@ -77,7 +78,9 @@ class Trainer:
         last = self.recipe.steps if last is None else min(last, self.recipe.steps)
         if self.step >= last:
             return
-        dataset = StepDataset(self.recipe, self._options.stills, self._options.rendered)
+        dataset = StepDataset(
+            self.recipe, self._options.stills, self._options.rendered, self._options.followed
+        )
         for data in steps(dataset, self.step, last, self._options.workers):
             row = self._train(data)
             self._log.add(row)

@@ -14,7 +14,7 @@ import torch
 
 from rotopoint.checkpoints.configuration import load_configuration
 from training.data.batches import StepDataset
-from training.data.rendered import RenderedLibrary
+from training.data.clip_library import ClipLibrary
 from training.data.stills import StillLibrary
 from training.recipe import load_recipe
 from training.sheet import row, tracked
@@ -41,7 +41,7 @@ def rendered(tmp_path: Path) -> Path:
 
 def test_a_part_of_a_clip_keeps_its_order(rendered: Path, stills: Path) -> None:
     library = StillLibrary(stills, {"coco": 1.0})
-    clip = RenderedLibrary(rendered).clip(np.random.default_rng(0), library, 32, 3)
+    clip = ClipLibrary(rendered).clip(np.random.default_rng(0), library, 32, 3)
     assert clip.pictures.shape == (3, 32, 32, 3) and clip.coverage.shape == (3, 32, 32)
     middles = [np.flatnonzero((mask > 127).any(0)).mean() for mask in clip.coverage]
     moved = np.diff(middles)
@@ -51,14 +51,14 @@ def test_a_part_of_a_clip_keeps_its_order(rendered: Path, stills: Path) -> None:
 
 
 def test_a_whole_clip_keeps_its_size(rendered: Path) -> None:
-    library = RenderedLibrary(rendered)
+    library = ClipLibrary(rendered)
     clip = library.whole(0)
     assert len(library) == 1 and clip.pictures.shape == (6, 18, 32, 3)
     assert [int(np.flatnonzero(mask.any(0))[0]) for mask in clip.coverage] == [0, 4, 8, 12, 16, 20]
 
 
 def test_a_sheet_shows_four_frames_of_a_clip(rendered: Path, recipe: Path) -> None:
-    clip = RenderedLibrary(rendered).whole(0)
+    clip = ClipLibrary(rendered).whole(0)
     model = fresh_model(load_configuration(recipe.parent / "tiny.toml"), seed=1).requires_grad_(False)
     found = tracked(ClipTracker(model), 64, clip)
     assert len(found) == 6 and all(logits.shape == (18, 32) for logits in found)
@@ -82,8 +82,8 @@ def test_a_zip_without_clips_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "empty.zip"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("readme.txt", "nothing")
-    with pytest.raises(ValueError, match="no rendered clips"):
-        RenderedLibrary(path)
+    with pytest.raises(ValueError, match="no clips"):
+        ClipLibrary(path)
 
 
 @pytest.mark.slow

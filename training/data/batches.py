@@ -15,9 +15,9 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
+from training.data.clip_library import ClipLibrary
 from training.data.clips import ClipMaker, deformed_still, layered, make_clip, moved_in_place
 from training.data.passed_by import passed_by
-from training.data.rendered import RenderedLibrary
 from training.data.scene import Clip
 from training.data.stills import StillLibrary
 from training.data.twins import side_by_side
@@ -31,6 +31,10 @@ MAKERS: Mapping[str, ClipMaker] = {
     "passed_by": passed_by,
     "side_by_side": side_by_side,
 }
+
+LONGEST_STEP, CLOSER = 6, 0.6
+"""Of followed clips: every frame was looked at when they were followed, so to learn from them every sixth at
+most is shown, and often a part of it alone."""
 
 
 @dataclass(frozen=True)
@@ -66,13 +70,16 @@ class _Part(Enum):
 
 
 class StepDataset(Dataset[StepData]):
-    """The data of each step by its number. The zips of stills and, where there is one, of rendered clips are
-    read when the first is made, in whichever process that is."""
+    """The data of each step by its number. The zips of stills and, where there are such, of rendered and of
+    followed clips are read when the first is made, in whichever process that is."""
 
-    def __init__(self, recipe: Recipe, stills: Path, rendered: Path | None = None) -> None:
+    def __init__(
+        self, recipe: Recipe, stills: Path, rendered: Path | None = None, followed: Path | None = None
+    ) -> None:
         self._recipe = recipe
         self._stills = stills
         self._rendered = rendered
+        self._followed = followed
         self._library: StillLibrary | None = None
         self._sources: Sources | None = None
         self._makers = dict(MAKERS)
@@ -102,7 +109,9 @@ class StepDataset(Dataset[StepData]):
         if self._library is None:
             cv2.setNumThreads(1)
             if self._rendered is not None:
-                self._makers["rendered"] = RenderedLibrary(self._rendered).clip
+                self._makers["rendered"] = ClipLibrary(self._rendered).clip
+            if self._followed is not None:
+                self._makers["followed"] = ClipLibrary(self._followed, LONGEST_STEP, CLOSER).clip
         if self._library is None or sources != self._sources:
             self._library = StillLibrary(self._stills, dataclasses.asdict(sources))
             self._sources = sources
@@ -114,7 +123,11 @@ class StepDataset(Dataset[StepData]):
         self, rng: np.random.Generator, kinds: ClipShares, count: int, size: int, frames: int
     ) -> list[Clip]:
         assert self._library is not None
-        names, shares = _shares(kinds if self._rendered else dataclasses.replace(kinds, rendered=0.0))
+        if self._rendered is None:
+            kinds = dataclasses.replace(kinds, rendered=0.0)
+        if self._followed is None:
+            kinds = dataclasses.replace(kinds, followed=0.0)
+        names, shares = _shares(kinds)
         chosen = rng.choice(names, size=count, p=shares)
         return [make_clip(rng, self._makers[name], self._library, size, frames) for name in chosen]
 
