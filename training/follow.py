@@ -88,7 +88,8 @@ def write(
     with zipfile.ZipFile(output, "w") as archive:
         for number, clip in enumerate(clips):
             for part, pictures in enumerate(_parts(clip, parts, frames)):
-                name = f"{clip.stem}-{part:02d}"
+                # Clips of one name may lie in several folders.
+                name = f"{number:02d}-{clip.stem}-{part:02d}"
                 rng = np.random.default_rng((seed, number, part))
                 followed = _followed(pictures, engine, rng)
                 kept = [each for each in followed if len(pictures[each.agreeing]) >= LEAST_FRAMES]
