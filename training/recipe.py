@@ -69,6 +69,9 @@ class Stage:
     """Of the loss of the mean of the three masks that answer a single click."""
     spread_weight: float = 0.0
     """Of the loss of what an answer takes away from its subject."""
+    role_weight: float = 0.0
+    """Of the losses of a part and a group, where the three masks that answer a click on a still are taught as
+    part, object and group; at 0 the best of the three is taught as the object."""
     warmup: int = 50
     last_rate: float = 0.02
     average_decay: float = 0.998

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from rotopoint.tracking.preprocess import DEVIATION, MEAN
 from training.data.batches import Batch
-from training.losses import AnswerLoss, answer_loss
+from training.losses import AnswerLoss, Meanings, answer_loss
 from training.prompts import PromptKind, click_on_error
 from training.recipe import Stage
 from training.tracker import MASK_LOGIT, Answer, ClipTracker, Features, Remembered
@@ -104,7 +104,8 @@ def still_losses(tracker: ClipTracker, stage: Stage, batch: Batch, rng: np.rando
     features = features.repeated(len(truth) // len(batch.pictures))
     fused = tracker.condition(features, 0, [])
     answer = tracker.decode(fused, features, (batch.points, batch.labels))
-    first = _loss(stage, answer, truth, stage.mean_weight if batch.kind is PromptKind.POINT else 0.0)
+    clicked = batch.kind is PromptKind.POINT
+    first = _loss(stage, answer, truth, stage.mean_weight if clicked else 0.0, _meanings(stage, batch))
     total = first.total
     if rng.random() < stage.correction:
         xy, labels = _clicks(rng, answer, truth)
@@ -116,9 +117,27 @@ def still_losses(tracker: ClipTracker, stage: Stage, batch: Batch, rng: np.rando
     return Losses(total, (first,))
 
 
-def _loss(stage: Stage, answer: Answer, truth: torch.Tensor, mean_weight: float = 0.0) -> AnswerLoss:
+def _meanings(stage: Stage, batch: Batch) -> Meanings | None:
+    if batch.parts is None or batch.groups is None:
+        return None
+    return Meanings(batch.parts.float() / 255, batch.groups.float() / 255, stage.role_weight)
+
+
+def _loss(
+    stage: Stage,
+    answer: Answer,
+    truth: torch.Tensor,
+    mean_weight: float = 0.0,
+    meanings: Meanings | None = None,
+) -> AnswerLoss:
     return answer_loss(
-        answer.logits, answer.predicted_iou, answer.object_score, truth, mean_weight, stage.spread_weight
+        answer.logits,
+        answer.predicted_iou,
+        answer.object_score,
+        truth,
+        mean_weight,
+        stage.spread_weight,
+        meanings,
     )
 
 

@@ -195,12 +195,17 @@ def learning_rate(stage: Stage, number: int) -> float:
 
 
 def _moved(batch: Batch, device: torch.device) -> Batch:
+    def there(tensor: torch.Tensor) -> torch.Tensor:
+        return tensor.to(device, non_blocking=True)
+
     return Batch(
-        batch.pictures.to(device, non_blocking=True),
-        batch.coverage.to(device, non_blocking=True),
+        there(batch.pictures),
+        there(batch.coverage),
         batch.kind,
-        batch.points.to(device, non_blocking=True),
-        batch.labels.to(device, non_blocking=True),
+        there(batch.points),
+        there(batch.labels),
+        None if batch.parts is None else there(batch.parts),
+        None if batch.groups is None else there(batch.groups),
     )
 
 

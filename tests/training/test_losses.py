@@ -9,6 +9,8 @@ import torch
 from training.losses import (
     AWAY,
     FINER,
+    Meanings,
+    Role,
     answer_loss,
     choice_loss,
     dice_loss,
@@ -58,6 +60,53 @@ def test_spreading_is_taught_where_the_stage_weighs_it() -> None:
     answer = (logits, torch.tensor([[1.0]]), torch.tensor([[20.0]]), truth)
     without, light, heavy = (answer_loss(*answer, spread_weight=w).total.item() for w in (0.0, 1.0, 3.0))
     assert without < light and heavy - without == pytest.approx(3 * (light - without), rel=1e-4)
+
+
+def halves() -> tuple[torch.Tensor, Meanings]:
+    """An object in the left half of 8 by 8 pixels, a part of it above, and a group that is all."""
+    truth, part = torch.zeros(1, 8, 8), torch.zeros(1, 8, 8)
+    truth[:, :, :4], part[:, :4, :4] = 1, 1
+    return truth, Meanings(part, torch.ones(1, 8, 8), 0.5)
+
+
+def by_role(**coverage: torch.Tensor) -> torch.Tensor:
+    """(1, 3, 4, 4) logits that are sure of what each mask shows."""
+    shown = [coverage[role.name.lower()] for role in sorted(Role)]
+    return torch.nn.functional.adaptive_avg_pool2d(torch.stack(shown, 1), 4) * 80 - 40
+
+
+def test_each_mask_of_a_click_is_taught_its_role() -> None:
+    truth, meanings = halves()
+    ious, seen = torch.tensor([[0.5, 0.5, 1.0]]), torch.tensor([[40.0]])
+    right = by_role(group=meanings.groups, part=meanings.parts, object=truth)
+    least = answer_loss(right, ious, seen, truth, meanings=meanings).total.item()
+    for role in Role:
+        wrong = right.clone()
+        wrong[:, role] = -40
+        iou = ious.clone()
+        iou[:, role] = 0
+        assert answer_loss(wrong, iou, seen, truth, meanings=meanings).total.item() > least + 0.4
+    # The best of three is the object whichever mask it is.
+    turned = right.roll(1, 1)
+    without, with_roles = (
+        answer_loss(turned, ious.roll(1, 1), seen, truth, meanings=each).total.item()
+        for each in (None, meanings)
+    )
+    assert without < 0.3 < with_roles
+
+
+def test_a_part_that_nobody_knows_is_not_taught() -> None:
+    truth, meanings = halves()
+    unknown = Meanings(torch.zeros(1, 8, 8), meanings.groups, 0.5)
+    ious, seen = torch.tensor([[0.5, 0.0, 1.0]]), torch.tensor([[40.0]])
+    one, other = (
+        answer_loss(
+            by_role(group=unknown.groups, part=part, object=truth), ious, seen, truth, meanings=unknown
+        )
+        for part in (meanings.parts, torch.zeros(1, 8, 8))
+    )
+    # What is left of the difference is that of the predicted IoUs.
+    assert one.total.item() == pytest.approx(other.total.item(), abs=0.6)
 
 
 def test_iou() -> None:

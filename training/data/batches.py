@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from training.data.clip_library import ClipLibrary
 from training.data.clips import ClipMaker, deformed_still, layered, make_clip, moved_in_place
+from training.data.meanings import group_of, part_at
 from training.data.passed_by import passed_by
 from training.data.scene import Clip
 from training.data.stills import StillLibrary
@@ -43,7 +44,8 @@ class Batch:
     one clip side by side.
 
     `pictures`: (B, T, S, S, 3) uint8. `coverage`: (B * K, T, S, S) uint8. `points`: (B * K, n, 2) float32 in
-    pixels, centers at .5, with `labels` (B * K, n) int32.
+    pixels, centers at .5, with `labels` (B * K, n) int32. `parts` and `groups` (B * K, S, S) uint8 are what
+    else a click on the first frame may mean, where that is asked for; a part is empty where none is known.
     """
 
     pictures: torch.Tensor
@@ -51,6 +53,8 @@ class Batch:
     kind: PromptKind
     points: torch.Tensor
     labels: torch.Tensor
+    parts: torch.Tensor | None = None
+    groups: torch.Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -101,6 +105,8 @@ class StepDataset(Dataset[StepData]):
             kind = _chosen_prompt(rng, stage.still_prompts)
             made = self._made(rng, stage.still_kinds, stage.stills, stage.input_size, 1)
             stills = _batch(rng, kind, made, stage.subjects)
+            if kind is PromptKind.POINT and stage.role_weight > 0:
+                stills = _with_meanings(stills, made, stage.subjects)
         later = int(self._rng(step, _Part.LATER).integers(2**31))
         return StepData(step, later, clips, stills)
 
@@ -163,6 +169,19 @@ def _batch(rng: np.random.Generator, kind: PromptKind, clips: list[Clip], subjec
         kind,
         torch.from_numpy(xy),
         torch.from_numpy(labels),
+    )
+
+
+def _with_meanings(batch: Batch, clips: list[Clip], subjects: int) -> Batch:
+    """The same stills with the parts and groups that their clicks may mean."""
+    shown = [(clip, coverage[0]) for clip in clips for coverage in _subjects(clip, subjects)]
+    parts = [
+        part_at(clip.pictures[0], coverage, (float(x), float(y)))
+        for (clip, coverage), ((x, y),) in zip(shown, batch.points.tolist(), strict=True)
+    ]
+    groups = [group_of(coverage, [clip.coverage[0], *clip.others]) for clip, coverage in shown]
+    return dataclasses.replace(
+        batch, parts=torch.from_numpy(np.stack(parts)), groups=torch.from_numpy(np.stack(groups))
     )
 
 
