@@ -32,6 +32,9 @@ Operation: TypeAlias = Callable[[Plane, MatteSettings, MatteSource], Plane]
 """The plane as the operations before have left it, what is asked, and what the matte is made from. Where
 nothing is asked of it, an operation gives back the plane itself, and asks the source for nothing."""
 
+CoverageOperation: TypeAlias = Callable[[Plane, MatteSettings, MatteSource, Plane], Plane]
+"""The same, with the logits (height, width) that coverage was made of."""
+
 ON_LOGITS: tuple[Operation, ...] = (
     lambda logits, asked, source: (
         exclusive(logits, [logits_of(other) for other in source.others()]) if asked.exclusive else logits
@@ -40,29 +43,31 @@ ON_LOGITS: tuple[Operation, ...] = (
 """On logits at the source's size, over 0 inside."""
 
 
-def _with_alpha(matte: Plane, asked: MatteSettings, source: MatteSource) -> Plane:
+def _with_alpha(matte: Plane, asked: MatteSettings, source: MatteSource, logits: Plane) -> Plane:
     if not (asked.alpha and has_edge(matte)):
         return matte
-    return solved(_trimap(matte, source), matte, source.plate(), between=source.between)
+    return solved(_trimap(matte, source, logits), matte, source.plate(), between=source.between)
 
 
-ON_COVERAGE: tuple[Operation, ...] = (
-    lambda matte, asked, _: fill_holes(matte, asked.largest_hole),
-    lambda matte, asked, _: remove_specks(matte, asked.largest_speck),
-    lambda matte, asked, _: keep_largest(matte, asked.parts),
-    lambda matte, asked, source: keep_under(matte, source.positive_points) if asked.prompted_parts else matte,
-    lambda matte, asked, _: mend_border(matte, asked.border),
-    lambda matte, asked, source: (
-        snapped(matte, asked_logits(source), source.plate(), source.cell, asked.snap)
+ON_COVERAGE: tuple[CoverageOperation, ...] = (
+    lambda matte, asked, *_: fill_holes(matte, asked.largest_hole),
+    lambda matte, asked, *_: remove_specks(matte, asked.largest_speck),
+    lambda matte, asked, *_: keep_largest(matte, asked.parts),
+    lambda matte, asked, source, _: (
+        keep_under(matte, source.positive_points) if asked.prompted_parts else matte
+    ),
+    lambda matte, asked, *_: mend_border(matte, asked.border),
+    lambda matte, asked, source, logits: (
+        snapped(matte, logits, source.plate(), source.cell, asked.snap)
         if asked.snap and has_edge(matte)
         else matte
     ),
     _with_alpha,
-    lambda matte, asked, _: hardened(matte) if asked.edge is MatteEdge.HARD else matte,
-    lambda matte, asked, _: smoothed_outline(matte, asked.smooth),
-    lambda matte, asked, _: expanded(matte, asked.expand),
-    lambda matte, asked, _: feathered(matte, asked.feather, asked.feather_side),
-    lambda matte, asked, _: contrasted(matte, asked.black_point, asked.white_point),
+    lambda matte, asked, *_: hardened(matte) if asked.edge is MatteEdge.HARD else matte,
+    lambda matte, asked, *_: smoothed_outline(matte, asked.smooth),
+    lambda matte, asked, *_: expanded(matte, asked.expand),
+    lambda matte, asked, *_: feathered(matte, asked.feather, asked.feather_side),
+    lambda matte, asked, *_: contrasted(matte, asked.black_point, asked.white_point),
 )
 """On coverage 0..1, of this frame alone."""
 
@@ -134,17 +139,19 @@ def trimap_of(source: MatteSource) -> Plane:
     these settings, whether they ask for that or not. What the matte is combined with has no part in it, but
     for masks that a person drew: under their white it is known."""
     matte = _covered(source, ON_COVERAGE[: ON_COVERAGE.index(_with_alpha)])
-    return _trimap(matte, source) if has_edge(matte) else (matte > 0.5).astype(np.float32)
+    if not has_edge(matte):
+        return (matte > 0.5).astype(np.float32)
+    return _trimap(matte, source, asked_logits(source))
 
 
-def _trimap(matte: Plane, source: MatteSource) -> Plane:
+def _trimap(matte: Plane, source: MatteSource, logits: Plane) -> Plane:
     """Of a matte that is cleaned and lies on the plate's edges: as wide as the tracker is unsure there, or
     as is asked."""
     width = source.settings.trimap_width
     if width > 0:
         found = trimap(matte - np.float32(0.5), source.cell, width=width)
     else:
-        found = agreed(trimap(asked_logits(source), source.cell, source.confidence()), matte)
+        found = agreed(trimap(logits, source.cell, source.confidence()), matte)
     return drawn_known(found, source.combined.garbage(), source.combined.hold_in())
 
 
@@ -158,14 +165,14 @@ def still_matte(source: MatteSource) -> Plane:
     return _covered(source, ON_COVERAGE)
 
 
-def _covered(source: MatteSource, operations: tuple[Operation, ...]) -> Plane:
+def _covered(source: MatteSource, operations: tuple[CoverageOperation, ...]) -> Plane:
     settings, region = source.settings, source.region.within(source.size)
     logits = asked_logits(source)
     matte = np.zeros_like(logits)
     # What the record does not cover makes no edge at its border.
     region.of(matte)[...] = coverage(region.of(logits), settings.edge)
     for operation in operations:
-        matte = operation(matte, settings, source)
+        matte = operation(matte, settings, source, logits)
     return matte
 
 

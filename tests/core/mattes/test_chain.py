@@ -54,7 +54,7 @@ def test_a_subject_that_fills_its_part_has_no_edge_at_the_parts_border(edge: Mat
 def test_operations_go_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each sees what those before have left; those in time see neighbors as they are without it."""
     monkeypatch.setattr(chain, "ON_LOGITS", (lambda logits, _, __: logits - 1,))
-    monkeypatch.setattr(chain, "ON_COVERAGE", (lambda m, _, __: m / 2, lambda m, _, __: m - 0.25))
+    monkeypatch.setattr(chain, "ON_COVERAGE", (lambda m, *_: m / 2, lambda m, *_: m - 0.25))
 
     def in_time(matte: np.ndarray, _: MatteSettings, of: MatteSource) -> np.ndarray:
         before, after = of.neighbor(-1), of.neighbor(1)
@@ -65,6 +65,22 @@ def test_operations_go_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
     later = source(0.5)
     matte = make_matte(source(8.0, neighbor=lambda offset: later if offset == 1 else None))
     assert np.unique(matte).tolist() == [0.25 + 10 * -0.25]
+
+
+def test_logits_are_brought_to_the_pictures_size_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Snapping and alpha look at them again; to make them takes a tenth of a matte's time."""
+    made: list[MatteSource] = []
+
+    def counted(of: MatteSource) -> np.ndarray:
+        made.append(of)
+        return logits_of(of)
+
+    monkeypatch.setattr(chain, "logits_of", counted)
+    edge = np.where(np.arange(8) < 4, 3.0, -3.0).astype(np.float32) * np.ones((6, 1), np.float32)
+    plate = np.dstack([(edge > 0).astype(np.float32)] * 3)
+    asked = MatteSource(edge, (8, 6), MatteSettings(snap=1.0), plate=lambda: plate)
+    make_matte(asked)
+    assert len(made) == 1
 
 
 def test_a_cut_out_starts_from_the_plate(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,10 +177,10 @@ def test_an_operation_takes_a_file_a_field_and_a_line(tmp_path: Path) -> None:
     edited = {
         core / "shot" / "matte_settings.py": ("    def __post_init__", FIELD.lstrip("\n")),
         core / "mattes" / "chain.py": (
-            "ON_COVERAGE: tuple[Operation, ...] = (",
+            "ON_COVERAGE: tuple[CoverageOperation, ...] = (",
             "from rotopoint.mattes.toy import dimmed\n"
-            "ON_COVERAGE: tuple[Operation, ...] = (\n"
-            "    lambda matte, asked, _: dimmed(matte, asked.dim),",
+            "ON_COVERAGE: tuple[CoverageOperation, ...] = (\n"
+            "    lambda matte, asked, *_: dimmed(matte, asked.dim),",
         ),
     }
     for file, (old, new) in edited.items():

@@ -86,8 +86,10 @@ def test_where_nothing_is_asked_logits_become_coverage_and_no_more(seed: int, ed
 def test_an_operation_of_which_nothing_is_asked_gives_back_the_very_plane(edge: MatteEdge) -> None:
     source = made_from(replace(nothing_asked, edge=edge), 5, others=1)
     plane = coverage(logits_of(source), edge)
-    for operation in (*ON_LOGITS, *ON_COVERAGE):
-        assert operation(plane, source.settings, source) is plane
+    for on_logits in ON_LOGITS:
+        assert on_logits(plane, source.settings, source) is plane
+    for on_coverage in ON_COVERAGE:
+        assert on_coverage(plane, source.settings, source, logits_of(source)) is plane
 
 
 @given(st.integers(0, 2**31), st.sampled_from(MatteEdge), st.floats(0, 1))
