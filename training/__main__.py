@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 
 from rotopoint.cores import share_cores
+from rotopoint.errors import RotopointError
+from rotopoint.messages import explain
 
 RECIPE = Path(__file__).parent / "recipe.toml"
 
@@ -73,6 +75,9 @@ def main() -> int:
     except ValueError as error:
         sys.stderr.write(f"{error}\n")
         return 2
+    except RotopointError as error:
+        sys.stderr.write(f"{explain(error)}\n")
+        return error.exit_code
 
 
 def _run(arguments: argparse.Namespace) -> int:

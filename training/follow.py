@@ -85,7 +85,8 @@ def write(
 
     Raises what `open_clip` raises.
     """
-    with zipfile.ZipFile(output, "w") as archive:
+    unfinished = output.with_name(f"{output.name}.part")
+    with zipfile.ZipFile(unfinished, "w") as archive:
         for number, clip in enumerate(clips):
             for part, pictures in enumerate(_parts(clip, parts, frames)):
                 # Clips of one name may lie in several folders.
@@ -101,6 +102,7 @@ def write(
                         content = cv2.imencode(".png", coverage)[1].tobytes()
                         archive.writestr(f"{name}/{subject}/{frame:03d}.png", content)
                 report(len(followed), len(kept))
+    unfinished.replace(output)
 
 
 def _parts(clip: Path, count: int, frames: int) -> Iterator[Pictures]:

@@ -14,6 +14,7 @@ import pytest
 from rotopoint.checkpoints import resolve
 from rotopoint.tracking.engine import load_engine
 from training import follow
+from training.__main__ import main
 from training.data.clip_library import ClipLibrary
 from training.data.stills import StillLibrary
 from training.follow import Followed
@@ -78,6 +79,16 @@ def test_what_a_checkpoint_follows_is_learned_from(
     assert 0 < (whole.coverage > 127).mean() < 0.5
     part = library.clip(np.random.default_rng(0), StillLibrary(stills, {"coco": 1.0}), 32, 3)
     assert part.pictures.shape == (3, 32, 32, 3) and (part.coverage[0] > 127).any()
+
+
+def test_a_clip_that_is_not_there_is_told_and_leaves_no_zip(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, missing = tmp_path / "followed.zip", tmp_path / "missing.mp4"
+    arguments = ["training", "follow", "--clips", str(missing), "--output", str(path)]
+    monkeypatch.setattr("sys.argv", arguments)
+    assert main() != 0
+    assert str(missing) in capsys.readouterr().err and not path.exists()
 
 
 def test_each_subject_has_the_frames_on_which_it_is_known(tmp_path: Path) -> None:
