@@ -164,7 +164,7 @@ def _follow(arguments: argparse.Namespace) -> int:
     def report(followed: int, returned: int) -> None:
         sys.stderr.write(f"{followed} followed, {returned} returned\n")
 
-    engine = load_engine(resolve(arguments.checkpoint), "cpu", 1)
+    engine = load_engine(resolve(arguments.checkpoint))
     write(
         arguments.clips,
         engine,

@@ -93,11 +93,11 @@ def write(
                 name = f"{number:02d}-{clip.stem}-{part:02d}"
                 rng = np.random.default_rng((seed, number, part))
                 followed = _followed(pictures, engine, rng)
-                kept = [each for each in followed if len(pictures[each.agreeing]) >= LEAST_FRAMES]
+                runs = [(each, each.agreeing) for each in followed]
+                kept = [(each, run) for each, run in runs if run.stop - run.start >= LEAST_FRAMES]
                 for frame, picture in enumerate(pictures, start=1) if kept else ():
                     archive.writestr(f"{name}/{frame:03d}.jpg", _jpeg(picture))
-                for subject, each in enumerate(kept):
-                    run = each.agreeing
+                for subject, (each, run) in enumerate(kept):
                     for frame, coverage in enumerate(each.agreed[run], start=run.start + 1):
                         content = cv2.imencode(".png", coverage)[1].tobytes()
                         archive.writestr(f"{name}/{subject}/{frame:03d}.png", content)
