@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from rotopoint.clip.clip import Clip, FileState, identity_of
 from rotopoint.clip.exr import choose_layer, pixel_aspect, read_timecode
 from rotopoint.clip.image_file import read_image
 from rotopoint.clip.image_header import image_size
+from rotopoint.clip.kept import KeptPictures
 from rotopoint.clip.limits import MOST_FRAMES
 from rotopoint.clip.sequence import NumberedFile, Sequence, sequence_from
 from rotopoint.clip.timecode import Timecode
@@ -21,6 +22,8 @@ from rotopoint.clip.transform import InputTransform, fractions, three_channels
 from rotopoint.errors import ClipUnreadable, FrameNumberNegative, FrameSizeDiffers, FramesMissing
 from rotopoint.shot import ClipReference, Missing
 from rotopoint.shot.frames import ClipFrame, FileNumber, FrameMap, SourceFrame
+
+ScalarT = TypeVar("ScalarT", bound=np.generic)
 
 
 class ImageSequence(Clip):
@@ -43,6 +46,7 @@ class ImageSequence(Clip):
         self._files = tuple(file.path for file in files)
         self.states = tuple(map(FileState.of, self._files))
         self._transform = transform
+        self._kept = KeptPictures()
         self.path = sequence.first.path
         self.name = sequence.name
         self.picture_count = len(self._files)
@@ -68,13 +72,13 @@ class ImageSequence(Clip):
         return read_timecode(self._files[source]) if is_exr and source is not None else None
 
     def read(self, source: SourceFrame) -> NDArray[np.uint8]:
-        return self._transform.apply(self._stored(source))
+        return _own(self._transform.apply(self._stored(source)))
 
     def read_light(self, source: SourceFrame) -> NDArray[np.float32]:
-        return self._transform.light(self._stored(source))
+        return _own(self._transform.light(self._stored(source)))
 
     def read_values(self, source: SourceFrame) -> NDArray[np.float32]:
-        return np.ascontiguousarray(fractions(three_channels(self._stored(source))))
+        return _own(np.ascontiguousarray(fractions(three_channels(self._stored(source)))))
 
     def encoded(self, light: NDArray[np.float32]) -> NDArray[np.float32]:
         return self._transform.encoded(light, whole=self._counts_in_whole_numbers)
@@ -86,18 +90,27 @@ class ImageSequence(Clip):
     def _stored(self, source: SourceFrame) -> NDArray[Any]:
         if source < 0:
             raise IndexError(source)
-        file = self._files[source]
-        pixels = read_image(file, self.layer)
-        self._check_size(file, (pixels.shape[1], pixels.shape[0]))
+        pixels = self._kept.get(source, lambda: self._read_file(self._files[source]))
         self.check_unchanged(source)
         return pixels
 
+    def _read_file(self, file: Path) -> NDArray[Any]:
+        pixels = read_image(file, self.layer)
+        self._check_size(file, (pixels.shape[1], pixels.shape[0]))
+        return pixels
+
     def close(self) -> None:
-        """Nothing is held open between two pictures."""
+        """No file is held open between two pictures."""
+        self._kept.clear()
 
     def _check_size(self, file: Path, size: tuple[int, int]) -> None:
         if size != self.size:
             raise FrameSizeDiffers(file, size, self.size)
+
+
+def _own(pixels: NDArray[ScalarT]) -> NDArray[ScalarT]:
+    """A picture that its reader may write into: what is kept for others is copied."""
+    return pixels if pixels.flags.writeable else pixels.copy()
 
 
 def map_sequence(
