@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Generator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -166,11 +166,13 @@ class ShotSession:
                 if shown[plan.subject.id]
             ]
             try:
-                for tracked in run_together(runtime, work, before_step):
-                    for frame in shown[tracked.subject].get(tracked.position, ()):
-                        yield FrameTracked(
-                            tracked.subject, frame, tracked.record, tracked.computed, tracked.confidence
-                        )
+                # Whatever looks ahead has ended before the clip is closed.
+                with closing(run_together(runtime, work, before_step)) as running:
+                    for tracked in running:
+                        for frame in shown[tracked.subject].get(tracked.position, ()):
+                            yield FrameTracked(
+                                tracked.subject, frame, tracked.record, tracked.computed, tracked.confidence
+                            )
             except RecordUnwritable as error:
                 raise StoppedAtFrame(self._frame_of(SourceFrame(error.source)), error) from error
         for plan in self.plans:

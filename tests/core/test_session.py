@@ -184,6 +184,24 @@ def test_who_is_tracked_beside_a_subject_does_not_alter_a_bit(
     assert torch.get_num_threads() == count
 
 
+@pytest.mark.skipif(
+    capability_of("cpu").bf16 is not Multiplies.ITSELF,
+    reason="the processor multiplies no bfloat16 itself, and takes minutes to imitate it",
+)
+def test_looking_ahead_does_not_alter_a_bit(
+    clip: Path, tmp_path: Path, threads: Callable[[int], None]
+) -> None:
+    threads(2)
+    engine = load_engine(resolve("draft"), "cpu", 2, kernels="bf16")
+    corrected = replace(UPPER, prompts=(*UPPER.prompts, at(6, 36.0, 18.0)))
+    assert engine.runtime.looks_ahead
+    ahead, _ = Desk(engine, clip, TrackStore(tmp_path / "ahead")).track(corrected)
+    assert torch.get_num_threads() == 2
+    engine.runtime.looks_ahead = False
+    after, _ = Desk(engine, clip, TrackStore(tmp_path / "after")).track(corrected)
+    assert ahead == after and len(ahead) == COUNT
+
+
 class Gauge:
     """How many calls go on at a time, at most."""
 

@@ -118,6 +118,11 @@ class Kept:
         """Bytes."""
         return self._on_disk
 
+    def __contains__(self, key: Hashable) -> bool:
+        with self._lock:
+            tiers = (self._on_cpu, self._on_gpu, self._copies, self._files)
+            return any(key in tier for tier in tiers)
+
     def get(self, key: Hashable, restore: Callable[[bytes | HostCopy], ItemT]) -> ItemT | None:
         """The item that was put under a key; `restore` makes it from what it was kept as. None where it is
         gone."""
@@ -256,6 +261,10 @@ class FeatureCache(Generic[FeaturesT, ConditionedT, MemoryT]):
                 features = self._runtime.encode_image(self.picture(frame, region))
                 self._kept.put(key, features)
             return features
+
+    def has_features(self, frame: SourceFrame) -> bool:
+        """Whether those of a whole picture are at hand."""
+        return (self._scope, frame, WHOLE) in self._kept
 
     def picture(self, frame: SourceFrame, region: Region = WHOLE) -> npt.NDArray[np.uint8]:
         """What the runtime is shown of a picture, (height, width, 3) sRGB. Raises what reading raises."""

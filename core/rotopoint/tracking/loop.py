@@ -134,6 +134,20 @@ class SubjectTracker(Generic[FeaturesT, ConditionedT, MemoryT]):
         if self._following is None and not is_needless(step, self._records.__contains__):
             self.features(step)
 
+    def looks(self, step: Step) -> bool:
+        """Whether `look` has something to do."""
+        known = is_needless(step, self._records.__contains__) or self._following is not None
+        return not known and not self._cache.has_features(self._pictures[step.position])
+
+    def remember(self, step: Step) -> Callable[[], None]:
+        """What makes ready, on any thread, the memory of a step that was just done."""
+        record = self._record(step.address)
+
+        def make() -> None:
+            self._cache.memory(record, self._policy.calibrates)
+
+        return make
+
     def take(self, step: Step, waiting: Waiting[MemoryT], decoded: Decoded) -> TrackedFrame | None:
         """The same as `run`, with the answer to what the step was waiting for."""
         self._forget(waiting.step)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -161,6 +162,19 @@ class Runtime(Protocol[FeaturesT, ConditionedT, MemoryT]):
     @property
     def decodes_together(self) -> bool:
         """Whether several subjects of a picture are for `decode_together`; else for `side_by_side`."""
+        ...
+
+    @property
+    def looks_ahead(self) -> bool:
+        """Whether the next picture is for a thread of its own, beside the steps of one subject."""
+        ...
+
+    def one_thread(self) -> AbstractContextManager[None]:
+        """Inside, the thread that calls computes alone, so that another has a core beside it."""
+        ...
+
+    def stay_one_thread(self) -> None:
+        """Let the thread that calls compute alone from now on."""
         ...
 
     def side_by_side(self, calls: Sequence[Callable[[], ResultT]]) -> list[ResultT]:

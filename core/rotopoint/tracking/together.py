@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import heapq
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from functools import partial
 
 from rotopoint.errors import RotopointError
+from rotopoint.tracking.ahead import LookAhead
 from rotopoint.tracking.loop import SubjectTracker, TrackedFrame, Waiting
 from rotopoint.tracking.policy import Step
 from rotopoint.tracking.runtime import ConditionedT, Decoded, FeaturesT, MemoryT, Runtime
@@ -23,7 +24,7 @@ def run_together(
     runtime: Runtime[FeaturesT, ConditionedT, MemoryT],
     work: Sequence[tuple[SubjectTracker[FeaturesT, ConditionedT, MemoryT], Iterator[Step]]],
     before_step: Callable[[], None] | None = None,
-) -> Iterator[TrackedFrame]:
+) -> Generator[TrackedFrame]:
     """All subjects' steps in the order of `Step.order`, as many at once as the runtime wants.
 
     `before_step` is called before each step; what it raises ends the work.
@@ -35,24 +36,28 @@ def run_together(
     trackers = [tracker for tracker, _ in work]
     streams = [keyed(number, steps) for number, (_, steps) in enumerate(work)]
     merged = ((n, step) for _, n, step in heapq.merge(*streams, key=lambda item: item[:2]))
-    for turns, following in _meeting(merged, lambda: runtime.subjects_at_once):
-        if before_step is not None:
-            for _ in turns:
-                before_step()
-        if runtime.decodes_together and runtime.subjects_at_once > 1:
-            meanwhile = partial(_look_ahead, trackers, following)
-            answers = _decoded_together(runtime, trackers, turns, meanwhile)
-            done = [
-                trackers[n].take(step, *answers[n]) if n in answers else _run(trackers, (n, step))
-                for n, step in turns
-            ]
-        elif len(turns) == 1:
-            done = [_run(trackers, turn) for turn in turns]
-        else:
-            for number, step in turns:
-                trackers[number].look(step)
-            done = runtime.side_by_side([partial(_run, trackers, turn) for turn in turns])
-        yield from (tracked for tracked in done if tracked is not None)
+    with LookAhead(runtime) as ahead:
+        for turns, following in _meeting(merged, lambda: runtime.subjects_at_once):
+            if before_step is not None:
+                for _ in turns:
+                    before_step()
+            if runtime.decodes_together and runtime.subjects_at_once > 1:
+                meanwhile = partial(_look_ahead, trackers, following)
+                answers = _decoded_together(runtime, trackers, turns, meanwhile)
+                done = [
+                    trackers[n].take(step, *answers[n]) if n in answers else _run(trackers, (n, step))
+                    for n, step in turns
+                ]
+            elif len(turns) == 1:
+                look = _to_look_at(trackers, turns[0], following)
+                done = [ahead.beside(partial(_run, trackers, turns[0]), look)]
+                if look is not None:
+                    ahead.go_on(trackers[turns[0][0]].remember(turns[0][1]))
+            else:
+                for number, step in turns:
+                    trackers[number].look(step)
+                done = runtime.side_by_side([partial(_run, trackers, turn) for turn in turns])
+            yield from (tracked for tracked in done if tracked is not None)
 
 
 def _run(
@@ -60,6 +65,19 @@ def _run(
 ) -> TrackedFrame | None:
     number, step = turn
     return trackers[number].run(step)
+
+
+def _to_look_at(
+    trackers: Sequence[SubjectTracker[FeaturesT, ConditionedT, MemoryT]], turn: Turn, following: Turn | None
+) -> Callable[[], None] | None:
+    """What to have another thread look at during a turn: the next picture, if its features are not at hand.
+
+    A turn with prompts has all threads: its last bits depend on their number.
+    """
+    if following is None or turn[1].prompted or turn[1].position == following[1].position:
+        return None
+    wanted = trackers[following[0]].looks(following[1])
+    return partial(_look_ahead, trackers, following) if wanted else None
 
 
 def _look_ahead(

@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -43,18 +45,21 @@ def digest(*parts: object) -> bytes:
 @dataclass
 class FakeRuntime:
     """Every answer is a hash of all that went in; `encoded` lists the pictures by their first pixel,
-    `together` how many subjects were decoded at once or worked on side by side, `calibrates` what decoders
-    and encoders were told."""
+    `threads` names who did it, `together` how many subjects were decoded at once or worked on side by side,
+    `calibrates` what decoders and encoders were told."""
 
     shape: ModelShape = SHAPE
     subjects_at_once: int = 1
     decodes_together: bool = True
+    looks_ahead: bool = False
     encoded: list[int] = field(default_factory=list)
+    threads: set[str] = field(default_factory=set)
     together: list[int] = field(default_factory=list)
     calibrates: set[tuple[str, bool]] = field(default_factory=set)
 
     def encode_image(self, picture: np.ndarray) -> FakeBytes:
         self.encoded.append(int(picture[0, 0, 0]))
+        self.threads.add(threading.current_thread().name)
         return FakeBytes(digest(picture.tobytes()))
 
     def condition_on_memory(self, features: FakeBytes, bank: MemoryBank[FakeBytes] | None) -> FakeBytes:
@@ -100,6 +105,11 @@ class FakeRuntime:
         if meanwhile is not None:
             meanwhile()
         return [self.decode_prompts(self.condition_on_memory(features, bank), None) for bank in banks]
+
+    def one_thread(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def stay_one_thread(self) -> None: ...
 
     def side_by_side(self, calls: Sequence[Callable[[], ResultT]]) -> list[ResultT]:
         self.together.append(len(calls))

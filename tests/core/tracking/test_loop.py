@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Generator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -100,7 +101,7 @@ class Run:
             self.following,
         )
 
-    def frames(self, first: int = 0, last: int | None = None) -> Iterator[TrackedFrame]:
+    def frames(self, first: int = 0, last: int | None = None) -> Generator[TrackedFrame]:
         last = len(self.pictures) - 1 if last is None else last
         with self.files:
             yield from run_together(self.runtime, [(t, t.steps(first, last)) for t in self.trackers])
@@ -140,8 +141,9 @@ def test_subjects_worked_on_together_are_the_same(tmp_path: Path, policy: str, d
     assert max(together.runtime.together) == 3 and len(together.runtime.together) >= 15
 
 
-def test_what_is_amiss_ahead_is_told_after_the_picture_before_is_stored(tmp_path: Path) -> None:
-    """The runtime has the next picture looked at before it answers."""
+@pytest.mark.parametrize("how", [{"subjects_at_once": 2}, {"looks_ahead": True}], ids=["device", "thread"])
+def test_what_is_amiss_ahead_is_told_after_the_picture_before_is_stored(tmp_path: Path, how: dict) -> None:
+    """The next picture is looked at before there is an answer to this one."""
 
     class Blind(FakeRuntime):
         def encode_image(self, picture: np.ndarray) -> FakeBytes:
@@ -151,9 +153,59 @@ def test_what_is_amiss_ahead_is_told_after_the_picture_before_is_stored(tmp_path
 
     tracked = []
     with pytest.raises(RuntimeError, match="broken"):
-        for frame in Run(tmp_path, {"dog": {0: 1.0}}, runtime=Blind(subjects_at_once=2)).frames():
+        for frame in Run(tmp_path, {"dog": {0: 1.0}}, runtime=Blind(**how)).frames():
             tracked.append(frame.position)
     assert tracked == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("policy", ["default", "selective", "forward", "upstream"])
+def test_looking_ahead_on_a_thread_of_its_own_changes_nothing(tmp_path: Path, policy: str) -> None:
+    prompts = {"a": {3: 1.0, 9: 2.0, 12: 3.0}, "b": {9: 3.0}}
+    alone = Run(tmp_path / "alone", prompts, policy)
+    ahead = Run(tmp_path / "ahead", prompts, policy, runtime=FakeRuntime(looks_ahead=True))
+    assert ahead.result() == alone.result()
+    assert sorted(ahead.runtime.encoded) == sorted(alone.runtime.encoded)
+
+
+def test_the_next_picture_is_looked_at_while_the_matte_is_made(tmp_path: Path) -> None:
+    looked = threading.Event()
+
+    class Telling(FakeRuntime):
+        def encode_image(self, picture: np.ndarray) -> FakeBytes:
+            if picture[0, 0, 0] == 2:
+                looked.set()
+            return super().encode_image(picture)
+
+    runtime = Telling(looks_ahead=True)
+    frames = Run(tmp_path, {"dog": {0: 1.0}}, runtime=runtime).frames()
+    # The first has all threads to itself; with the second the third begins.
+    assert [next(frames).position for _ in range(2)] == [0, 1]
+    assert looked.wait(timeout=20)
+    frames.close()
+    assert runtime.threads == {"MainThread", "look ahead_0"}
+
+
+def test_what_looks_ahead_has_ended_when_tracking_is_given_up(tmp_path: Path) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    class Slow(FakeRuntime):
+        ended = False
+
+        def encode_image(self, picture: np.ndarray) -> FakeBytes:
+            features = super().encode_image(picture)
+            if threading.current_thread() is not threading.main_thread():
+                begun.set()
+                go_on.wait()
+                self.ended = True
+            return features
+
+    runtime = Slow(looks_ahead=True)
+    frames = Run(tmp_path, {"dog": {0: 1.0}}, runtime=runtime).frames()
+    next(frames), next(frames)
+    begun.wait()
+    threading.Timer(0.05, go_on.set).start()
+    frames.close()
+    assert runtime.ended
 
 
 @pytest.mark.parametrize("policy", ["default", "selective", "forward", "upstream"])

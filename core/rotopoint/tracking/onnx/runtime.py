@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import TypeVar
 
 import numpy as np
@@ -50,6 +51,7 @@ class OnnxRuntime:
 
     subjects_at_once = 1
     decodes_together = False
+    looks_ahead = False
 
     def __init__(
         self,
@@ -82,6 +84,11 @@ class OnnxRuntime:
     @property
     def identity(self) -> str:
         return self.kernels.key
+
+    def one_thread(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def stay_one_thread(self) -> None: ...
 
     def side_by_side(self, calls: Sequence[Callable[[], ResultT]]) -> list[ResultT]:
         return [call() for call in calls]

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import io
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -35,6 +36,7 @@ from rotopoint.tracking.runtime import (
     PointPrompts,
 )
 from rotopoint.tracking.sam2.compiled import arranged
+from rotopoint.tracking.sam2.convolutional_trunk import Trunk
 from rotopoint.tracking.sam2.device_memory import Care, give_back, is_memory_short
 from rotopoint.tracking.sam2.heads import Heads, Masks
 from rotopoint.tracking.sam2.image_encoder import ImageEncoder
@@ -224,6 +226,7 @@ class Sam2Runtime:
         self.decodes_together = not in_blocks(self._device)
         self._most_at_once = SUBJECTS_AT_ONCE if self.decodes_together else self._most_side_by_side()
         self.subjects_at_once = self._most_at_once
+        self.looks_ahead = self._pays_to_look_ahead()
         self._care = Care()
         self._held: weakref.WeakSet[HeldKeys] = weakref.WeakSet()
         self._side_by_side = SideBySide()
@@ -269,6 +272,27 @@ class Sam2Runtime:
         """In bfloat16 a step without prompts is the same to the bit on any count of threads; in float32 it is
         not on three and more, and a track would depend on who is tracked beside it."""
         return most_at_once(torch.get_num_threads()) if self.kernels.precision is Precision.BF16 else 1
+
+    @contextmanager
+    def one_thread(self) -> Iterator[None]:
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            # Torch keeps one number for the process, and OpenMP one for each thread.
+            torch.set_num_threads(threads)
+
+    def stay_one_thread(self) -> None:
+        torch.set_num_threads(1)
+
+    def _pays_to_look_ahead(self) -> bool:
+        """On a CPU with two threads, where what they do apart is the same to the bit, see
+        `_most_side_by_side`, and the encoder takes about as long as all else: one with a trunk of
+        convolutions. A Hiera takes most of the time. More than two threads were not measured."""
+        same_bits = self.kernels.precision is Precision.BF16 and not self.decodes_together
+        by_convolutions = isinstance(self._model.image_encoder.trunk, Trunk)
+        return same_bits and by_convolutions and torch.get_num_threads() == 2
 
     def side_by_side(self, calls: Sequence[Callable[[], ResultT]]) -> list[ResultT]:
         return self._side_by_side.run(calls)
