@@ -23,10 +23,12 @@ import platform
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent
 ENGINE = ROOT / ".venv"
@@ -52,6 +54,9 @@ NARROW_TESTS = (
     "tests/core/test_session.py",
 )
 """Those whose results follow from which kernels run."""
+
+BLENDER_TESTS = ("tests/blender", "tests/gui")
+"""Blender does most of their work, with one thread, and leaves the other cores to the rest."""
 
 SLOWEST = (
     "tests/core/cli/test_cli.py",
@@ -221,12 +226,27 @@ def setup(blenders: Iterable[str]) -> None:
 
 
 @contextmanager
-def meanwhile(*command: str | Path) -> Iterator[None]:
+def meanwhile(*command: str | Path, **options: Any) -> Iterator[None]:
     """A command that is under way inside: installing leaves a core to it. Ends the program where it fails."""
-    with subprocess.Popen([str(part) for part in command], cwd=ROOT) as process:
+    with subprocess.Popen([str(part) for part in command], cwd=ROOT, **options) as process:
         yield
     if process.returncode != 0:
         raise SystemExit(process.returncode)
+
+
+@contextmanager
+def beside(title: str, *command: str | Path) -> Iterator[None]:
+    """The same for one whose output is shown after all else, be it that what is done inside fails."""
+    started = time.monotonic()
+    with tempfile.TemporaryFile() as told:
+        try:
+            with meanwhile(*command, stdout=told, stderr=subprocess.STDOUT):
+                yield
+        finally:
+            say(f"== {title}")
+            told.seek(0)
+            shutil.copyfileobj(told, sys.stderr.buffer)
+            say(f"== {title}: {time.monotonic() - started:.0f} s, beside the others")
 
 
 def demo(arguments: Sequence[str]) -> None:
@@ -242,12 +262,14 @@ def test(arguments: Sequence[str]) -> None:
         step("tests", lambda: run(python_of(ENGINE), "-m", "pytest", *FAST_TESTS, *arguments[1:]))
         return
     setup(BLENDERS)
-    python = python_of(ENGINE)
-    if not arguments:
-        check_source()
-    chosen = arguments or ["-m", "not slow"]
-    step("tests", lambda: run(python, "-m", "pytest", "--durations=10", *chosen))
-    if not arguments:
+    pytest = (python_of(ENGINE), "-m", "pytest", "--durations=10")
+    if arguments:
+        step("tests", lambda: run(*pytest, *arguments))
+        return
+    check_source()
+    others = [f"--ignore={folder}" for folder in BLENDER_TESTS]
+    with beside("tests in Blender", *pytest, "-m", "not slow", *BLENDER_TESTS):
+        step("tests", lambda: run(*pytest, "-m", "not slow", *others))
         test_narrow()
 
 

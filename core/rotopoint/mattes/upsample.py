@@ -62,9 +62,9 @@ def _stretched(
     offsets, weights = _weights(position - before, interpolation)
     result = np.empty((pixels, samples.shape[1]), np.float32)
     starts = np.flatnonzero(np.diff(before, prepend=before[0] - 1))
-    for start, stop in pairwise((*starts.tolist(), pixels)):
-        seen = np.clip(before[start] + offsets, 0, count - 1)
-        np.matmul(weights[start:stop], samples[seen], out=result[start:stop])
+    seen = np.clip(before[starts, None] + offsets, 0, count - 1)
+    for these, (start, stop) in zip(seen, pairwise((*starts.tolist(), pixels)), strict=True):
+        np.matmul(weights[start:stop], samples[these], out=result[start:stop])
     return result
 
 

@@ -21,6 +21,10 @@ PICTURE[20:60, 40:90] = (230, 90, 40)
 LARGEST = 2e-4
 """In parts of the largest logit: float32, added in another order through all of the model."""
 
+LARGEST_ON_MEMORY = 5e-4
+"""The same on memories that each has made: 64 of 65,536 values lie so near between two of bfloat16 that a
+last bit of a float decides which is kept."""
+
 
 @pytest.fixture(scope="module")
 def runtimes(draft_graphs: Path) -> tuple[Any, Any]:
@@ -41,11 +45,11 @@ def square() -> MaskPrompt:
     return MaskPrompt(mask)
 
 
-def assert_same(torchs: Decoded, onnxs: Decoded) -> None:
+def assert_same(torchs: Decoded, onnxs: Decoded, largest: float = LARGEST) -> None:
     scale = np.abs(torchs.logits).max()
     assert onnxs.logits.shape == torchs.logits.shape and onnxs.logits.dtype == np.float32
-    assert np.abs(onnxs.logits - torchs.logits).max() <= LARGEST * scale
-    assert np.abs(onnxs.pointer - torchs.pointer).max() <= LARGEST * np.abs(torchs.pointer).max()
+    assert np.abs(onnxs.logits - torchs.logits).max() <= largest * scale
+    assert np.abs(onnxs.pointer - torchs.pointer).max() <= largest * np.abs(torchs.pointer).max()
     assert onnxs.object_score == pytest.approx(torchs.object_score, abs=2e-3)
     assert onnxs.predicted_iou == pytest.approx(torchs.predicted_iou, abs=2e-3)
 
@@ -107,7 +111,7 @@ def test_a_frame_on_memories(runtimes: tuple[Any, Any], prompts: PointPrompts | 
         first = runtime.decode_prompts(conditioned, prompts)
         decoded.append((first, runtime.decode_prompts(conditioned, points(1), first.logits)))
     for pair in zip(*decoded, strict=True):
-        assert_same(*pair)
+        assert_same(*pair, LARGEST_ON_MEMORY)
 
 
 def test_a_bank_without_pointers(runtimes: tuple[Any, Any]) -> None:
@@ -116,7 +120,7 @@ def test_a_bank_without_pointers(runtimes: tuple[Any, Any]) -> None:
         features, (bank,) = tracked(runtime)
         bank = MemoryBank(bank.memories[:1], (), 3)
         decoded.append(runtime.decode_prompts(runtime.condition_on_memory(features, bank), None))
-    assert_same(*decoded)
+    assert_same(*decoded, LARGEST_ON_MEMORY)
 
 
 def test_subjects_together_are_as_each_alone(runtimes: tuple[Any, Any]) -> None:

@@ -25,6 +25,7 @@ from rotopoint.errors import GraphsDiffer, GraphsMissing
 from rotopoint.tracking.onnx import graphs
 from rotopoint.tracking.onnx.graphs import Graph, Graphs, file_of, graphs_folder, read_graphs
 from rotopoint.tracking.onnx.in_parts import (
+    FEWEST_COLUMNS,
     EncodeImageInParts,
     MemoryAttentionByRow,
     has_windows,
@@ -40,7 +41,6 @@ from rotopoint.tracking.onnx.modules import (
 from rotopoint.tracking.onnx.narrower import narrowed
 from rotopoint.tracking.precision import Precision
 from rotopoint.tracking.sam2.build import build_model
-from rotopoint.tracking.sam2.row_keys import FEWEST_COLUMNS
 from rotopoint.tracking.sam2.weights import load_weights
 from rotopoint.whole_files import write_whole
 
@@ -182,7 +182,7 @@ def _all(model: Any, decoder: DecodePrompts, precision: Precision) -> Iterator[T
         (bank(1, 1, 1), bank(1, 2, 0), bank(3, 1, 2)),
     )
     yield fuses
-    if precision is Precision.FP32 and grid >= FEWEST_COLUMNS[torch.float32]:
+    if precision is Precision.FP32 and grid >= FEWEST_COLUMNS:
         by_row = MemoryAttentionByRow(model, grid)
         yield replace(fuses, name=graphs.IN_PARTS[graphs.MEMORY_ATTENTION], module=by_row)
 

@@ -32,6 +32,10 @@ from rotopoint.tracking.sam2.row_keys import halves
 TOKENS = 1024
 """That go through a block's wide hidden layer at a time."""
 
+FEWEST_COLUMNS = 48
+"""Of a grid of memories, under which a row is too short to be looked at alone: with 32 all rows at once take
+three quarters of the time."""
+
 State = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 """Of attention to a part of the keys: weighed values (B, n, M), the sum of weights (B, n, 1), and the largest
 score (B, n, 1), which weights are relative to."""

@@ -7,7 +7,6 @@ attention over spatial memories and object pointers, a promptable mask decoder, 
 
 from __future__ import annotations
 
-import io
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -46,7 +45,14 @@ from rotopoint.tracking.sam2.memory_encoder import MemoryEncoder, PackageMemoryE
 from rotopoint.tracking.sam2.memory_keys import AttendedKeys, MemoryKeys
 from rotopoint.tracking.sam2.package import sam2_module
 from rotopoint.tracking.sam2.side_by_side import SideBySide, most_at_once
-from rotopoint.tracking.sam2.transfer import from_device, normalized, to_device
+from rotopoint.tracking.sam2.transfer import (
+    HostTensors,
+    from_device,
+    normalized,
+    packed,
+    tensors_from,
+    to_device,
+)
 from rotopoint.tracking.takes import Take, Takes
 
 SUBJECTS_AT_ONCE = 16
@@ -54,47 +60,6 @@ SUBJECTS_AT_ONCE = 16
 
 
 DTYPES = {Precision.FP32: torch.float32, Precision.BF16: torch.bfloat16, Precision.FP16: torch.float16}
-
-
-def _pack(*tensors: torch.Tensor) -> bytes:
-    buffer = io.BytesIO()
-    torch.save([t.cpu() for t in tensors], buffer)
-    return buffer.getvalue()
-
-
-@dataclass(frozen=True)
-class HostTensors:
-    """In the host's memory; pinned for a GPU, which copies from and to there while the program goes on."""
-
-    tensors: tuple[torch.Tensor, ...]
-
-    @property
-    def nbytes(self) -> int:
-        return sum(t.nbytes for t in self.tensors)
-
-    @staticmethod
-    def of(*tensors: torch.Tensor) -> HostTensors:
-        return HostTensors(tuple(_on_host(t) for t in tensors))
-
-
-def _on_host(tensor: torch.Tensor) -> torch.Tensor:
-    if tensor.device.type != "cuda":
-        return tensor.cpu()
-    try:
-        into = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True)
-    except RuntimeError:
-        # A system may let no more of its memory be pinned.
-        return tensor.cpu()
-    # Whatever uses it is put behind this on the same stream.
-    return into.copy_(tensor, non_blocking=True)
-
-
-def _tensors(kept: bytes | HostCopy, device: torch.device) -> list[torch.Tensor]:
-    if isinstance(kept, HostTensors):
-        return [t.to(device, non_blocking=True) for t in kept.tensors]
-    assert isinstance(kept, bytes), "what another runtime has made"
-    tensors: list[torch.Tensor] = torch.load(io.BytesIO(kept), map_location=device, weights_only=True)
-    return tensors
 
 
 @dataclass(frozen=True)
@@ -120,7 +85,7 @@ class Sam2Features:
         return self.top.device.type == "cpu"
 
     def to_bytes(self) -> bytes:
-        return _pack(self.top, self.begun, *self.high_resolution)
+        return packed(self.top, self.begun, *self.high_resolution)
 
     def host_copy(self) -> HostTensors:
         return HostTensors.of(self.top, self.begun, *self.high_resolution)
@@ -160,7 +125,7 @@ class Sam2Memory:
         return self.spatial.device.type == "cpu"
 
     def to_bytes(self) -> bytes:
-        return _pack(self.spatial)
+        return packed(self.spatial)
 
     def host_copy(self) -> HostTensors:
         return HostTensors.of(self.spatial)
@@ -468,13 +433,13 @@ class Sam2Runtime:
 
     @_within_memory
     def features_from(self, kept: bytes | HostCopy) -> Sam2Features:
-        top, begun, *finer = _tensors(kept, self._device)
+        top, begun, *finer = tensors_from(kept, self._device)
         return Sam2Features(top, tuple(finer), begun)
 
     @_within_memory
     @torch.inference_mode()
     def memory_from(self, kept: bytes | HostCopy) -> Sam2Memory:
-        (spatial,) = _tensors(kept, self._device)
+        (spatial,) = tensors_from(kept, self._device)
         return self._memory(spatial)
 
     def _memory(self, spatial: torch.Tensor) -> Sam2Memory:
@@ -496,8 +461,8 @@ class Sam2Runtime:
 def _decoded(masks: Masks, meanwhile: Callable[[], None] | None = None) -> list[Decoded]:
     """The answers for all subjects, brought over from their device in one piece; `meanwhile` as there."""
     logits = masks.logits.flatten(1)
-    packed = torch.cat([masks.object_score, masks.predicted_iou[:, None], masks.pointer, logits], 1)
-    split = packed.shape[1] - logits.shape[1]
+    joined = torch.cat([masks.object_score, masks.predicted_iou[:, None], masks.pointer, logits], 1)
+    split = joined.shape[1] - logits.shape[1]
     return [
         Decoded(
             logits=row[split:].reshape(masks.logits.shape[1:]),
@@ -505,7 +470,7 @@ def _decoded(masks: Masks, meanwhile: Callable[[], None] | None = None) -> list[
             object_score=float(row[0]),
             predicted_iou=float(row[1]),
         )
-        for row in from_device(packed, meanwhile)
+        for row in from_device(joined, meanwhile)
     ]
 
 
