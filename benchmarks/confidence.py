@@ -226,8 +226,8 @@ def report(
             "are those from the true mask. By rank: a frame counts by the share of the frames that its fit\n"
             "was made from which score lower, so that seven fits have one scale; by score: as they come.\n"
             "The weights in use are those of `tracking/confidence.py`: the fit on made clips of held-out\n"
-            "stills, rounded, with 0.5 for the jump of place, which that fit has no use for. That there are\n"
-            "six numbers was decided on these sequences.\n"
+            "stills as the draft model before tracked them, rounded, with 0.5 for the jump of place, which\n"
+            "that fit has no use for. That there are six numbers was decided on these sequences.\n"
             "Written by `python -m benchmarks.confidence`.",
             "\n".join(lines),
             "## What counts as weak",
@@ -280,7 +280,7 @@ def _on_made(made: Mapping[str, ListOf[Frames]]) -> str:
         [
             f"## On {len(names)} clips made of stills that no weights have learned from",
             f"In {PARTS} parts, each judged by a fit on the others, and by the weights in use, which were\n"
-            "fitted on all of them.",
+            "fitted on all of them as the draft model before tracked them.",
             "\n".join(lines),
             f"Fitted on all of them, from the true mask on one and on both ends: weights\n"
             f"{weights}; bias {found.bias:.2f}.",

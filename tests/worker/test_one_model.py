@@ -92,7 +92,7 @@ def other(draft: Shot, tmp_path_factory: pytest.TempPathFactory) -> Shot:
     file.write_bytes(known.path.read_bytes())
     text = known.path.with_suffix(".toml").read_text(encoding="utf-8")
     file.with_suffix(".toml").write_text(
-        text.replace("image_size = 384", "image_size = 256"), encoding="utf-8"
+        text.replace("image_size = 512", "image_size = 256"), encoding="utf-8"
     )
     return replace(draft, settings=replace(draft.settings, checkpoint=str(file)))
 

@@ -22,6 +22,7 @@ IDLE = "not part('host').engine.working"
 TRACK_SECONDS = 300
 RENDER_SECONDS = 240
 CORRECTIONS = 2
+HARD_FRAME = 28
 SHOWN_FRAME = 12
 NOTCHES = 9
 """Of the wheel, from the sidebar's top to the settings of mattes."""
@@ -86,10 +87,11 @@ def go(blender: WindowedBlender, clip: Path, folder: Path, first: Place, fault: 
     blender.until(f"{STATE}.message.startswith('Done')", TRACK_SECONDS)
     hand.key("Escape")
     hand.done("track the clip")
-    for turn in range(CORRECTIONS):
+    for _ in range(CORRECTIONS):
         if not blender.ask(f"answer = {WEAK}"):
             break
-        correct(hand, folder, fault, keep if turn == 0 else None)
+        correct(hand, folder, fault)
+    show_tracked(blender, keep)
     show_settings(blender, keep)
     hand.button("rotopoint.wire", anyway=True)
     hand.button("rotopoint.scene_match")
@@ -118,6 +120,14 @@ def go(blender: WindowedBlender, clip: Path, folder: Path, first: Place, fault: 
     return hand
 
 
+def show_tracked(blender: WindowedBlender, keep: Keep) -> None:
+    """A frame that is hard to follow over the strip of all; nothing of it is counted."""
+    blender.ask(f"bpy.context.scene.frame_current = {HARD_FRAME}\nanswer = None")
+    blender.move(0.5, 0.9)
+    settle(blender)
+    keep("tracked")
+
+
 def show_settings(blender: WindowedBlender, keep: Keep) -> None:
     """The cut-out of a frame beside the settings of its matte; nothing of it is counted."""
     blender.ask(f"bpy.context.scene.frame_current = {SHOWN_FRAME}\nanswer = None")
@@ -136,16 +146,13 @@ def show_settings(blender: WindowedBlender, keep: Keep) -> None:
     blender.key("v")
 
 
-def correct(hand: Hand, folder: Path, fault: Fault, keep: Keep | None) -> None:
+def correct(hand: Hand, folder: Path, fault: Fault) -> None:
     """Go to the frame that tracking doubts next, click where it is wrong, track again."""
     blender = hand.blender
     here = blender.ask(f"answer = {FRAME}")
     later = [frame for frame in blender.ask(f"answer = {WEAK}") if frame > here]
     blender.move(0.5, 0.9)
     hand.key("alt+shift+Up" if later else "alt+shift+Down")
-    if keep is not None:
-        settle(blender)
-        keep("weak frames")
     hand.done("jump to a weak frame")
     frame = blender.ask(f"answer = {FRAME}")
     (file,) = [

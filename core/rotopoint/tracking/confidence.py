@@ -29,9 +29,10 @@ NAMES = (
 WEIGHTS = (2.08, 2.90, 2.22, 0.44, 0.50, 2.80)
 BIAS = -3.20
 """As `python -m benchmarks.confidence --stills` fitted them on 20 clips made of held-out stills, as the draft
-model that ships tracks them; none of DAVIS, by which they are judged
-(benchmarks/results/confidence_draft.md). A jump of place got 0 there, since subjects of made clips move as
-far as they like; it keeps 0.5, which costs next to nothing there, for those of real ones do not."""
+model before the one that ships tracked them; none of DAVIS, by which they are judged
+(benchmarks/results/confidence_draft.md). A fit to how the clips are tracked now finds fewer of their bad
+frames, so these stay. A jump of place got 0 there, since subjects of made clips move as far as they like; it
+keeps 0.5, which costs next to nothing there, for those of real ones do not."""
 
 HIGHEST_SCORE = 10.0
 """Object scores beyond it either way are as certain."""
