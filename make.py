@@ -60,13 +60,19 @@ BLENDER_TESTS = ("tests/blender", "tests/gui")
 
 SLOWEST = (
     "tests/core/cli/test_cli.py",
+    "tests/core/cli/test_endings.py",
     "tests/core/environment",
     "tests/core/mattes/test_random_settings.py",
     "tests/core/test_session.py",
+    "tests/core/test_session_faults.py",
     "tests/core/tracking/test_as_on_a_gpu.py",
     "tests/core/tracking/test_build.py",
     "tests/core/tracking/test_device_memory.py",
+    "tests/core/tracking/test_gpu_kernels.py",
+    "tests/core/tracking/test_onnx_runtime.py",
     "tests/core/tracking/test_parity.py",
+    "tests/core/tracking/test_parity_drawn.py",
+    "tests/core/tracking/test_precision.py",
     "tests/core/tracking/test_upstream_defects.py",
 )
 FAST_TESTS = ("tests/core", "-m", "not slow", *(f"--ignore={path}" for path in SLOWEST))
