@@ -5,6 +5,7 @@
     python3 make.py demo        track the demo clip, composite it in Blender, show what came out
     python3 make.py test        check style and types, and run all tests
     python3 make.py test --fast     the same without Blender and the slowest, in under two minutes
+    python3 make.py test --beside   only what it does beside the others: in Blender, and limited to AVX2
     python3 make.py extension   build the Blender extension into dist/, for one system and Python with
                                 --platform windows-x64 --python 3.11, say: then it brings an engine
     python3 make.py versions    run the add-on's tests in every Blender and write docs/blender-versions.md
@@ -98,6 +99,15 @@ def say(text: str) -> None:
     sys.stderr.flush()
 
 
+def python_of(environment: Path) -> Path:
+    if os.name == "nt":
+        return environment / "Scripts" / "python.exe"
+    return environment / "bin" / "python"
+
+
+PYTEST = (python_of(ENGINE), "-m", "pytest", "--durations=10")
+
+
 def run(*command: str | Path, **options: object) -> None:
     """Run a command in the repository; end with its exit code if it fails."""
     result = subprocess.run([str(c) for c in command], cwd=ROOT, **options)  # type: ignore[call-overload]
@@ -110,12 +120,6 @@ def step(title: str, work: Callable[[], None]) -> None:
     say(f"== {title}")
     work()
     say(f"== {title}: {time.monotonic() - started:.0f} s")
-
-
-def python_of(environment: Path) -> Path:
-    if os.name == "nt":
-        return environment / "Scripts" / "python.exe"
-    return environment / "bin" / "python"
 
 
 def blender_environment(version: str) -> Path:
@@ -268,15 +272,17 @@ def test(arguments: Sequence[str]) -> None:
         step("tests", lambda: run(python_of(ENGINE), "-m", "pytest", *FAST_TESTS, *arguments[1:]))
         return
     setup(BLENDERS)
-    pytest = (python_of(ENGINE), "-m", "pytest", "--durations=10")
+    if arguments[:1] == ["--beside"]:
+        step("tests in Blender", lambda: run(*PYTEST, "-m", "not slow", *BLENDER_TESTS))
+        test_narrow()
+        return
     if arguments:
-        step("tests", lambda: run(*pytest, *arguments))
+        step("tests", lambda: run(*PYTEST, *arguments))
         return
     check_source()
     others = [f"--ignore={folder}" for folder in BLENDER_TESTS]
-    with beside("tests in Blender", *pytest, "-m", "not slow", *BLENDER_TESTS):
-        step("tests", lambda: run(*pytest, "-m", "not slow", *others))
-        test_narrow()
+    with beside("tests in Blender, and limited to AVX2", sys.executable, __file__, "test", "--beside"):
+        step("tests", lambda: run(*PYTEST, "-m", "not slow", *others))
 
 
 def check_source() -> None:
@@ -292,8 +298,7 @@ def test_narrow() -> None:
         say(f"== tests limited to AVX2 are left out: {platform.machine()} is no x86-64")
         return
     limited = {**os.environ, **AVX2_ALONE}
-    command = (python_of(ENGINE), "-m", "pytest", "-m", "not slow", *NARROW_TESTS)
-    step("tests limited to AVX2", lambda: run(*command, env=limited))
+    step("tests limited to AVX2", lambda: run(*PYTEST, "-m", "not slow", *NARROW_TESTS, env=limited))
 
 
 def extension(arguments: Sequence[str]) -> None:
