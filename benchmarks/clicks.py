@@ -18,7 +18,7 @@ import itertools
 import sys
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -31,7 +31,10 @@ from benchmarks.davis import farthest_point
 from rotopoint.checkpoints import resolve
 from rotopoint.checkpoints.configuration import Calibration
 from rotopoint.cores import share_cores
-from rotopoint.tracking.preprocess import model_input
+from rotopoint.tracking.obeying import Click, clicks_of
+from rotopoint.tracking.preprocess import model_input, squared
+from rotopoint.tracking.refinement import corrected
+from rotopoint.tracking.runtime import Decoded, PointPrompts
 from rotopoint.tracking.sam2.build import build_model
 from rotopoint.tracking.sam2.heads import calibrated
 from rotopoint.tracking.sam2.weights import load_weights
@@ -55,12 +58,23 @@ SURE = (0.65, 0.75, 0.85, 2.0)
 
 @dataclass(frozen=True)
 class Answered:
-    """What the decoder says of one prompt, logits (1, M, n, n) and predicted IoUs (1, M), and the object
-    (h, w)."""
+    """What the decoder says of one prompt, logits (1, M, n, n) and predicted IoUs (1, M), the prompt's
+    clicks, the picture (size, size, 3) RGB, and the object (h, w)."""
 
     logits: torch.Tensor
     predicted_iou: torch.Tensor
+    clicks: tuple[Click, ...]
+    picture: NDArray[np.uint8]
     truth: NDArray[np.bool_]
+
+    def mask(self, calibration: Calibration) -> NDArray[np.bool_]:
+        """The answer as a calibration has it, on the object's pixels."""
+        logits = calibrated(self.logits, self.predicted_iou, calibration)[0].numpy()
+        if calibration.second_look > 0:
+            answer = Decoded(logits, np.zeros(0, np.float32), 1.0, 1.0)
+            logits = corrected(answer, self.clicks, self.picture, calibration.second_look).logits
+        height, width = self.truth.shape
+        return np.asarray(cv2.resize(logits, (width, height), interpolation=cv2.INTER_LINEAR) > 0)
 
 
 Asked = tuple[list[tuple[float, float]], list[int]]
@@ -111,7 +125,9 @@ def answers(
             for xy, labels in asked(truth):
                 points = (torch.tensor([xy]) * scale, torch.tensor([labels]))
                 answer = tracker.decode(fused, features, points)
-                given.append(Answered(answer.logits, answer.predicted_iou, truth))
+                prompts = PointPrompts(*(part[0].numpy() for part in points))
+                held, seen = clicks_of(prompts, size, answer.logits.shape[-1]), squared(picture, size)
+                given.append(Answered(answer.logits, answer.predicted_iou, held, seen, truth))
                 if len(given) == most:
                     return given
     return given
@@ -136,9 +152,7 @@ def clicks(truth: NDArray[np.bool_], count: int) -> list[Asked]:
 def judged(given: Sequence[Answered], calibration: Calibration) -> Figures:
     scores = []
     for answered in given:
-        logits = calibrated(answered.logits, answered.predicted_iou, calibration)[0].numpy()
-        height, width = answered.truth.shape
-        mask = cv2.resize(logits, (width, height), interpolation=cv2.INTER_LINEAR) > 0
+        mask = answered.mask(calibration)
         both, either = (mask & answered.truth).sum(), (mask | answered.truth).sum()
         scores.append((both / either, mask.sum() / answered.truth.sum(), answered.truth.mean()))
     iou, area, part = np.array(scores).T
@@ -180,14 +194,17 @@ def main() -> int:
     for kind, asked in kinds.items():
         given = answers(tracker, configuration.image_size, pictures, asked, arguments.most)
         tried, best = [used], best_of(given)
+        if used.second_look > 0:
+            tried.append(replace(used, second_look=0.0))
         if arguments.fit:
             spreads, sure = (SPREADS, SURE) if kind == "click" else ((used.spread,), (used.sure,))
             tried += [Calibration(*numbers) for numbers in itertools.product(spreads, LEVELS, sure)]
         for calibration in tried:
             f = judged(given, calibration)
             c = calibration
+            again = f", second look {c.second_look:g}" if c.second_look > 0 else ""
             rows.append(
-                f"| {len(given)} of {kind} | spread {c.spread:g}, level {c.level:g}, sure {c.sure:g} "
+                f"| {len(given)} of {kind} | spread {c.spread:g}, level {c.level:g}, sure {c.sure:g}{again} "
                 f"| {f.iou:.3f} | {f.large:.3f} | {100 * f.far_too_much:.1f}% | {best:.3f} |"
             )
     sys.stdout.write("\n".join([f"{len(pictures)} pictures, checkpoint {checkpoint.name}", "", *rows]) + "\n")

@@ -128,16 +128,19 @@ def _refinement(arguments: argparse.Namespace) -> int:
 
     from rotopoint.checkpoints import resolve
     from rotopoint.tracking.obeying import obeying
+    from training.precision import mixed_precision
     from training.refinement.fit import after_clicks, fitted, made, refined_by
-    from training.refinement.network import export
+    from training.refinement.network import Eye, export
     from training.refinement.samples import read, write
 
     checkpoint = resolve(arguments.checkpoint)
+    eye = Eye.of(checkpoint)
     kept = arguments.kept
     if kept is not None and kept.exists():
         known = read(kept)
     else:
-        known = made(checkpoint, arguments.stills, arguments.samples, seed=1)
+        with mixed_precision("cpu", arguments.bfloat16):
+            known = made(checkpoint, arguments.stills, arguments.samples, seed=1)
         if kept is not None:
             write(kept, known)
     held = made(checkpoint, arguments.held, HELD_SAMPLES, seed=9)
@@ -147,7 +150,7 @@ def _refinement(arguments: argparse.Namespace) -> int:
             bar.set_postfix_str(f"loss {loss:.3f}", refresh=False)
             bar.update()
 
-        network = fitted(known, arguments.steps, seed=5, report=report, bfloat16=arguments.bfloat16)
+        network = fitted(known, eye, arguments.steps, seed=5, report=report, bfloat16=arguments.bfloat16)
     export(network, arguments.output)
     for name, correct in (("clicks made to hold", obeying), ("refined", refined_by(network))):
         ious = " ".join(f"{value:.3f}" for value in after_clicks(correct, held))

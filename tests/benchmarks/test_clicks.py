@@ -3,16 +3,20 @@
 
 import io
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 import torch
 
 from benchmarks.clicks import Answered, box, clicks, judged, objects
 from benchmarks.davis import farthest_point
 from benchmarks.held_out import held_out
 from rotopoint.checkpoints.configuration import Calibration
+from rotopoint.tracking import refinement
+from rotopoint.tracking.obeying import Click
 
 PLAIN = Calibration(spread=0.1, level=0.5, sure=2.0)
 
@@ -56,8 +60,20 @@ def test_far_too_much_is_over_three_times_the_area() -> None:
     def answered(side: int) -> Answered:
         logits = torch.full((1, 1, 16, 16), -9.0)
         logits[..., :side, :side] = 9.0
-        return Answered(logits, torch.ones(1, 1), truth)
+        return Answered(logits, torch.ones(1, 1), (), np.zeros((64, 64, 3), np.uint8), truth)
 
     figures = judged([answered(4), answered(6), answered(7), answered(8)], PLAIN)
     assert figures.far_too_much == 0.5
     assert figures.iou == np.mean([1, 16 / 36, 16 / 49, 16 / 64])
+
+
+def test_what_gets_a_second_look_is_judged_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    truth = np.zeros((16, 16), np.bool_)
+    truth[:8, :8] = True
+    logits = torch.where(torch.from_numpy(truth), 1.0, -1.0)[None, None]
+    click = Click((4, 4), True)
+    answer = Answered(logits, torch.ones(1, 1), (click,), np.zeros((64, 64, 3), np.uint8), truth)
+    monkeypatch.setattr(refinement, "shipped", lambda _: np.full((refinement.GRID,) * 2, 9, np.float32))
+    again = replace(PLAIN, second_look=0.5)
+    assert judged([answer], PLAIN).iou == 1
+    assert judged([answer], again).iou < 0.9

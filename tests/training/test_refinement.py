@@ -13,10 +13,13 @@ import torch
 
 from rotopoint.checkpoints import resolve
 from rotopoint.tracking.obeying import obeying
-from rotopoint.tracking.refinement import CHANNELS, GRID, corrected
+from rotopoint.tracking.preprocess import DEVIATION, MEAN
+from rotopoint.tracking.refinement import CENTER, CHANNELS, GRID, PICTURE, SPREAD, corrected
+from rotopoint.tracking.sam2.build import build_model
+from rotopoint.tracking.sam2.weights import load_weights
 from training.refinement import fit
 from training.refinement.fit import after_clicks, fitted, made, refined_by
-from training.refinement.network import Refinement, export
+from training.refinement.network import Eye, Refinement, export, likeness
 from training.refinement.samples import FINE, Sample, iou, read, write
 
 
@@ -30,8 +33,16 @@ def drawn(seed: int) -> Sample:
     half = disc & (columns < x)
     small = cv2.resize(half.astype(np.float32), (GRID, GRID), interpolation=cv2.INTER_AREA)
     return Sample(
-        np.where(small > 0.5, 6, -6).astype(np.float16), np.where(disc, 255, 0).astype(np.uint8), picture
+        np.where(small > 0.5, 6, -6).astype(np.float16),
+        np.where(disc, 255, 0).astype(np.uint8),
+        picture,
+        first=seed % 2 == 0,
     )
+
+
+@pytest.fixture(scope="module")
+def eye() -> Eye:
+    return Eye.of(resolve("draft"))
 
 
 def test_a_mirrored_sample_shows_the_same_elsewhere() -> None:
@@ -49,13 +60,14 @@ def test_what_is_packed_is_the_same_again(tmp_path: Path) -> None:
     for sample, again in zip(known, (packed.unpacked() for packed in read(file)), strict=True):
         assert np.array_equal(again.before, sample.before)
         assert np.array_equal(again.coverage, sample.coverage)
+        assert again.first is sample.first
         # A JPEG smears edges between plain colors.
         assert np.abs(again.picture.astype(int) - sample.picture).mean() < 2
 
 
-def test_an_untaught_network_leaves_clicks_as_they_are_made_to_hold() -> None:
+def test_an_untaught_network_leaves_clicks_as_they_are_made_to_hold(eye: Eye) -> None:
     known = [drawn(n).packed() for n in range(4)]
-    untaught, held = (after_clicks(answer, known) for answer in (refined_by(Refinement()), obeying))
+    untaught, held = (after_clicks(answer, known) for answer in (refined_by(Refinement(eye)), obeying))
     # What was surer than a change can turn is less sure, which moves edges between cells.
     assert np.allclose(untaught, held, atol=2e-3)
 
@@ -63,41 +75,99 @@ def test_an_untaught_network_leaves_clicks_as_they_are_made_to_hold() -> None:
 def test_what_is_asked_is_cut_alike_from_answer_and_truth() -> None:
     # A subject of four cells: close-ups show it larger, and the answer to be added to lies where it is.
     coverage = np.zeros((FINE, FINE), np.uint8)
-    coverage[200:216, 120:136] = 255
+    rows, columns = (slice(round(at * FINE / GRID), round((at + 4) * FINE / GRID)) for at in (50, 30))
+    coverage[rows, columns] = 255
     before = np.full((GRID, GRID), -6, np.float16)
     before[50:54, 30:34] = 6
-    sample = Sample(before, coverage, np.full((FINE, FINE, 3), 128, np.uint8))
-    for seed in range(8):
-        _, held, truth = fit._Taught(sample).asked(np.random.default_rng(seed))
+    sample = Sample(before, coverage, np.full((FINE, FINE, 3), 128, np.uint8), first=True)
+    for seed in range(16):
+        taught, rng = fit._Taught(sample), np.random.default_rng(seed)
+        _, held, truth = taught.looked(rng) if seed % 2 else taught.asked(rng)
         assert held.shape == (GRID, GRID) and truth.shape == (2 * GRID, 2 * GRID)
         fine = cv2.resize(held, truth.shape, interpolation=cv2.INTER_LINEAR) > 0
         assert iou(fine, truth > 0.5) > 0.6, seed
         assert truth.mean() > (4 / GRID) ** 2 * 0.9
 
 
-def test_clicks_bring_more_with_each_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in (("BATCH", 4), ("WARMUP", 4), ("RATE", 5e-4)):
+def test_what_is_looked_at_shows_the_click_that_was_answered_and_no_other() -> None:
+    first, tracked = drawn(0), drawn(1)
+    for sample, clicks in ((first, 1), (tracked, 0)):
+        seen, _, _ = fit._Taught(sample).looked(np.random.default_rng(0))
+        near, near_negative = seen.maps[2], seen.maps[5]
+        assert (near.max() > 0.9) == bool(clicks) and not near_negative.any()
+        assert np.array_equal(seen.maps[0], seen.maps[1])
+        if clicks:
+            assert seen.maps[0][np.unravel_index(near.argmax(), near.shape)] > 0
+
+
+def test_teaching_brings_the_loss_down(eye: Eye, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("BATCH", 4), ("WARMUP", 4), ("RATE", 1e-3)):
         monkeypatch.setattr(fit, name, value)
     # Where all is of one color, a click made to hold reaches too far.
     gray = np.full((FINE, FINE, 3), 128, np.uint8)
-    known = [replace(drawn(n), picture=gray).packed() for n in range(4)]
-    losses: list[float] = []
-    fitted(known, 20, seed=0, report=lambda _, loss: losses.append(loss))
-    assert np.mean(losses[-4:]) < 0.9 * np.mean(losses[:4]), np.round(losses, 2)
+    known = [replace(drawn(n), picture=gray) for n in range(4)]
+    told: list[int] = []
+    taught = fitted(
+        [sample.packed() for sample in known], eye, 25, seed=0, report=lambda step, _: told.append(step)
+    )
+    assert told == list(range(1, 26))
+
+    @torch.no_grad()
+    def loss(network: Refinement) -> float:
+        losses = [fit._loss(network, known, np.random.default_rng(seed), False) for seed in range(3)]
+        return float(torch.stack(losses).mean())
+
+    assert loss(taught) < 0.9 * loss(Refinement(eye))
 
 
-def test_what_is_exported_is_what_was_taught(tmp_path: Path) -> None:
+def test_the_eye_is_the_trunk_of_the_draft_and_stays_as_it_is(eye: Eye) -> None:
+    checkpoint = resolve("draft")
+    model = build_model(checkpoint.configuration)
+    load_weights(model, checkpoint.path)
+    trunk = model.image_encoder.trunk
+    picture = torch.rand(1, 3, 64, 64)
+    normal = (picture - torch.tensor(MEAN)[:, None, None]) / torch.tensor(DEVIATION)[:, None, None]
+    with torch.no_grad():
+        theirs = trunk(normal)
+        ours = eye((picture * 255 - CENTER) / SPREAD)
+    assert [one.shape[-1] for one in ours] == [32, 16, 8, 4]
+    for one, other in zip(ours[1:], theirs, strict=False):
+        assert torch.allclose(one, other, atol=1e-4)
+    taught = fitted([drawn(0).packed()], eye, 1, seed=0)
+    for name, weights in taught.eye.state_dict().items():
+        assert torch.equal(weights, eye.state_dict()[name]), name
+
+
+def test_likeness_is_one_where_all_is_alike_and_less_elsewhere() -> None:
+    seen = torch.zeros(1, 4, 12, 12)
+    seen[:, 0, :, :6] = 1
+    seen[:, 1, :, 6:] = 1
+    maps = torch.zeros(1, CHANNELS, GRID, GRID)
+    maps[:, :2] = torch.where(torch.arange(GRID) < 48, 2.0, -2.0)
+    maps[:, 2, 8:16, 8:16] = 1
+    clicked, not_clicked, held, around, before, around_before = likeness(seen, maps)[0]
+    assert torch.allclose(clicked[:, :6], torch.ones(12, 6)) and not clicked[:, 6:].any()
+    assert not not_clicked.any()
+    for inside, outside in ((held, around), (before, around_before)):
+        assert (inside[:, :6] > 0.99).all() and (inside[:, 6:] < 0.01).all()
+        assert (outside[:, :6] < 0.01).all() and (outside[:, 6:] > 0.99).all()
+
+
+def test_what_is_exported_is_what_was_taught(eye: Eye, tmp_path: Path) -> None:
     torch.manual_seed(0)
-    network = Refinement()
+    network = Refinement(eye)
     torch.nn.init.normal_(network.out.weight)
     file = tmp_path / "netz ü.onnx"
     export(network, file)
-    maps = np.random.default_rng(0).standard_normal((1, CHANNELS, GRID, GRID)).astype(np.float32)
+    rng = np.random.default_rng(0)
+    maps = rng.standard_normal((1, CHANNELS, GRID, GRID)).astype(np.float32)
+    picture = rng.uniform(-1, 1, (1, 3, PICTURE, PICTURE)).astype(np.float32)
     # OpenCV opens no path that a console of Windows cannot spell.
     read = cv2.dnn.readNetFromONNX(np.frombuffer(file.read_bytes(), np.uint8))
-    read.setInput(maps)
+    read.setInput(maps, "maps")
+    read.setInput(picture, "picture")
     with torch.no_grad():
-        wanted = network(torch.from_numpy(maps)).numpy()
+        wanted = network(torch.from_numpy(maps), torch.from_numpy(picture)).numpy()
     assert np.allclose(read.forward(), wanted, atol=1e-4 * np.abs(wanted).max())
 
 

@@ -18,12 +18,12 @@ from torch.nn import functional
 from rotopoint.checkpoints import ResolvedCheckpoint
 from rotopoint.tracking.closeup import LEAST, MARGIN, Closeup
 from rotopoint.tracking.obeying import Click, obeying
-from rotopoint.tracking.refinement import GRID, KEPT_LOGIT, Place, corrected, shown
+from rotopoint.tracking.refinement import GRID, KEPT_LOGIT, Place, Seen, corrected, shown
 from rotopoint.tracking.runtime import Decoded
 from training.losses import dice_loss
 from training.precision import mixed_precision
 from training.prompts import anywhere, click_on_error, deepest
-from training.refinement.network import Refinement
+from training.refinement.network import Eye, Refinement
 from training.refinement.samples import RIGHT, Packed, Sample, iou, samples
 
 BATCH, MOST_CLICKS = 16, 4
@@ -39,6 +39,13 @@ ENTROPY_WEIGHT = 2.0
 
 GONE_ON = 0.4
 """How often a further click is on the answer to those before, and not on what was there before them all."""
+
+FIRST_LOOKED, LOOKED = 0.5, 0.2
+"""How often the first answer asked for is to no click that is contradicted: of samples of first answers, with
+the click that was answered, and of others, with none."""
+
+DEEPEST = 0.6
+"""How often such a click is in the middle of what was answered rightly, and not anywhere in it."""
 
 SEEN_WHOLE, SEEN_TRUE = 0.2, 0.3
 """How often all of the picture is shown, and how often what is right and not what was answered."""
@@ -65,6 +72,7 @@ def made(checkpoint: ResolvedCheckpoint, stills: Path, count: int, seed: int) ->
 
 def fitted(
     known: Sequence[Packed],
+    eye: Eye,
     steps: int,
     seed: int,
     report: Callable[[int, float], None] = lambda *_: None,
@@ -75,19 +83,21 @@ def fitted(
     quick where a processor has it."""
     rng = np.random.default_rng(seed)
     torch.manual_seed(seed)
-    network = Refinement()
+    network = Refinement(eye)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = copy.deepcopy(network)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=0.01)
+    taught = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(taught, lr=RATE, weight_decay=0.01)
+    kinds = [kind for is_first in (True, False) if (kind := [k for k in known if k.first is is_first])]
     for step in range(steps):
         for group in optimizer.param_groups:
             fall = LAST + (1 - LAST) * 0.5 * (1 + np.cos(np.pi * step / steps))
             group["lr"] = RATE * min(1.0, (step + 1) / WARMUP) * fall
-        some = [known[n].unpacked().varied(rng) for n in rng.integers(len(known), size=BATCH)]
+        some = [_any_of(rng, kinds).unpacked().varied(rng) for _ in range(BATCH)]
         loss = _loss(network, some, rng, bfloat16)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        torch.nn.utils.clip_grad_norm_(taught, 1.0)
         optimizer.step()
         kept = min(KEPT, step / (step + 10))
         with torch.no_grad():
@@ -119,11 +129,17 @@ def refined_by(network: Refinement) -> Correct:
     """What corrects answers as `rotopoint.tracking.refinement` does, by this network."""
 
     @torch.no_grad()
-    def change(seen: NDArray[np.float32]) -> NDArray[np.float32]:
-        found: NDArray[np.float32] = network(torch.from_numpy(seen)[None])[0, 0].numpy()
+    def change(seen: Seen) -> NDArray[np.float32]:
+        found: NDArray[np.float32] = network(*(torch.from_numpy(part)[None] for part in seen))[0, 0].numpy()
         return found
 
-    return lambda decoded, clicks, picture: corrected(decoded, clicks, picture, change)
+    return lambda decoded, clicks, picture: corrected(decoded, clicks, picture, network=change)
+
+
+def _any_of(rng: np.random.Generator, kinds: Sequence[Sequence[Packed]]) -> Packed:
+    """A sample, of each kind as often."""
+    kind = kinds[int(rng.integers(len(kinds)))]
+    return kind[int(rng.integers(len(kind)))]
 
 
 def _finer(values: NDArray[Any]) -> NDArray[np.float32]:
@@ -138,11 +154,14 @@ def _loss(
     """The mean over answers to up to MOST_CLICKS clicks, each on what was wrong before it."""
     taught, total = [_Taught(sample) for sample in some], torch.zeros(())
     count = int(rng.integers(1, MOST_CLICKS + 1))
-    for _ in range(count):
-        asked = [each.asked(rng) for each in taught]
-        seen, held, truth = (torch.from_numpy(np.stack(part)) for part in zip(*asked, strict=True))
+    for number in range(count):
+        asked = [each.looked(rng) if number == 0 and each.looks(rng) else each.asked(rng) for each in taught]
+        maps, pictures, held, truth = (
+            torch.from_numpy(np.stack(part)) for part in zip(*((*s, h, t) for s, h, t in asked), strict=True)
+        )
+        seen = (part.contiguous(memory_format=torch.channels_last) for part in (maps, pictures))
         with mixed_precision("cpu", bfloat16):
-            change = network(seen.contiguous(memory_format=torch.channels_last)).float()
+            change = network(*seen).float()
         logits = functional.interpolate(
             held[:, None] + change, scale_factor=float(FINER), mode="bilinear", align_corners=False
         )
@@ -164,15 +183,31 @@ class _Taught:
         self._clicks: list[Place] = []
         self._closeup = Closeup.whole(GRID)
 
-    def asked(
-        self, rng: np.random.Generator
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-        """After one more click on what is wrong, of a close-up: maps (CHANNELS, GRID, GRID), logits (GRID,
-        GRID) to be added to, and coverage, 0..1, FINER times as fine."""
+    def asked(self, rng: np.random.Generator) -> tuple[Seen, NDArray[np.float32], NDArray[np.float32]]:
+        """After one more click on what is wrong, of a close-up: what is seen, logits (GRID, GRID) to be added
+        to, and coverage, 0..1, FINER times as fine."""
         self._clicks.append(_trained_click(rng, self._answer > 0, self._wanted))
         start = self._answer if rng.random() < GONE_ON else self._before
         decoded = Decoded(start, NO_POINTER, 1.0, 1.0)
-        held = obeying(decoded, _cells(self._clicks), self._picture).logits
+        return self._shown(rng, obeying(decoded, _cells(self._clicks), self._picture).logits)
+
+    def looks(self, rng: np.random.Generator) -> bool:
+        """Whether it is first `looked` at."""
+        return bool(rng.random() < (FIRST_LOOKED if self._sample.first else LOOKED))
+
+    def looked(self, rng: np.random.Generator) -> tuple[Seen, NDArray[np.float32], NDArray[np.float32]]:
+        """The same before any click that the answer contradicts: with the one that was answered, or none."""
+        if self._sample.first:
+            right = (self._before > 0) & self._wanted
+            if not right.any():
+                return self.asked(rng)
+            x, y = deepest(right) if rng.random() < DEEPEST else anywhere(rng, right)
+            self._clicks.append((x, y, True))
+        return self._shown(rng, self._before)
+
+    def _shown(
+        self, rng: np.random.Generator, held: NDArray[np.float32]
+    ) -> tuple[Seen, NDArray[np.float32], NDArray[np.float32]]:
         self._closeup = self._drawn(rng, held > 0)
         seen = shown(self._before, held, self._clicks, self._picture, self._closeup)
         self._held = np.asarray(np.clip(held, -KEPT_LOGIT, KEPT_LOGIT), np.float32)

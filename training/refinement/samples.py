@@ -50,7 +50,7 @@ FARTHEST = 100
 """Frames that the prompted frame pretends to be farther away, at most, as in long clips."""
 
 
-FINE = 4 * GRID
+FINE = 512
 """Pixels of a side of pictures and coverage, so that close-ups have something to show."""
 
 FIRST_SHARE, FIRST_PROMPTS, FIRST_POINT = 0.5, 4, 0.75
@@ -64,32 +64,34 @@ JPEG_QUALITY = 93
 
 @dataclass(frozen=True)
 class Packed:
-    """A sample in a tenth of its bytes: `before` (GRID, GRID) float16, a PNG and a JPEG."""
+    """A sample in a tenth of its bytes: `before` (GRID, GRID) float16, a PNG and a JPEG; `first` as there."""
 
     before: NDArray[np.float16]
     coverage: bytes
     picture: bytes
+    first: bool
 
     def unpacked(self) -> Sample:
         coverage = cv2.imdecode(np.frombuffer(self.coverage, np.uint8), cv2.IMREAD_GRAYSCALE)
         picture = cv2.imdecode(np.frombuffer(self.picture, np.uint8), cv2.IMREAD_COLOR_RGB)
-        return Sample(self.before, np.asarray(coverage, np.uint8), np.asarray(picture, np.uint8))
+        return Sample(self.before, np.asarray(coverage, np.uint8), np.asarray(picture, np.uint8), self.first)
 
 
 @dataclass(frozen=True)
 class Sample:
     """`before` (GRID, GRID) float16 logits of an answer, `coverage` (FINE, FINE) uint8, `picture` (FINE,
-    FINE, 3) uint8 sRGB."""
+    FINE, 3) uint8 sRGB; `first`: the answer is to a first prompt, and not of a tracked frame."""
 
     before: NDArray[np.float16]
     coverage: NDArray[np.uint8]
     picture: NDArray[np.uint8]
+    first: bool
 
     def packed(self) -> Packed:
         _, coverage = cv2.imencode(".png", self.coverage)
         quality = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
         _, picture = cv2.imencode(".jpg", cv2.cvtColor(self.picture, cv2.COLOR_RGB2BGR), quality)
-        return Packed(self.before, coverage.tobytes(), picture.tobytes())
+        return Packed(self.before, coverage.tobytes(), picture.tobytes(), self.first)
 
     @property
     def truth(self) -> NDArray[np.bool_]:
@@ -114,6 +116,7 @@ class Sample:
             np.asarray(np.flip(self.before, axis), np.float16),
             np.asarray(np.flip(self.coverage, axis), np.uint8),
             np.asarray(np.flip(self.picture, axis), np.uint8),
+            self.first,
         )
 
 
@@ -124,6 +127,7 @@ def write(file: Path, known: Sequence[Packed]) -> None:
         np.savez(
             stream,
             before=np.stack([sample.before for sample in known]),
+            first=np.array([sample.first for sample in known]),
             ends=np.cumsum([len(piece) for piece in pieces]),
             bytes=np.frombuffer(b"".join(pieces), np.uint8),
         )
@@ -131,9 +135,10 @@ def write(file: Path, known: Sequence[Packed]) -> None:
 
 def read(file: Path) -> list[Packed]:
     with np.load(file) as kept:
-        before, ends, content = kept["before"], kept["ends"], kept["bytes"].tobytes()
+        before, first, ends = kept["before"], kept["first"].tolist(), kept["ends"]
+        content = kept["bytes"].tobytes()
     pieces = [content[start:end] for start, end in zip([0, *ends[:-1]], ends, strict=True)]
-    return [Packed(*each) for each in zip(before, pieces[::2], pieces[1::2], strict=True)]
+    return [Packed(*each) for each in zip(before, pieces[::2], pieces[1::2], first, strict=True)]
 
 
 def samples(checkpoint: ResolvedCheckpoint, stills: Path, seed: int) -> Iterator[Packed]:
@@ -172,7 +177,7 @@ def _of_clip(
             points = (batch.points, batch.labels) if frame == 0 else None
             answer = tracker.decode(fused, features, points, starts=frame == 0)
         past.append(tracker.remember(features, frame, answer, frame == 0, answer.best))
-        sample = _sample(answer, coverage, clip.pictures[frame])
+        sample = _sample(answer, coverage, clip.pictures[frame], first=False)
         if frame > 0 and sample.truth.sum() >= LEAST_CELLS:
             found.append(sample)
     return _chosen(rng, found)
@@ -191,7 +196,7 @@ def _of_picture(
     found: list[Sample] = []
     for _ in range(FIRST_PROMPTS):
         answer = tracker.decode(fused, features, (batch.points, batch.labels), starts=True)
-        sample = _sample(answer, coverage, clip.pictures[0])
+        sample = _sample(answer, coverage, clip.pictures[0], first=True)
         if sample.truth.sum() < LEAST_CELLS:
             break
         if all(iou(sample.before > 0, other.before > 0) < ALIKE for other in found):
@@ -206,10 +211,10 @@ def _clip(rng: np.random.Generator, library: StillLibrary, size: int, frames: in
     return make_clip(rng, maker, library, size, frames)
 
 
-def _sample(answer: Answer, coverage: torch.Tensor, picture: NDArray[np.uint8]) -> Sample:
+def _sample(answer: Answer, coverage: torch.Tensor, picture: NDArray[np.uint8], first: bool) -> Sample:
     before = functional.interpolate(answer.best, size=(GRID, GRID), mode="bilinear")[0, 0].numpy()
     fine = np.rint(255 * pooled(coverage, FINE)).astype(np.uint8)
-    return Sample(before.astype(np.float16), fine, squared(picture, FINE))
+    return Sample(before.astype(np.float16), fine, squared(picture, FINE), first)
 
 
 def _chosen(rng: np.random.Generator, found: list[Sample]) -> list[Sample]:

@@ -176,17 +176,20 @@ class Calibration:
     points answers, stable or not. The mask is where coverage is over `level`: for what is unsure, the largest
     IoU to be expected lies under 0.5 (for F-measures: Lipton et al., "Optimal Thresholding of Classifiers to
     Maximize F1 Measure", 2014). The memory of a prompted frame keeps what the answer is unsure of, where
-    SAM 2 makes it of zeros and ones.
+    SAM 2 makes it of zeros and ones. `second_look`: what part is taken of what a close-up would change in the
+    answer to points or a box that start a track (`tracking/refinement.py`).
     """
 
     spread: float
     level: float
     sure: float
+    second_look: float = 0.0
 
     def __post_init__(self) -> None:
         _within("calibration.spread", self.spread, 1e-3, 1e3)
         _within("calibration.level", self.level, 1e-3, 1 - 1e-3)
         _within("calibration.sure", self.sure, 0, 2)
+        _within("calibration.second_look", self.second_look, 0, 1)
 
 
 RUNTIME_TAKES: Mapping[str, int | bool] = {
@@ -307,6 +310,7 @@ class ModelConfiguration:
             pointer_size=self.hidden_dim,
             memory_count=self.tracking.num_maskmem,
             pointer_count=self.tracking.max_obj_ptrs_in_encoder,
+            second_look=0.0 if self.calibration is None else self.calibration.second_look,
         )
 
     def fingerprint(self) -> str:

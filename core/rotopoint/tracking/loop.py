@@ -265,21 +265,25 @@ class SubjectTracker(Generic[FeaturesT, ConditionedT, MemoryT]):
             previous = self._record(step.corrects).logits.astype(np.float32)
         decoded = self._runtime.decode_prompts(conditioned, prompts, previous, self._policy.calibrates)
         if self._policy.obeys and isinstance(prompts, PointPrompts):
-            decoded = self._obeying(step, region, prompts, decoded)
+            decoded = self._heeding(step, region, prompts, decoded)
         self._forget(step)
         return self._record_of(step, region, decoded)
 
-    def _obeying(self, step: Step, region: Region, prompts: PointPrompts, decoded: Decoded) -> Decoded:
-        """The answer with all clicks of the picture heeded, whatever the model says."""
-        clicks = clicks_of(prompts, self._runtime.shape.input_size, decoded.logits.shape[0])
-        if not contradicted(decoded, clicks):
+    def _heeding(self, step: Step, region: Region, prompts: PointPrompts, decoded: Decoded) -> Decoded:
+        """The answer with all clicks of the picture heeded, whatever the model says. What starts a track is
+        given a second look, unless a person chose it among several."""
+        shape = self._runtime.shape
+        clicks = clicks_of(prompts, shape.input_size, decoded.logits.shape[0])
+        starts = self._policy.calibrates and not step.attends and prompts.candidate == 0
+        second_look = shape.second_look if starts else 0.0
+        if second_look == 0 and not contradicted(decoded, clicks):
             return decoded
         # OpenCV is not where Blender is, which knows the loop's types alone.
         from rotopoint.tracking.preprocess import squared
         from rotopoint.tracking.refinement import corrected
 
         picture = self._cache.picture(self._pictures[step.position], region)
-        return corrected(decoded, clicks, squared(picture, self._runtime.shape.input_size))
+        return corrected(decoded, clicks, squared(picture, shape.input_size), second_look)
 
     def _record_of(self, step: Step, region: Region, decoded: Decoded) -> Record:
         return Record(

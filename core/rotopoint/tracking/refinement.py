@@ -3,9 +3,11 @@
 
 `obeying` makes a click hold around itself. How far what is wrong there reaches, a small network has learned
 from clicks on answers that went wrong (`python -m training refinement`): it sees the answer before, that with
-its clicks made to hold, where these are, and the picture's colors, and nothing of the model that answered. To
-refine a mask from clicks and the mask before, in a close-up of where it is, is the method of "FocalClick:
-Towards Practical Interactive Image Segmentation" (X. Chen et al., CVPR 2022).
+its clicks made to hold, where these are, and the picture, and nothing of the model that answered. To refine a
+mask from clicks and the mask before, in a close-up of where it is, is the method of "FocalClick: Towards
+Practical Interactive Image Segmentation" (X. Chen et al., CVPR 2022); to begin with a trunk that knows things
+from ImageNet, that of "Reviving Iterative Training with Mask Guidance for Interactive Segmentation" (K.
+Sofiiuk et al., 2021).
 """
 
 from __future__ import annotations
@@ -14,6 +16,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from threading import Lock
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -24,10 +28,17 @@ from rotopoint.tracking.obeying import Click, obeying, smoothed_colors
 from rotopoint.tracking.runtime import Decoded
 
 NETWORK = Path(__file__).with_suffix(".onnx")
-"""From maps (1, CHANNELS, GRID, GRID) to what is to be added to logits (1, 1, GRID, GRID)."""
+"""From maps (1, CHANNELS, GRID, GRID) and a picture (1, 3, PICTURE, PICTURE) to what is to be added to logits
+(1, 1, GRID, GRID)."""
 
 GRID = 96
 """Cells across what the network sees: close-ups are brought to this size, and changes are brought back."""
+
+PICTURE = 2 * GRID
+"""Pixels across the picture that it sees."""
+
+CENTER, SPREAD = 127.0, 128.0
+"""What is taken from 0..255 and what that is divided by, as EfficientNet-Lite has it."""
 
 CHANNELS = 11
 
@@ -46,29 +57,42 @@ ALIKE = 4.0
 Place = tuple[float, float, bool]
 """A click's x and y in cells, centers at .5, and whether the subject is there."""
 
-Network = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
-"""From `maps` to what is added to logits, (GRID, GRID)."""
+
+class Seen(NamedTuple):
+    """What the network sees of a close-up: `maps` (CHANNELS, GRID, GRID) as the function of that name has
+    them, and `picture` (3, PICTURE, PICTURE) sRGB around zero, both float32."""
+
+    maps: npt.NDArray[np.float32]
+    picture: npt.NDArray[np.float32]
+
+
+Network = Callable[[Seen], npt.NDArray[np.float32]]
+"""To what is added to logits, (GRID, GRID)."""
 
 
 def corrected(
     decoded: Decoded,
     clicks: Sequence[Click],
     picture: npt.NDArray[np.uint8],
+    second_look: float = 0.0,
     network: Network | None = None,
 ) -> Decoded:
-    """An answer with all its clicks heeded, and what they say of the rest; one that contradicts none stays as
-    it is. Parameters as in `obeying`, which has the last word; `network` stands for the one that ships.
+    """An answer with all its clicks heeded, and what they say of the rest. Of one that contradicts none, and
+    has a mask, the part `second_look` (0..1) is changed of what would be: at 0 it stays as it is.
+
+    Parameters as in `obeying`, which has the last word; `network` stands for the one that ships.
 
     The model's predicted IoU is of what it answered itself, so it counts by how much of that is left: where
     two passes meet, an answer that had to be changed a lot is worth less as a start.
     """
     held = obeying(decoded, clicks, picture)
-    if held is decoded:
+    obeyed = held is decoded
+    if obeyed and (second_look == 0 or not (decoded.logits > 0).any()):
         return decoded
     places = [(c.cell[1] + 0.5, c.cell[0] + 0.5, c.positive) for c in clicks]
     closeup = Closeup.around(held.logits > 0, [(x, y) for x, y, _ in places])
     seen = shown(decoded.logits, held.logits, places, picture, closeup)
-    change = (network or shipped)(seen)
+    change = (network or shipped)(seen) * np.float32(second_look if obeyed else 1)
     logits = closeup.added(np.clip(held.logits, -KEPT_LOGIT, KEPT_LOGIT), change)
     answer = obeying(replace(held, logits=logits), clicks, picture)
     left = _overlap(decoded.logits > 0, answer.logits > 0)
@@ -81,23 +105,45 @@ def shown(
     clicks: Sequence[Place],
     picture: npt.NDArray[np.uint8],
     closeup: Closeup,
-) -> npt.NDArray[np.float32]:
+) -> Seen:
     """What the network sees in a close-up: of the logits (n, n) `before` clicks and of an `answer` to them,
     in whose cells these are, and of the picture (m, m, 3) uint8 sRGB that was answered."""
     near, held = (closeup.cut(limited(logits), GRID) for logits in (before, answer))
     colors = smoothed_colors(np.asarray(closeup.cut(picture, GRID), np.uint8), GRID)
-    return maps(np.asarray(near), np.asarray(held), closeup.places(clicks, GRID), colors)
+    pixels = np.asarray(closeup.cut(picture, PICTURE), np.float32).transpose(2, 0, 1)
+    return Seen(
+        maps(np.asarray(near), np.asarray(held), closeup.places(clicks, GRID), colors),
+        np.ascontiguousarray((pixels - CENTER) / SPREAD, np.float32),
+    )
 
 
 def limited(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return np.asarray(np.clip(logits, -SEEN_LOGIT, SEEN_LOGIT), np.float32)
 
 
-def shipped(seen: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """What the network that ships adds to the logits of a close-up, (GRID, GRID), from its `maps`."""
-    network = cv2.dnn.readNetFromONNX(_content())
-    network.setInput(seen[None])
-    return np.asarray(network.forward()[0, 0], np.float32)
+def shipped(seen: Seen) -> npt.NDArray[np.float32]:
+    """What the network that ships adds to the logits of a close-up, (GRID, GRID)."""
+    return _shipped()(seen)
+
+
+class _Read:
+    """A network as OpenCV has read it, which takes most of the time of a first answer; one call at a time."""
+
+    def __init__(self, file: Path) -> None:
+        # OpenCV opens no path that a console of Windows cannot spell.
+        self._network = cv2.dnn.readNetFromONNX(np.frombuffer(file.read_bytes(), np.uint8))
+        self._lock = Lock()
+
+    def __call__(self, seen: Seen) -> npt.NDArray[np.float32]:
+        with self._lock:
+            for name, values in seen._asdict().items():
+                self._network.setInput(values[None], name)
+            return np.array(self._network.forward()[0, 0], np.float32)
+
+
+@cache
+def _shipped() -> _Read:
+    return _Read(NETWORK)
 
 
 def maps(
@@ -135,8 +181,3 @@ def _overlap(one: npt.NDArray[np.bool_], other: npt.NDArray[np.bool_]) -> float:
     """Intersection over union; 1 where both are empty."""
     union = np.count_nonzero(one | other)
     return np.count_nonzero(one & other) / union if union else 1.0
-
-
-@cache
-def _content() -> npt.NDArray[np.uint8]:
-    return np.frombuffer(NETWORK.read_bytes(), np.uint8)

@@ -36,6 +36,8 @@ class ModelShape:
     """Memories attended at once: prompted frames count as one position, the others are recent."""
     pointer_count: int
     """Object pointers attended at once."""
+    second_look: float = 0.0
+    """What part is taken of what a close-up would change in what starts a track, see `Calibration`."""
 
 
 @dataclass(frozen=True)

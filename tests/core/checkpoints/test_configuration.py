@@ -67,10 +67,11 @@ def test_sections_override_defaults_and_whole_numbers_serve_as_real_ones() -> No
     assert model.tracking.num_maskmem == 2
     assert model.memory_attention.rope_theta == 100.0
     assert isinstance(model.memory_attention.rope_theta, float)
-    assert model.calibration is None
-    assert parse_configuration(
-        TEXT + "[calibration]\nspread = 0.2\nlevel = 0.4\nsure = 0.7\n", PATH
-    ).calibration == Calibration(0.2, 0.4, 0.7)
+    assert model.calibration is None and model.shape.second_look == 0
+    text = TEXT + "[calibration]\nspread = 0.2\nlevel = 0.4\nsure = 0.7\n"
+    calibrated = parse_configuration(text, PATH)
+    assert calibrated.calibration == Calibration(0.2, 0.4, 0.7) and calibrated.shape.second_look == 0
+    assert parse_configuration(text + "second_look = 0.3\n", PATH).shape.second_look == 0.3
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -16,11 +16,12 @@ from hypothesis import strategies as st
 
 from rotopoint.shot.frames import SourceFrame
 from rotopoint.store import Record, RecordLayout, TrackKey, TrackStore
+from rotopoint.tracking import refinement
 from rotopoint.tracking.following import Following
 from rotopoint.tracking.loop import PASSES_AT_WORK, FeatureCache, SubjectTracker, TrackedFrame
 from rotopoint.tracking.policy import Address, Asked, policy_named
 from rotopoint.tracking.records import SubjectRecords
-from rotopoint.tracking.runtime import Decoded, FramePrompts, PointPrompts
+from rotopoint.tracking.runtime import Decoded, FramePrompts, ModelShape, PointPrompts
 from rotopoint.tracking.together import run_together
 from tests.core.tracking.fake_runtime import SHAPE, FakeBytes, FakeRuntime
 
@@ -67,8 +68,10 @@ class Run:
         pictures: tuple[SourceFrame, ...] = PICTURES,
         absent: frozenset[int] = frozenset(),
         following: Following | None = None,
+        ask: Callable[[float], PointPrompts] = point,
     ) -> None:
         self.following = following
+        self.ask = ask
         self.runtime = runtime or FakeRuntime()
         self.pictures = pictures
         self.absent = absent
@@ -88,7 +91,7 @@ class Run:
 
         layout = RecordLayout(SHAPE.logit_size, SHAPE.pointer_size, self.policy.logit_type)
         records = SubjectRecords(TrackStore(folder), layout, self.pictures, key, write=True)
-        prompts = {position: point(x) for position, x in clicks.items()}
+        prompts = {position: self.ask(x) for position, x in clicks.items()}
         return SubjectTracker(
             name,
             self.runtime,
@@ -125,6 +128,42 @@ def test_upstream_alone_does_without_calibration(tmp_path: Path, policy: str, ca
     runtime = FakeRuntime()
     Run(tmp_path, {"dog": {3: 1.0}}, policy, runtime=runtime).result()
     assert runtime.calibrates == {("decoder", calibrates), ("memory", calibrates)}
+
+
+def chosen(x: float) -> PointPrompts:
+    return replace(point(x), candidate=1)
+
+
+@pytest.mark.parametrize(
+    ("policy", "shape", "ask", "times"),
+    [
+        ("default", replace(SHAPE, second_look=0.5), point, 1),
+        ("default", replace(SHAPE, second_look=0.5), chosen, 0),
+        ("default", SHAPE, point, 0),
+        ("upstream", replace(SHAPE, second_look=0.5), point, 0),
+    ],
+    ids=["default", "chosen by a person", "another model", "upstream"],
+)
+def test_what_starts_a_track_gets_a_second_look(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    policy: str,
+    shape: ModelShape,
+    ask: Callable[[float], PointPrompts],
+    times: int,
+) -> None:
+    """The second prompt is answered on memory, and its click holds by itself."""
+    looked: list[refinement.Seen] = []
+
+    def wider(seen: refinement.Seen) -> np.ndarray:
+        looked.append(seen)
+        return np.full((refinement.GRID,) * 2, 20, np.float32)
+
+    monkeypatch.setattr(refinement, "shipped", wider)
+    run = Run(tmp_path, {"dog": {3: 1.0, 9: 40.0}}, policy, runtime=Blob(shape=shape), ask=ask)
+    masks = {t.position: t.record.logits > 0 for t in run.frames()}
+    assert len(looked) == times
+    assert (masks[3].sum() > 16) == bool(times) and masks[9].sum() == 16
 
 
 @pytest.mark.parametrize("decodes", [True, False], ids=["one batch", "side by side"])

@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rotopoint.tracking.closeup import Closeup
 from rotopoint.tracking.obeying import Click
-from rotopoint.tracking.refinement import CHANNELS, GRID, corrected, maps
+from rotopoint.tracking.refinement import CHANNELS, GRID, PICTURE, Seen, corrected, maps
+from rotopoint.tracking.refinement import shown as as_shown
 from rotopoint.tracking.runtime import NO_OBJECT_LOGIT, Decoded
 
 SKY, BIRD = (120, 160, 220), (200, 40, 30)
@@ -58,6 +60,42 @@ def test_a_click_that_is_heeded_changes_nothing() -> None:
     bird = square(GRID, 0.3, 0.4, 0.2)
     answer = decoded(np.where(bird, 8.0, -8.0))
     assert corrected(answer, [Click((40, 45), True), Click((5, 5), False)], shown(bird)) is answer
+
+
+def test_a_second_look_changes_what_contradicts_no_click_by_a_part() -> None:
+    bird, tail = square(GRID, 0.3, 0.4, 0.2), square(GRID, 0.4, 0.6, 0.05)
+    answer = decoded(np.where(bird, 1.0, -1.0))
+    seen: list[Seen] = []
+
+    def with_tail(shown: Seen) -> np.ndarray:
+        seen.append(shown)
+        lacking = closeup.cut(np.where(tail, 6, 0).astype(np.float32), GRID)
+        return np.asarray(lacking, np.float32)
+
+    for clicks in ([Click((40, 45), True)], []):
+        closeup = Closeup.around(bird, [(45.5, 40.5)] if clicks else [])
+        got = corrected(answer, clicks, shown(bird | tail), 0.5, with_tail)
+        assert iou(got.logits > 0, bird | tail) > 0.97 and (got.logits > 0)[bird].all()
+        assert got.predicted_iou == pytest.approx(0.9 * iou(got.logits > 0, bird))
+    clicked, boxed = seen
+    assert clicked.maps.shape == (CHANNELS, GRID, GRID) and clicked.picture.shape == (3, PICTURE, PICTURE)
+    assert clicked.maps[2].max() > 0.9 and not boxed.maps[2:8].any()
+
+
+def test_where_nothing_was_found_there_is_nothing_to_look_at() -> None:
+    absent = decoded(np.full((GRID, GRID), NO_OBJECT_LOGIT), score=-3)
+    assert corrected(absent, [], shown(square(GRID, 0.3, 0.4, 0.2)), 0.5) is absent
+
+
+def test_the_picture_is_seen_as_the_trunk_takes_it() -> None:
+    picture = np.zeros((384, 384, 3), np.uint8)
+    picture[:, 192:] = (255, 127, 0)
+    logits = np.zeros((GRID, GRID), np.float32)
+    seen = as_shown(logits, logits, [], picture, Closeup.whole(GRID)).picture
+    assert seen.dtype == np.float32 and np.allclose(seen[:, 0, 0], -127 / 128)
+    assert np.allclose(seen[:, 0, -1], (1, 0, -127 / 128))
+    left = as_shown(logits, logits, [], picture, Closeup(0, 0, GRID // 2, GRID)).picture
+    assert np.allclose(left, -127 / 128)
 
 
 def test_one_click_takes_away_the_whole_of_a_second_bird() -> None:

@@ -178,6 +178,7 @@ class Sam2Runtime:
             pointer_size=int(model.hidden_dim),
             memory_count=int(model.num_maskmem),
             pointer_count=int(model.max_obj_ptrs_in_encoder),
+            second_look=0.0 if calibration is None else calibration.second_look,
         )
         self._takes = Takes(
             model.multimask_output_in_sam,
