@@ -177,7 +177,7 @@ class Calibration:
     IoU to be expected lies under 0.5 (for F-measures: Lipton et al., "Optimal Thresholding of Classifiers to
     Maximize F1 Measure", 2014). The memory of a prompted frame keeps what the answer is unsure of, where
     SAM 2 makes it of zeros and ones. `second_look`: what part is taken of what a close-up would change in the
-    answer to points or a box that start a track (`tracking/refinement.py`).
+    answer to clicks that start a track (`tracking/refinement.py`).
     """
 
     spread: float

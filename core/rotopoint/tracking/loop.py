@@ -270,8 +270,8 @@ class SubjectTracker(Generic[FeaturesT, ConditionedT, MemoryT]):
         return self._record_of(step, region, decoded)
 
     def _heeding(self, step: Step, region: Region, prompts: PointPrompts, decoded: Decoded) -> Decoded:
-        """The answer with all clicks of the picture heeded, whatever the model says. What starts a track is
-        given a second look, unless a person chose it among several."""
+        """The answer with all clicks of the picture heeded, whatever the model says. What clicks start
+        a track with is given a second look, unless a person chose it among several."""
         shape = self._runtime.shape
         clicks = clicks_of(prompts, shape.input_size, decoded.logits.shape[0])
         starts = self._policy.calibrates and not step.attends and prompts.candidate == 0

@@ -77,8 +77,9 @@ def corrected(
     second_look: float = 0.0,
     network: Network | None = None,
 ) -> Decoded:
-    """An answer with all its clicks heeded, and what they say of the rest. Of one that contradicts none, and
-    has a mask, the part `second_look` (0..1) is changed of what would be: at 0 it stays as it is.
+    """An answer with all its clicks heeded, and what they say of the rest. Of one that contradicts none of its
+    clicks, and has a mask, the part `second_look` (0..1) is changed of what would be: at 0 it stays as it is.
+    So does an answer to no clicks, which the network has not learned from.
 
     Parameters as in `obeying`, which has the last word; `network` stands for the one that ships.
 
@@ -87,7 +88,7 @@ def corrected(
     """
     held = obeying(decoded, clicks, picture)
     obeyed = held is decoded
-    if obeyed and (second_look == 0 or not (decoded.logits > 0).any()):
+    if obeyed and (second_look == 0 or not clicks or not (decoded.logits > 0).any()):
         return decoded
     places = [(c.cell[1] + 0.5, c.cell[0] + 0.5, c.positive) for c in clicks]
     closeup = Closeup.around(held.logits > 0, [(x, y) for x, y, _ in places])

@@ -72,19 +72,25 @@ def test_a_second_look_changes_what_contradicts_no_click_by_a_part() -> None:
         lacking = closeup.cut(np.where(tail, 6, 0).astype(np.float32), GRID)
         return np.asarray(lacking, np.float32)
 
-    for clicks in ([Click((40, 45), True)], []):
-        closeup = Closeup.around(bird, [(45.5, 40.5)] if clicks else [])
-        got = corrected(answer, clicks, shown(bird | tail), 0.5, with_tail)
-        assert iou(got.logits > 0, bird | tail) > 0.97 and (got.logits > 0)[bird].all()
-        assert got.predicted_iou == pytest.approx(0.9 * iou(got.logits > 0, bird))
-    clicked, boxed = seen
+    closeup = Closeup.around(bird, [(45.5, 40.5)])
+    got = corrected(answer, [Click((40, 45), True)], shown(bird | tail), 0.5, with_tail)
+    assert iou(got.logits > 0, bird | tail) > 0.97 and (got.logits > 0)[bird].all()
+    assert got.predicted_iou == pytest.approx(0.9 * iou(got.logits > 0, bird))
+    (clicked,) = seen
     assert clicked.maps.shape == (CHANNELS, GRID, GRID) and clicked.picture.shape == (3, PICTURE, PICTURE)
-    assert clicked.maps[2].max() > 0.9 and not boxed.maps[2:8].any()
+    assert clicked.maps[2].max() > 0.9 and not clicked.maps[5:8].any()
+
+
+def test_an_answer_to_a_box_alone_stays_as_it_is() -> None:
+    bird = square(GRID, 0.3, 0.4, 0.2)
+    answer = decoded(np.where(bird, 8.0, -8.0))
+    assert corrected(answer, [], shown(bird), 0.5) is answer
 
 
 def test_where_nothing_was_found_there_is_nothing_to_look_at() -> None:
     absent = decoded(np.full((GRID, GRID), NO_OBJECT_LOGIT), score=-3)
-    assert corrected(absent, [], shown(square(GRID, 0.3, 0.4, 0.2)), 0.5) is absent
+    clicks = [Click((40, 45), False)]
+    assert corrected(absent, clicks, shown(square(GRID, 0.3, 0.4, 0.2)), 0.5) is absent
 
 
 def test_the_picture_is_seen_as_the_trunk_takes_it() -> None:
