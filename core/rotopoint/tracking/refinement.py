@@ -78,8 +78,8 @@ def corrected(
     network: Network | None = None,
 ) -> Decoded:
     """An answer with all its clicks heeded, and what they say of the rest. Of one that contradicts none of
-    them, and has a mask, the part `second_look` (0..1) is changed of what would be: at 0 it stays as it is. So
-    does an answer to no clicks, which the network has not learned from.
+    them, and has a mask, the part `second_look` (0..1) is changed of what would be: at 0 it stays as it is.
+    So does an answer to no clicks, which the network has not learned from.
 
     Parameters as in `obeying`, which has the last word; `network` stands for the one that ships.
 
