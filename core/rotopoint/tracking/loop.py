@@ -276,7 +276,7 @@ class SubjectTracker(Generic[FeaturesT, ConditionedT, MemoryT]):
         clicks = clicks_of(prompts, shape.input_size, decoded.logits.shape[0])
         starts = self._policy.calibrates and not step.attends and prompts.candidate == 0
         second_look = shape.second_look if starts else 0.0
-        if second_look == 0 and not contradicted(decoded, clicks):
+        if not clicks or (second_look == 0 and not contradicted(decoded, clicks)):
             return decoded
         # OpenCV is not where Blender is, which knows the loop's types alone.
         from rotopoint.tracking.preprocess import squared
