@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The recipe of the draft model, and that of the refinement of its corrections.
+"""The recipe of the draft model, and those of the small networks that stand beside it.
 
 Run as: python -m training run --stills STILLS.zip --output DIR
 """
@@ -8,16 +8,22 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rotopoint.cores import share_cores
 from rotopoint.errors import RotopointError
 from rotopoint.messages import explain
 
+if TYPE_CHECKING:
+    from training.refinement.samples import Packed
+
 RECIPE = Path(__file__).parent / "recipe.toml"
 
 HELD_SAMPLES = 480
-"""That the refinement is judged by."""
+"""That a network which stands beside the draft model is judged by."""
 
 
 def main() -> int:
@@ -58,19 +64,28 @@ def main() -> int:
     follow.add_argument("--seed", type=int, default=1)
     follow.add_argument("--output", type=Path, required=True, help="the zip")
     refinement = commands.add_parser("refinement", help="teach what clicks on wrong answers say")
-    refinement.add_argument("--stills", type=Path, required=True, help="the zip of labeled stills")
-    refinement.add_argument("--held", type=Path, required=True, help="a zip of others, to judge by")
-    refinement.add_argument("--checkpoint", default="draft", help="whose answers are corrected")
-    refinement.add_argument("--samples", type=int, default=8000)
-    refinement.add_argument("--steps", type=int, default=2000)
-    refinement.add_argument(
-        "--kept", type=Path, help="an .npz of samples: read where it is there, else written"
-    )
-    refinement.add_argument("--bfloat16", action="store_true", help="quicker where a processor has it")
-    refinement.add_argument("--output", type=Path, required=True, help="the network, an .onnx")
+    boundary = commands.add_parser("boundary", help="teach what the plate shows of a mask's boundary")
+    for command, count, steps in ((refinement, 8000, 2000), (boundary, 8000, 4000)):
+        command.add_argument("--stills", type=Path, required=True, help="the zip of labeled stills")
+        command.add_argument("--held", type=Path, required=True, help="a zip of others, to judge by")
+        command.add_argument("--checkpoint", default="draft", help="whose answers are seen")
+        command.add_argument("--samples", type=int, default=count)
+        command.add_argument("--steps", type=int, default=steps)
+        command.add_argument(
+            "--kept", type=Path, help="an .npz of samples: read where it is there, else written"
+        )
+        command.add_argument("--bfloat16", action="store_true", help="quicker where a processor has it")
+        command.add_argument("--output", type=Path, required=True, help="the network, an .onnx")
     arguments = parser.parse_args()
     try:
-        made = {"run": _run, "plot": _plot, "stills": _stills, "follow": _follow, "refinement": _refinement}
+        made = {
+            "run": _run,
+            "plot": _plot,
+            "stills": _stills,
+            "follow": _follow,
+            "refinement": _refinement,
+            "boundary": _boundary,
+        }
         return made[arguments.command](arguments)
     except ValueError as error:
         sys.stderr.write(f"{error}\n")
@@ -124,38 +139,68 @@ def _plot(arguments: argparse.Namespace) -> int:
 
 def _refinement(arguments: argparse.Namespace) -> int:
     share_cores()
-    from tqdm import tqdm
-
     from rotopoint.checkpoints import resolve
     from rotopoint.tracking.obeying import obeying
-    from training.precision import mixed_precision
     from training.refinement.fit import after_clicks, fitted, made, refined_by
     from training.refinement.network import Eye, export
-    from training.refinement.samples import read, write
 
     checkpoint = resolve(arguments.checkpoint)
     eye = Eye.of(checkpoint)
-    kept = arguments.kept
-    if kept is not None and kept.exists():
-        known = read(kept)
-    else:
-        with mixed_precision("cpu", arguments.bfloat16):
-            known = made(checkpoint, arguments.stills, arguments.samples, seed=1)
-        if kept is not None:
-            write(kept, known)
+    known = _known(arguments, lambda count: made(checkpoint, arguments.stills, count, seed=1))
     held = made(checkpoint, arguments.held, HELD_SAMPLES, seed=9)
-    with tqdm(total=arguments.steps, unit="step") as bar:
-
-        def report(step: int, loss: float) -> None:
-            bar.set_postfix_str(f"loss {loss:.3f}", refresh=False)
-            bar.update()
-
+    with _bar(arguments.steps) as report:
         network = fitted(known, eye, arguments.steps, seed=5, report=report, bfloat16=arguments.bfloat16)
     export(network, arguments.output)
     for name, correct in (("clicks made to hold", obeying), ("refined", refined_by(network))):
         ious = " ".join(f"{value:.3f}" for value in after_clicks(correct, held))
         sys.stderr.write(f"{name}: IoU before and after one, two, three, four clicks: {ious}\n")
     return 0
+
+
+def _boundary(arguments: argparse.Namespace) -> int:
+    share_cores()
+    from rotopoint.checkpoints import resolve
+    from training.boundary.fit import brought, fitted, made, refined_by
+    from training.boundary.network import export
+
+    checkpoint = resolve(arguments.checkpoint)
+    known = _known(arguments, lambda count: made(checkpoint, arguments.stills, count, seed=1))
+    held = made(checkpoint, arguments.held, HELD_SAMPLES, seed=9)
+    with _bar(arguments.steps) as report:
+        network = fitted(known, arguments.steps, seed=5, report=report, bfloat16=arguments.bfloat16)
+    export(network, arguments.output)
+    before, after = brought(refined_by(network), held)
+    sys.stderr.write(f"IoU of masks before {before:.3f}, after {after:.3f}\n")
+    return 0
+
+
+def _known(arguments: argparse.Namespace, made: Callable[[int], list[Packed]]) -> list[Packed]:
+    """The samples to learn from: those that were kept, or so many more, kept where that is asked."""
+    from training.precision import mixed_precision
+    from training.refinement.samples import read, write
+
+    kept: Path | None = arguments.kept
+    if kept is not None and kept.exists():
+        return read(kept)
+    with mixed_precision("cpu", arguments.bfloat16):
+        known = made(arguments.samples)
+    if kept is not None:
+        write(kept, known)
+    return known
+
+
+@contextmanager
+def _bar(steps: int) -> Iterator[Callable[[int, float], None]]:
+    """Shows how far a fit has come, which tells it each step's number and loss."""
+    from tqdm import tqdm
+
+    with tqdm(total=steps, unit="step") as bar:
+
+        def report(_step: int, loss: float) -> None:
+            bar.set_postfix_str(f"loss {loss:.3f}", refresh=False)
+            bar.update()
+
+        yield report
 
 
 def _follow(arguments: argparse.Namespace) -> int:

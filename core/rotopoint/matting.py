@@ -35,7 +35,8 @@ NOTHING = np.full((1, 1), NO_OBJECT_LOGIT, np.float32)
 
 
 class ShotMattes:
-    """The mattes of a shot's subjects, in the pixels of the source. `between` is as in `MatteSource`."""
+    """The mattes of a shot's subjects, in the pixels of the source. `boundary` and `between` are as in
+    `MatteSource`."""
 
     def __init__(
         self,
@@ -43,12 +44,14 @@ class ShotMattes:
         plans: tuple[SubjectPlan, ...],
         prompts: PromptsInPicture,
         tracks: StoredTracks,
+        boundary: float,
         between: Callable[[], None],
     ) -> None:
         self._clip = clip
         self.plans = plans
         self._prompts = prompts
         self._tracks = tracks
+        self._boundary = boundary
         self._between = between
         self._approved = {(p.subject.id, a.frame): a for p in plans for a in p.subject.approved}
 
@@ -107,7 +110,9 @@ class ShotMattes:
             replace(plan, subject=replace(plan.subject, matte=replace(plan.subject.matte, **settings)))  # type: ignore[arg-type]
             for plan in self.plans
         )
-        return ShotMattes(self._clip, plans, self._prompts, self._tracks, self._between) if settings else self
+        if not settings:
+            return self
+        return ShotMattes(self._clip, plans, self._prompts, self._tracks, self._boundary, self._between)
 
     def color(
         self, plan: SubjectPlan, frame: ClipFrame, matte: npt.NDArray[np.float32]
@@ -160,6 +165,7 @@ class ShotMattes:
             others,
             self._combined(plan, frame),
             lambda: self._confidence(plan, frame, record),
+            self._boundary,
             self._between,
         )
 

@@ -89,7 +89,8 @@ class ShotSession:
             self.close()
             raise
         self.tracks = StoredTracks(store, checkpoint, self.policy, self.clip, self.plans, self.range)
-        self.mattes = ShotMattes(self.clip, self.plans, self._prompts, self.tracks, between)
+        boundary = checkpoint.configuration.boundary
+        self.mattes = ShotMattes(self.clip, self.plans, self._prompts, self.tracks, boundary, between)
         self.answered: dict[tuple[str, ClipFrame], Record] = {}
 
     def __enter__(self) -> ShotSession:

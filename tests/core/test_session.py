@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 
-from rotopoint.checkpoints import resolve
+from rotopoint.checkpoints import ResolvedCheckpoint, resolve
 from rotopoint.clip import open_clip
 from rotopoint.deliver.matte_files import write_matte
 from rotopoint.events import FrameEvent
@@ -83,6 +83,27 @@ class Desk:
 @pytest.fixture
 def desk(engine: Engine, clip: Path, tmp_path: Path) -> Iterator[Desk]:
     return Desk(engine, clip, TrackStore(tmp_path))
+
+
+def test_boundaries_are_refined_as_far_as_the_checkpoint_wants(clip: Path, tmp_path: Path) -> None:
+    draft = resolve("draft")
+    calibration = draft.configuration.calibration
+    assert calibration is not None and calibration.boundary > 0
+    plain = replace(
+        draft, configuration=replace(draft.configuration, calibration=replace(calibration, boundary=0.0))
+    )
+    logits = np.full((128, 128), -4, np.float16)
+    logits[20:50, 14:34] = 4
+    record = Record(SourceFrame(1), logits, np.zeros(2, np.float32), 5.0, 0.9, False)
+
+    def matte(checkpoint: ResolvedCheckpoint, snap: float) -> np.ndarray:
+        subject = replace(UPPER, matte=MatteSettings(snap=snap))
+        shot = Shot(ClipReference(str(clip)), (subject,))
+        with ShotSession(shot, checkpoint, TrackStore(tmp_path)) as session:
+            return session.matte(session.plan("upper"), ClipFrame(2), record)
+
+    assert np.array_equal(matte(draft, 0.0), matte(plain, 0.0))
+    assert not np.array_equal(matte(draft, 1.0), matte(plain, 1.0))
 
 
 def test_a_correction_leaves_all_else_bit_for_bit(

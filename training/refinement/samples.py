@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Answers of a model, most of them wrong: on tracked frames of made clips, and to first clicks on such."""
+"""Answers of a model on tracked frames of made clips, and to first clicks on such, beside the truth."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import cv2
@@ -35,6 +35,9 @@ KINDS = {
     "deformed_still": 0.06,
 }
 
+SOURCES = {"coco": 0.9, "ccp": 0.1}
+"""Of the stills."""
+
 PROMPTS = {PromptKind.POINT: 0.5, PromptKind.POINTS: 0.1, PromptKind.BOX: 0.15, PromptKind.MASK: 0.25}
 
 RIGHT = 0.85
@@ -64,7 +67,7 @@ JPEG_QUALITY = 93
 
 @dataclass(frozen=True)
 class Packed:
-    """A sample in a tenth of its bytes: `before` (GRID, GRID) float16, a PNG and a JPEG; `first` as there."""
+    """A sample in a tenth of its bytes: `before` (n, n) float16, a PNG and a JPEG; `first` as there."""
 
     before: NDArray[np.float16]
     coverage: bytes
@@ -79,7 +82,7 @@ class Packed:
 
 @dataclass(frozen=True)
 class Sample:
-    """`before` (GRID, GRID) float16 logits of an answer, `coverage` (FINE, FINE) uint8, `picture` (FINE,
+    """`before` (n, n) float16 logits of an answer, `coverage` (FINE, FINE) uint8, `picture` (FINE,
     FINE, 3) uint8 sRGB; `first`: the answer is to a first prompt, and not of a tracked frame."""
 
     before: NDArray[np.float16]
@@ -95,8 +98,8 @@ class Sample:
 
     @property
     def truth(self) -> NDArray[np.bool_]:
-        """(GRID, GRID), where the subject covers more than half of a cell."""
-        return np.asarray(cv2.resize(self.coverage, (GRID, GRID), interpolation=cv2.INTER_AREA) > 127)
+        """(n, n), where the subject covers more than half of a cell."""
+        return np.asarray(cv2.resize(self.coverage, self.before.shape, interpolation=cv2.INTER_AREA) > 127)
 
     def varied(self, rng: np.random.Generator) -> Sample:
         """The same mirrored, upside down, in other light and colors, each now and then."""
@@ -141,29 +144,51 @@ def read(file: Path) -> list[Packed]:
     return [Packed(*each) for each in zip(before, pieces[::2], pieces[1::2], first, strict=True)]
 
 
-def samples(checkpoint: ResolvedCheckpoint, stills: Path, seed: int) -> Iterator[Packed]:
-    """Without end, from objects of the zip `stills`; the same for the same seed."""
+Choose = Callable[[np.random.Generator, list[Sample]], list[Sample]]
+"""Which of the samples of a clip or of a picture are taken."""
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What is made into samples: `kinds` of clips and `sources` of stills with their shares, how often a
+    picture is clicked and no clip tracked, how many `cells` answers have across, and which of a clip or
+    picture are taken."""
+
+    choose: Choose
+    cells: int = GRID
+    kinds: Mapping[str, float] = field(default_factory=lambda: KINDS)
+    sources: Mapping[str, float] = field(default_factory=lambda: SOURCES)
+    first_share: float = FIRST_SHARE
+
+
+def samples(
+    checkpoint: ResolvedCheckpoint, stills: Path, seed: int, taken: Taken | None = None
+) -> Iterator[Packed]:
+    """Without end, from objects of the zip `stills`; the same for the same seed. Unless `taken` says
+    otherwise answers that are wrong are taken, and some others."""
+    taken = taken or Taken(_chosen)
     configuration = checkpoint.configuration
     model = fresh_model(configuration, seed).eval()
     model.load_state_dict(weights_to_start_from(checkpoint.path, configuration.tracking.num_maskmem))
     tracker = ClipTracker(model, configuration.calibration)
-    library = StillLibrary(stills, {"coco": 0.9, "ccp": 0.1})
+    library = StillLibrary(stills, dict(taken.sources))
     number = 0
     while True:
         rng = np.random.default_rng((seed, number))
         number += 1
-        made = _of_picture if rng.random() < FIRST_SHARE else _of_clip
-        for sample in made(rng, tracker, library, configuration.image_size):
+        made = _of_picture if rng.random() < taken.first_share else _of_clip
+        found = made(rng, tracker, library, configuration.image_size, taken)
+        for sample in taken.choose(rng, found):
             yield sample.packed()
 
 
 @torch.no_grad()
 def _of_clip(
-    rng: np.random.Generator, tracker: ClipTracker, library: StillLibrary, size: int
+    rng: np.random.Generator, tracker: ClipTracker, library: StillLibrary, size: int, taken: Taken
 ) -> list[Sample]:
-    """Of a tracked clip, some of its frames."""
+    """Of a tracked clip, its frames but the first."""
     kind = list(PROMPTS)[int(rng.choice(len(PROMPTS), p=list(PROMPTS.values())))]
-    clip = _clip(rng, library, size, FRAMES)
+    clip = _clip(rng, library, taken.kinds, size, FRAMES)
     batch = first_prompt(rng, kind, clip)
     farther = int(rng.integers(FARTHEST)) if rng.random() < 0.5 else 0
     past: list[Remembered] = []
@@ -177,18 +202,18 @@ def _of_clip(
             points = (batch.points, batch.labels) if frame == 0 else None
             answer = tracker.decode(fused, features, points, starts=frame == 0)
         past.append(tracker.remember(features, frame, answer, frame == 0, answer.best))
-        sample = _sample(answer, coverage, clip.pictures[frame], first=False)
+        sample = _sample(answer, coverage, clip.pictures[frame], taken.cells, first=False)
         if frame > 0 and sample.truth.sum() >= LEAST_CELLS:
             found.append(sample)
-    return _chosen(rng, found)
+    return found
 
 
 @torch.no_grad()
 def _of_picture(
-    rng: np.random.Generator, tracker: ClipTracker, library: StillLibrary, size: int
+    rng: np.random.Generator, tracker: ClipTracker, library: StillLibrary, size: int, taken: Taken
 ) -> list[Sample]:
     """Of one picture, answers to some first prompts that differ."""
-    clip = _clip(rng, library, size, 1)
+    clip = _clip(rng, library, taken.kinds, size, 1)
     batch = first_prompt(rng, PromptKind.POINT, clip)
     coverage = batch.coverage[:, 0].float() / 255
     features = next(iter(tracker.features(normalized(batch.pictures))))
@@ -196,23 +221,27 @@ def _of_picture(
     found: list[Sample] = []
     for _ in range(FIRST_PROMPTS):
         answer = tracker.decode(fused, features, (batch.points, batch.labels), starts=True)
-        sample = _sample(answer, coverage, clip.pictures[0], first=True)
+        sample = _sample(answer, coverage, clip.pictures[0], taken.cells, first=True)
         if sample.truth.sum() < LEAST_CELLS:
             break
         if all(iou(sample.before > 0, other.before > 0) < ALIKE for other in found):
             found.append(sample)
         kind = PromptKind.POINT if rng.random() < FIRST_POINT else PromptKind.BOX
         batch = first_prompt(rng, kind, clip)
-    return _chosen(rng, found)
+    return found
 
 
-def _clip(rng: np.random.Generator, library: StillLibrary, size: int, frames: int) -> Clip:
-    maker = MAKERS[str(rng.choice(list(KINDS), p=list(KINDS.values())))]
+def _clip(
+    rng: np.random.Generator, library: StillLibrary, kinds: Mapping[str, float], size: int, frames: int
+) -> Clip:
+    maker = MAKERS[str(rng.choice(list(kinds), p=list(kinds.values())))]
     return make_clip(rng, maker, library, size, frames)
 
 
-def _sample(answer: Answer, coverage: torch.Tensor, picture: NDArray[np.uint8], first: bool) -> Sample:
-    before = functional.interpolate(answer.best, size=(GRID, GRID), mode="bilinear")[0, 0].numpy()
+def _sample(
+    answer: Answer, coverage: torch.Tensor, picture: NDArray[np.uint8], cells: int, first: bool
+) -> Sample:
+    before = functional.interpolate(answer.best, size=(cells, cells), mode="bilinear")[0, 0].numpy()
     fine = np.rint(255 * pooled(coverage, FINE)).astype(np.uint8)
     return Sample(before.astype(np.float16), fine, squared(picture, FINE), first)
 

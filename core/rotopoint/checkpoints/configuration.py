@@ -177,19 +177,22 @@ class Calibration:
     IoU to be expected lies under 0.5 (for F-measures: Lipton et al., "Optimal Thresholding of Classifiers to
     Maximize F1 Measure", 2014). The memory of a prompted frame keeps what the answer is unsure of, where
     SAM 2 makes it of zeros and ones. `second_look`: what part is taken of what a close-up would change in the
-    answer to clicks that start a track (`tracking/refinement.py`).
+    answer to clicks that start a track (`tracking/refinement.py`). `boundary`: what part is taken of what a
+    close-up of the plate finds of every mask's boundary when mattes are made (`mattes/boundary.py`).
     """
 
     spread: float
     level: float
     sure: float
     second_look: float = 0.0
+    boundary: float = 0.0
 
     def __post_init__(self) -> None:
         _within("calibration.spread", self.spread, 1e-3, 1e3)
         _within("calibration.level", self.level, 1e-3, 1 - 1e-3)
         _within("calibration.sure", self.sure, 0, 2)
         _within("calibration.second_look", self.second_look, 0, 1)
+        _within("calibration.boundary", self.boundary, 0, 1)
 
 
 RUNTIME_TAKES: Mapping[str, int | bool] = {
@@ -312,6 +315,11 @@ class ModelConfiguration:
             pointer_count=self.tracking.max_obj_ptrs_in_encoder,
             second_look=0.0 if self.calibration is None else self.calibration.second_look,
         )
+
+    @property
+    def boundary(self) -> float:
+        """What part of what a close-up of the plate finds of a boundary mattes take, 0..1."""
+        return 0.0 if self.calibration is None else self.calibration.boundary
 
     def fingerprint(self) -> str:
         """32 hex digits that differ where any value differs."""

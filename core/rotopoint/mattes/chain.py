@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import TypeAlias
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from rotopoint.mattes.alpha import agreed, drawn_known, solved, trimap
 from rotopoint.mattes.bands import has_edge
+from rotopoint.mattes.boundary import doubted, refined
 from rotopoint.mattes.clean import keep_largest, keep_under, mend_border, remove_specks
 from rotopoint.mattes.combine import exclusive, held_in, held_out, shared, union, without
 from rotopoint.mattes.coverage import coverage, hardened
@@ -116,9 +117,13 @@ class CutOut:
 
 
 def logits_of(source: MatteSource) -> Plane:
-    """The logits at the picture's size, over 0 inside; far below it where the record says nothing."""
+    """The logits at the picture's size, over 0 inside; far below it where the record says nothing. Their
+    boundary is refined by the plate as far as both the checkpoint and the settings want."""
     region = source.region.within(source.size)
-    part = upsample(source.logits.astype(np.float32, copy=False), region.size)
+    coarse = source.logits.astype(np.float32, copy=False)
+    part = upsample(coarse, region.size)
+    if strength := source.boundary * source.settings.snap:
+        part = refined(part, coarse, region.of(source.plate()), strength)
     if region.size == source.size:
         return part
     whole = np.full(source.size[::-1], -LARGEST_LOGIT, np.float32)
@@ -151,6 +156,8 @@ def _trimap(matte: Plane, source: MatteSource, logits: Plane) -> Plane:
     if width > 0:
         found = trimap(matte - np.float32(0.5), source.cell, width=width)
     else:
+        if source.boundary:
+            logits = doubted(asked_logits(replace(source, boundary=0.0)), logits)
         found = agreed(trimap(logits, source.cell, source.confidence()), matte)
     return drawn_known(found, source.combined.garbage(), source.combined.hold_in())
 

@@ -45,7 +45,8 @@ class MatteSource:
     display-referred sRGB 0..1, `light` the same scene linear, values over 1 kept. `neighbor` gives the same
     subject so many clip frames later (negative: earlier), None where there is none to be had. `others` are
     the shot's other subjects on this frame, less those that are absent. `combined` is what the finished matte
-    is combined with. `confidence` is how far the record is to be trusted, 0..1. What is called may read
+    is combined with. `confidence` is how far the record is to be trusted, 0..1. `boundary`: what part is
+    taken of what a close-up of the plate finds of the boundary, 0..1. What is called may read
     files: the settings decide whether it is, and once is enough. `between` is called often where a matte
     takes long, on the thread that makes it; what it raises ends the work.
     """
@@ -61,6 +62,7 @@ class MatteSource:
     others: Callable[[], tuple[MatteSource, ...]] = tuple
     combined: Combined = Combined()
     confidence: Callable[[], float] = lambda: 1.0
+    boundary: float = 0.0
     between: Callable[[], None] = lambda: None
 
     @property

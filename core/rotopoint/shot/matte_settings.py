@@ -50,7 +50,7 @@ class MatteSettings:
     snap: float = setting(
         1.0,
         "Snap to Plate",
-        "How far the edge is moved to where the picture's colors change, where the model is unsure",
+        "How far the edge is moved to where the picture shows it, where the model is unsure",
         "Edge",
         least=0,
         most=1,

@@ -14,15 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
-from threading import Lock
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
+from rotopoint.opencv_network import opencv_network
 from rotopoint.tracking.closeup import Closeup
 from rotopoint.tracking.obeying import Click, obeying, smoothed_colors
 from rotopoint.tracking.runtime import Decoded
@@ -124,27 +122,8 @@ def limited(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
 def shipped(seen: Seen) -> npt.NDArray[np.float32]:
     """What the network that ships adds to the logits of a close-up, (GRID, GRID)."""
-    return _shipped()(seen)
-
-
-class _Read:
-    """A network as OpenCV has read it, which takes most of the time of a first answer; one call at a time."""
-
-    def __init__(self, file: Path) -> None:
-        # OpenCV opens no path that a console of Windows cannot spell.
-        self._network = cv2.dnn.readNetFromONNX(np.frombuffer(file.read_bytes(), np.uint8))
-        self._lock = Lock()
-
-    def __call__(self, seen: Seen) -> npt.NDArray[np.float32]:
-        with self._lock:
-            for name, values in seen._asdict().items():
-                self._network.setInput(values[None], name)
-            return np.array(self._network.forward()[0, 0], np.float32)
-
-
-@cache
-def _shipped() -> _Read:
-    return _Read(NETWORK)
+    change: npt.NDArray[np.float32] = opencv_network(NETWORK)(**seen._asdict())[0]
+    return change
 
 
 def maps(
