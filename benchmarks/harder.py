@@ -27,8 +27,6 @@ from rotopoint.session import ShotSession
 from rotopoint.shot import (
     ClipReference,
     Mask,
-    MatteEdge,
-    MatteSettings,
     Point,
     Prompt,
     Settings,
@@ -80,11 +78,14 @@ def each_frame_alone(sequence: Sequence, engine: Engine) -> Masks:
     size = (truth.shape[1], truth.shape[0])
     point = farthest_point(truth)
     for picture in sequence.pictures():
-        features = runtime.encode_image(np.ascontiguousarray(picture[..., ::-1]))
+        shown = np.ascontiguousarray(picture[..., ::-1])
+        features = runtime.encode_image(shown)
         asked = point_prompts([Point(ClipFrame(1), *point)], None, size, runtime.shape.input_size)
         decoded = runtime.decode_prompts(runtime.condition_on_memory(features, None), asked, calibrates=True)
-        settings = MatteSettings(edge=MatteEdge.HARD, snap=0)
-        masks.append(make_matte(MatteSource(decoded.logits, size, settings)) > 0.5)
+        plate = shown.astype(np.float32) / 255
+        boundary = engine.checkpoint.configuration.boundary
+        source = MatteSource(decoded.logits, size, plate=lambda plate=plate: plate, boundary=boundary)
+        masks.append(make_matte(source) > 0.5)
         if masks[-1].any():
             point = farthest_point(masks[-1])
     return masks

@@ -17,6 +17,7 @@ from benchmarks.mattes.demo import DEMO
 from benchmarks.mattes.steps import cell_of, logits_of
 from rotopoint.mattes import MatteSource, coverage, make_matte, upsample
 from rotopoint.mattes.alpha import UNKNOWN, solved, trimap
+from rotopoint.mattes.boundary import refined
 from rotopoint.mattes.clean import keep_largest, mend_border, remove_specks
 from rotopoint.mattes.edge import expanded, feathered, smoothed_outline
 from rotopoint.mattes.foreground import foreground
@@ -39,6 +40,7 @@ def report_speed() -> Iterator[str]:
     logits, sharp = steps.logits, steps.sharp
     yield _row("of it snapped, 96 cells", steps.snapped)
     yield _row("of it snapped, 256 cells", Steps(plate, alpha, 256).snapped)
+    yield _row("its boundary refined, 128 cells", Steps(plate, alpha, 128).refined)
     yield _row("upsampled", lambda: upsample(steps.small, (1920, 1080)))
     yield _row("coverage, antialiased", lambda: coverage(logits, MatteEdge.ANTIALIASED))
     yield _row("holes", lambda: fill_holes(sharp, 100))
@@ -77,6 +79,9 @@ class Steps:
 
     def snapped(self) -> Matte:
         return snapped(self.sharp, self.logits, self.plate, cell_of(self.size, self.small))
+
+    def refined(self) -> Matte:
+        return refined(self.logits, self.small, self.plate)
 
     def default(self) -> Matte:
         source = MatteSource(self.small, self.size, plate=lambda: self.plate)

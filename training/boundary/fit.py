@@ -126,7 +126,7 @@ def example(rng: np.random.Generator, sample: Sample) -> Example:
     around = _drawn(rng, coarse)
     logits = upsample(coarse, (FINE, FINE))[around]
     return Example(
-        shown(logits, picture[around].astype(np.float32)),
+        shown(logits, picture[around].astype(np.float32) / 255),
         _square(np.clip(logits, -KEPT_LOGIT, KEPT_LOGIT)),
         _square(sample.coverage[around].astype(np.float32) / 255),
     )

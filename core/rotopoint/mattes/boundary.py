@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rotopoint.mattes.bands import Box
+from rotopoint.mattes.upsample import LARGEST_LOGIT
 from rotopoint.opencv_network import opencv_network
 
 NETWORK = Path(__file__).with_suffix(".onnx")
@@ -65,7 +66,7 @@ def refined(
     if strength <= 0 or around is None:
         return logits
     part = logits[around]
-    change = _resized(from_blocks((network or shipped)(shown(part, 255 * plate[around]))), part.shape)
+    change = _resized(from_blocks((network or shipped)(shown(part, plate[around]))), part.shape)
     turned = np.clip(part, -KEPT_LOGIT, KEPT_LOGIT) + np.float32(strength) * change
     sure = (np.abs(part) > KEPT_LOGIT) & ((part > 0) == (turned > 0))
     result = logits.copy()
@@ -101,10 +102,10 @@ def _interval(seen: NDArray[np.bool_], pixels: int) -> slice:
 
 
 def shown(logits: NDArray[np.float32], colors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What the network sees of logits (h, w) and of colors (h, w, 3) sRGB 0..255 of any size: (CHANNELS,
+    """What the network sees of logits (h, w) and of colors (h, w, 3) sRGB 0..1 of any size: (CHANNELS,
     SIDE / BLOCK, SIDE / BLOCK) float32."""
-    inside = _resized(np.clip(logits, -32, 32), (SIDE, SIDE))
-    seen = (_resized(np.ascontiguousarray(colors), (SIDE, SIDE)).transpose(2, 0, 1) - CENTER) / SPREAD
+    inside = _resized(np.clip(logits, -LARGEST_LOGIT, LARGEST_LOGIT), (SIDE, SIDE))
+    seen = (255 * _resized(np.ascontiguousarray(colors), (SIDE, SIDE)).transpose(2, 0, 1) - CENTER) / SPREAD
     planes = np.stack([*seen, np.tanh(inside / 2), np.clip(inside / SEEN_LOGIT, -1, 1)])
     return in_blocks(planes.astype(np.float32, copy=False))
 

@@ -74,7 +74,7 @@ def test_what_the_network_sees() -> None:
     logits = np.full((SIDE, SIDE), 40, np.float32)
     logits[:, SIDE // 2 :] = -1
     colors = np.zeros((2 * SIDE, 2 * SIDE, 3), np.float32)
-    colors[..., 0] = 255
+    colors[..., 0] = 1
     seen = shown(logits, colors)
     assert seen.shape == (CHANNELS, SIDE // BLOCK, SIDE // BLOCK) and seen.dtype == np.float32
     red, green, _, small, large = seen.reshape(5, -1, *seen.shape[1:])

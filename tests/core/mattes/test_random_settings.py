@@ -61,6 +61,7 @@ def made_from(
             made_from(nothing_asked, seed + 7 * offset, depth=0) if depth and seed > 99 else None
         ),
         others=lambda: tuple(made_from(nothing_asked, seed + 1000 + n, depth=0) for n in range(others)),
+        boundary=0.0 if seed % 4 else 0.7,
     )
 
 
