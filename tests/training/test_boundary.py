@@ -69,6 +69,7 @@ def test_what_is_exported_is_what_was_taught(tmp_path: Path) -> None:
     for residual in (network.more2, *network.more3):
         torch.nn.init.normal_(residual.b.weight, std=0.02)
     torch.nn.init.normal_(network.out.weight)
+    network.half().float()
     file = tmp_path / "netz ü.onnx"
     export(network, file)
     seen = np.random.default_rng(0).standard_normal((CHANNELS, SIDE // BLOCK, SIDE // BLOCK))

@@ -157,6 +157,7 @@ def test_what_is_exported_is_what_was_taught(eye: Eye, tmp_path: Path) -> None:
     torch.manual_seed(0)
     network = Refinement(eye)
     torch.nn.init.normal_(network.out.weight)
+    network.half().float()
     file = tmp_path / "netz ü.onnx"
     export(network, file)
     rng = np.random.default_rng(0)

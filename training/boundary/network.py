@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn import functional
 
 from rotopoint.mattes.boundary import BLOCK, CHANNELS, SIDE
+from training.onnx_file import write_onnx
 
 WIDTHS = (16, 32, 48, 96)
 """Channels of a level, the finest, which has a place for each BLOCK by BLOCK pixels, first."""
@@ -78,13 +79,5 @@ def _doubled(x: torch.Tensor) -> torch.Tensor:
 
 
 def export(network: Boundary, file: Path) -> None:
-    """Write the network as ONNX, which OpenCV reads."""
-    torch.onnx.export(
-        network.eval(),
-        (torch.zeros(1, CHANNELS, SIDE // BLOCK, SIDE // BLOCK),),
-        file,
-        dynamo=False,
-        opset_version=13,
-        input_names=["seen"],
-        output_names=["change"],
-    )
+    """Write the network as ONNX; see `write_onnx`."""
+    write_onnx(network, file, {"seen": torch.zeros(1, CHANNELS, SIDE // BLOCK, SIDE // BLOCK)})

@@ -14,6 +14,7 @@ from rotopoint.checkpoints.trunks import ConvolutionalTrunk
 from rotopoint.tracking.refinement import CHANNELS, GRID, PICTURE, SEEN_SCALE
 from rotopoint.tracking.sam2.convolutional_trunk import TrunkBlock, same
 from rotopoint.tracking.sam2.weights import read_state
+from training.onnx_file import write_onnx
 from training.trunk import TRUNK
 
 WIDTH = 24
@@ -135,14 +136,6 @@ def _doubled(x: torch.Tensor) -> torch.Tensor:
 
 
 def export(network: Refinement, file: Path) -> None:
-    """Write the network as ONNX, which OpenCV reads."""
-    seen = torch.zeros(1, CHANNELS, GRID, GRID), torch.zeros(1, 3, PICTURE, PICTURE)
-    torch.onnx.export(
-        network.eval(),
-        seen,
-        file,
-        dynamo=False,
-        opset_version=13,
-        input_names=["maps", "picture"],
-        output_names=["change"],
-    )
+    """Write the network as ONNX; see `write_onnx`."""
+    maps, picture = torch.zeros(1, CHANNELS, GRID, GRID), torch.zeros(1, 3, PICTURE, PICTURE)
+    write_onnx(network, file, {"maps": maps, "picture": picture})
