@@ -3,9 +3,8 @@
 
 from __future__ import annotations
 
-import copy
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +19,7 @@ from rotopoint.mattes.bands import Box
 from rotopoint.mattes.boundary import AROUND, KEPT_LOGIT, SIDE, Network, refined, shown
 from rotopoint.mattes.upsample import upsample
 from training.boundary.network import Boundary
+from training.fitting import Report, Schedule, fitted_to
 from training.precision import mixed_precision
 from training.refinement.samples import FINE, Packed, Sample, Taken, iou, samples
 
@@ -85,7 +85,7 @@ def fitted(
     known: Sequence[Packed],
     steps: int,
     seed: int,
-    report: Callable[[int, float], None] = lambda *_: None,
+    report: Report = lambda *_: None,
     *,
     bfloat16: bool = False,
 ) -> Boundary:
@@ -93,26 +93,12 @@ def fitted(
     quick where a processor has it."""
     rng = np.random.default_rng(seed)
     torch.manual_seed(seed)
-    network = Boundary()
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    average = copy.deepcopy(network)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=0.01)
-    for step in range(steps):
-        for group in optimizer.param_groups:
-            fall = LAST + (1 - LAST) * 0.5 * (1 + np.cos(np.pi * step / steps))
-            group["lr"] = RATE * min(1.0, (step + 1) / WARMUP) * fall
+
+    def loss_of(network: Boundary) -> torch.Tensor:
         some = [known[int(rng.integers(len(known)))].unpacked().varied(rng) for _ in range(BATCH)]
-        loss = _loss(network, [example(rng, sample) for sample in some], bfloat16)
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimizer.step()
-        kept = min(KEPT, step / (step + 10))
-        with torch.no_grad():
-            for old, new in zip(average.parameters(), network.parameters(), strict=True):
-                old.lerp_(new, 1 - kept)
-        report(step + 1, float(loss.detach()))
-    return average.eval()
+        return _loss(network, [example(rng, sample) for sample in some], bfloat16)
+
+    return fitted_to(Boundary(), loss_of, Schedule(RATE, WARMUP, LAST, KEPT), steps, report)
 
 
 def example(rng: np.random.Generator, sample: Sample) -> Example:

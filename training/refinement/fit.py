@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import copy
 import itertools
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ from rotopoint.tracking.closeup import LEAST, MARGIN, Closeup
 from rotopoint.tracking.obeying import Click, obeying
 from rotopoint.tracking.refinement import GRID, KEPT_LOGIT, Place, Seen, corrected, shown
 from rotopoint.tracking.runtime import Decoded
+from training.fitting import Report, Schedule, fitted_to
 from training.losses import dice_loss
 from training.precision import mixed_precision
 from training.prompts import anywhere, click_on_error, deepest
@@ -75,7 +75,7 @@ def fitted(
     eye: Eye,
     steps: int,
     seed: int,
-    report: Callable[[int, float], None] = lambda *_: None,
+    report: Report = lambda *_: None,
     *,
     bfloat16: bool = False,
 ) -> Refinement:
@@ -83,28 +83,13 @@ def fitted(
     quick where a processor has it."""
     rng = np.random.default_rng(seed)
     torch.manual_seed(seed)
-    network = Refinement(eye)
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    average = copy.deepcopy(network)
-    taught = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.AdamW(taught, lr=RATE, weight_decay=0.01)
     kinds = [kind for is_first in (True, False) if (kind := [k for k in known if k.first is is_first])]
-    for step in range(steps):
-        for group in optimizer.param_groups:
-            fall = LAST + (1 - LAST) * 0.5 * (1 + np.cos(np.pi * step / steps))
-            group["lr"] = RATE * min(1.0, (step + 1) / WARMUP) * fall
+
+    def loss_of(network: Refinement) -> torch.Tensor:
         some = [_any_of(rng, kinds).unpacked().varied(rng) for _ in range(BATCH)]
-        loss = _loss(network, some, rng, bfloat16)
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(taught, 1.0)
-        optimizer.step()
-        kept = min(KEPT, step / (step + 10))
-        with torch.no_grad():
-            for old, new in zip(average.parameters(), network.parameters(), strict=True):
-                old.lerp_(new, 1 - kept)
-        report(step + 1, float(loss.detach()))
-    return average.eval()
+        return _loss(network, some, rng, bfloat16)
+
+    return fitted_to(Refinement(eye), loss_of, Schedule(RATE, WARMUP, LAST, KEPT), steps, report)
 
 
 def after_clicks(answer: Correct, known: Sequence[Packed]) -> NDArray[np.float64]:
