@@ -2,8 +2,8 @@
 """A coarse mask's boundary, refined in a close-up of the plate.
 
 A model with few cells across leaves out what is thin, and fills what lies between. A small network has
-learned from such masks of made clips and their truth (`python -m training boundary`) what the plate shows
-there: it sees the logits and the plate's colors around the subject, and nothing of the model. To refine a
+learned from such masks of stills and made clips, and their truth (`python -m training boundary`), what the
+plate shows there: it sees the logits and the plate's colors around the subject, and nothing of the model. To refine a
 finished mask so is the method of "CascadePSP: Toward Class-Agnostic and Very High-Resolution Segmentation via
 Global and Local Refinement" (H. K. Cheng et al., CVPR 2020), here with a network that takes milliseconds.
 """
