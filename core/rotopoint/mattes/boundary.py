@@ -3,9 +3,10 @@
 
 A model with few cells across leaves out what is thin, and fills what lies between. A small network has
 learned from such masks of stills and made clips, and their truth (`python -m training boundary`), what the
-plate shows there: it sees the logits and the plate's colors around the subject, and nothing of the model. To refine a
-finished mask so is the method of "CascadePSP: Toward Class-Agnostic and Very High-Resolution Segmentation via
-Global and Local Refinement" (H. K. Cheng et al., CVPR 2020), here with a network that takes milliseconds.
+plate shows there: it sees the logits and the plate's colors around the subject, and nothing of the model. To
+refine a finished mask so is the method of "CascadePSP: Toward Class-Agnostic and Very High-Resolution
+Segmentation via Global and Local Refinement" (H. K. Cheng et al., CVPR 2020), here with a network that takes
+milliseconds.
 """
 
 from __future__ import annotations
