@@ -65,7 +65,7 @@ def main() -> int:
     follow.add_argument("--output", type=Path, required=True, help="the zip")
     refinement = commands.add_parser("refinement", help="teach what clicks on wrong answers say")
     boundary = commands.add_parser("boundary", help="teach what the plate shows of a mask's boundary")
-    for command, count, steps in ((refinement, 8000, 2000), (boundary, 8000, 4000)):
+    for command, count, steps in ((refinement, 8000, 2000), (boundary, 12000, 12000)):
         command.add_argument("--stills", type=Path, required=True, help="the zip of labeled stills")
         command.add_argument("--held", type=Path, required=True, help="a zip of others, to judge by")
         command.add_argument("--checkpoint", default="draft", help="whose answers are seen")
@@ -76,6 +76,7 @@ def main() -> int:
         )
         command.add_argument("--bfloat16", action="store_true", help="quicker where a processor has it")
         command.add_argument("--output", type=Path, required=True, help="the network, an .onnx")
+    boundary.add_argument("--rendered", type=Path, help="a zip of rendered clips (training/rendered)")
     arguments = parser.parse_args()
     try:
         made = {
@@ -164,7 +165,7 @@ def _boundary(arguments: argparse.Namespace) -> int:
     from training.boundary.network import export
 
     checkpoint = resolve(arguments.checkpoint)
-    known = _known(arguments, lambda count: made(checkpoint, arguments.stills, count, seed=1))
+    known = _known(arguments, lambda count: made(checkpoint, arguments.stills, count, 1, arguments.rendered))
     held = made(checkpoint, arguments.held, HELD_SAMPLES, seed=9)
     with _bar(arguments.steps) as report:
         network = fitted(known, arguments.steps, seed=5, report=report, bfloat16=arguments.bfloat16)

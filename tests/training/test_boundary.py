@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import cv2
@@ -91,3 +92,24 @@ def test_samples_are_answers_that_have_found_their_subject(stills: Path) -> None
 def test_the_network_that_ships_brings_masks_closer_to_the_truth(stills: Path) -> None:
     before, after = brought(shipped, made(resolve("draft"), stills, 8, seed=5))
     assert after > before
+
+
+def test_rendered_clips_are_among_the_samples(
+    stills: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fit, "RENDERED", 1.0)
+    clips = tmp_path / "clips ü.zip"
+    with zipfile.ZipFile(clips, "w") as archive:
+        for frame in range(8):
+            picture, mask = np.full((216, 384, 3), (60, 40, 90), np.uint8), np.zeros((216, 384), np.uint8)
+            part = (slice(60, 150), slice(120 + 6 * frame, 240 + 6 * frame))
+            picture[part], mask[part] = (20, 220, 20), 255
+            for kind, image in (("jpg", picture), ("png", mask)):
+                data = cv2.imencode(f".{kind}", image)[1].tobytes()
+                archive.writestr(f"00007/{frame + 1:03d}.{kind}", data)
+    for packed in made(resolve("draft"), stills, 4, seed=3, rendered=clips):
+        sample = packed.unpacked()
+        inside = sample.coverage > 250
+        green = sample.picture[..., 1].astype(int) - sample.picture[..., 0]
+        assert green[inside].mean() > 60 > 20 > green[sample.coverage == 0].mean()
+        assert iou(sample.before > 0, sample.truth) > fit.RIGHT_ENOUGH

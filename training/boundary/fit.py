@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,6 +20,8 @@ from rotopoint.mattes.bands import Box
 from rotopoint.mattes.boundary import AROUND, KEPT_LOGIT, SIDE, Network, refined, shown
 from rotopoint.mattes.upsample import upsample
 from training.boundary.network import Boundary
+from training.data.batches import MAKERS
+from training.data.clip_library import ClipLibrary
 from training.fitting import Report, Schedule, fitted_to
 from training.precision import mixed_precision
 from training.refinement.samples import FINE, Packed, Sample, Taken, iou, samples
@@ -37,6 +40,10 @@ KINDS = {
 }
 """Of the clips. Where a thing was pasted its edge is sharper than any that a camera sees: a network that has
 learned from such alone looks for that."""
+
+RENDERED, CLOSER = 0.25, 0.5
+"""The share of rendered clips where there are such, and how often a part of their picture is all that is
+seen. Their masks are exact, and the shaded side of a thing belongs to it."""
 
 SOURCES, FIRST_SHARE = {"coco": 0.7, "ccp": 0.3}, 0.65
 """Of the stills, and how often a picture is clicked and no clip tracked."""
@@ -69,10 +76,17 @@ class Example(NamedTuple):
     truth: NDArray[np.float32]
 
 
-def made(checkpoint: ResolvedCheckpoint, stills: Path, count: int, seed: int) -> list[Packed]:
-    """So many samples of a checkpoint's answers that have found their subject, at its own size."""
+def made(
+    checkpoint: ResolvedCheckpoint, stills: Path, count: int, seed: int, rendered: Path | None = None
+) -> list[Packed]:
+    """So many samples of a checkpoint's answers that have found their subject, at its own size; `rendered`
+    is a zip of clips by `training.rendered`."""
     cells = checkpoint.configuration.shape.logit_size
     taken = Taken(_right_enough, cells, KINDS, SOURCES, FIRST_SHARE)
+    if rendered is not None:
+        kinds = {kind: (1 - RENDERED) * share for kind, share in KINDS.items()} | {"rendered": RENDERED}
+        clips = ClipLibrary(rendered, longest_step=1, closer=CLOSER)
+        taken = replace(taken, kinds=kinds, makers={**MAKERS, "rendered": clips.clip})
     return list(itertools.islice(samples(checkpoint, stills, seed, taken), count))
 
 

@@ -17,7 +17,7 @@ from rotopoint.checkpoints import ResolvedCheckpoint
 from rotopoint.tracking.preprocess import squared
 from rotopoint.tracking.refinement import GRID
 from training.data.batches import MAKERS, first_prompt
-from training.data.clips import make_clip
+from training.data.clips import ClipMaker, make_clip
 from training.data.scene import Clip
 from training.data.stills import StillLibrary
 from training.prompts import PromptKind
@@ -150,15 +150,16 @@ Choose = Callable[[np.random.Generator, list[Sample]], list[Sample]]
 
 @dataclass(frozen=True)
 class Taken:
-    """What is made into samples: `kinds` of clips and `sources` of stills with their shares, how often a
-    picture is clicked and no clip tracked, how many `cells` answers have across, and which of a clip or
-    picture are taken."""
+    """What is made into samples: `kinds` of clips, by whom they are made, and `sources` of stills with their
+    shares, how often a picture is clicked and no clip tracked, how many `cells` answers have across, and
+    which of a clip or picture are taken."""
 
     choose: Choose
     cells: int = GRID
     kinds: Mapping[str, float] = field(default_factory=lambda: KINDS)
     sources: Mapping[str, float] = field(default_factory=lambda: SOURCES)
     first_share: float = FIRST_SHARE
+    makers: Mapping[str, ClipMaker] = field(default_factory=lambda: MAKERS)
 
 
 def samples(
@@ -188,7 +189,7 @@ def _of_clip(
 ) -> list[Sample]:
     """Of a tracked clip, its frames but the first."""
     kind = list(PROMPTS)[int(rng.choice(len(PROMPTS), p=list(PROMPTS.values())))]
-    clip = _clip(rng, library, taken.kinds, size, FRAMES)
+    clip = _clip(rng, library, taken, size, FRAMES)
     batch = first_prompt(rng, kind, clip)
     farther = int(rng.integers(FARTHEST)) if rng.random() < 0.5 else 0
     past: list[Remembered] = []
@@ -213,7 +214,7 @@ def _of_picture(
     rng: np.random.Generator, tracker: ClipTracker, library: StillLibrary, size: int, taken: Taken
 ) -> list[Sample]:
     """Of one picture, answers to some first prompts that differ."""
-    clip = _clip(rng, library, taken.kinds, size, 1)
+    clip = _clip(rng, library, taken, size, 1)
     batch = first_prompt(rng, PromptKind.POINT, clip)
     coverage = batch.coverage[:, 0].float() / 255
     features = next(iter(tracker.features(normalized(batch.pictures))))
@@ -231,11 +232,9 @@ def _of_picture(
     return found
 
 
-def _clip(
-    rng: np.random.Generator, library: StillLibrary, kinds: Mapping[str, float], size: int, frames: int
-) -> Clip:
-    maker = MAKERS[str(rng.choice(list(kinds), p=list(kinds.values())))]
-    return make_clip(rng, maker, library, size, frames)
+def _clip(rng: np.random.Generator, library: StillLibrary, taken: Taken, size: int, frames: int) -> Clip:
+    kind = str(rng.choice(list(taken.kinds), p=list(taken.kinds.values())))
+    return make_clip(rng, taken.makers[kind], library, size, frames)
 
 
 def _sample(
