@@ -25,10 +25,11 @@ def inside_runs(
     versions: Iterable[str], new_folder: Callable[[str], Path], at_once: int
 ) -> Iterator[Mapping[str, Future[Path]]]:
     """The report of each version that is to be tested, so many `at_once`: each keeps one core busy. What has
-    not begun when nobody waits any more is left out."""
+    not begun when nobody waits any more is left out. Folders are made before any of them begins: two threads
+    that ask pytest for its first folder at once are each given a place of their own for all."""
+    folders = {version: new_folder(f"inside-{version}") for version in versions}
 
-    def tested(version: str) -> Path:
-        folder = new_folder(f"inside-{version}")
+    def tested(version: str, folder: Path) -> Path:
         report = folder / "report.xml"
         asked = ("-q", f"--junitxml={report}", f"--basetemp={folder / 'inside'}")
         engine = os.environ.get(ENGINE_VARIABLE, sys.executable if HAS_ENGINE else "")
@@ -38,6 +39,6 @@ def inside_runs(
 
     pool = ThreadPoolExecutor(at_once, thread_name_prefix="inside")
     try:
-        yield {version: pool.submit(tested, version) for version in versions}
+        yield {version: pool.submit(tested, version, folder) for version, folder in folders.items()}
     finally:
         pool.shutdown(cancel_futures=True)
