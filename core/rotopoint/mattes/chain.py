@@ -15,6 +15,7 @@ from rotopoint.mattes.alpha import agreed, drawn_known, solved, trimap
 from rotopoint.mattes.bands import has_edge
 from rotopoint.mattes.boundary import doubted, refined
 from rotopoint.mattes.clean import keep_largest, keep_under, mend_border, remove_specks
+from rotopoint.mattes.clicks import heeding
 from rotopoint.mattes.combine import exclusive, held_in, held_out, shared, union, without
 from rotopoint.mattes.coverage import coverage, hardened
 from rotopoint.mattes.edge import contrasted, expanded, feathered, smoothed_outline
@@ -59,7 +60,9 @@ ON_COVERAGE: tuple[CoverageOperation, ...] = (
     ),
     lambda matte, asked, *_: mend_border(matte, asked.border),
     lambda matte, asked, source, logits: (
-        snapped(matte, logits, source.plate(), source.cell, asked.snap)
+        heeding(
+            matte, snapped(matte, logits, source.plate(), source.cell, asked.snap), source.clicks_in(), 0.5
+        )
         if asked.snap and has_edge(matte)
         else matte
     ),
@@ -118,12 +121,14 @@ class CutOut:
 
 def logits_of(source: MatteSource) -> Plane:
     """The logits at the picture's size, over 0 inside; far below it where the record says nothing. Their
-    boundary is refined by the plate as far as both the checkpoint and the settings want."""
+    boundary is refined by the plate as far as both the checkpoint and the settings want, and no click's
+    place is taken from it."""
     region = source.region.within(source.size)
     coarse = source.logits.astype(np.float32, copy=False)
     part = upsample(coarse, region.size)
     if strength := source.boundary * source.settings.snap:
-        part = refined(part, coarse, region.of(source.plate()), strength)
+        better = refined(part, coarse, region.of(source.plate()), strength)
+        part = heeding(part, better, source.clicks_in(region))
     if region.size == source.size:
         return part
     whole = np.full(source.size[::-1], -LARGEST_LOGIT, np.float32)

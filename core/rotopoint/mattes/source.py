@@ -10,6 +10,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from rotopoint.mattes.clicks import Click
 from rotopoint.shot import MatteSettings, Point, Prompt
 from rotopoint.store.region import WHOLE, Region
 
@@ -70,6 +71,16 @@ class MatteSource:
         """How many pixels one sample of the logits covers, in the direction in which it covers more."""
         (width, height), (rows, columns) = self.region.within(self.size).size, self.logits.shape
         return max(width / columns, height / rows)
+
+    def clicks_in(self, region: Region = WHOLE) -> tuple[Click, ...]:
+        """The prompts' points that a region shows, as its pixels."""
+        shown = region.within(self.size)
+        at = ((int(p.x), int(p.y), p.positive) for p in self.prompts if isinstance(p, Point))
+        return tuple(
+            Click(y - shown.y0, x - shown.x0, positive)
+            for x, y, positive in at
+            if shown.x0 <= x < shown.x1 and shown.y0 <= y < shown.y1
+        )
 
     @property
     def positive_points(self) -> tuple[tuple[float, float], ...]:
