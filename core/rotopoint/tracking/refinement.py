@@ -81,8 +81,8 @@ def corrected(
 
     Parameters as in `obeying`, which has the last word; `network` stands for the one that ships.
 
-    The model's predicted IoU is of what it answered itself, so it counts by how much of that is left: where
-    two passes meet, an answer that had to be changed a lot is worth less as a start.
+    The model's predicted IoU is of what it answered itself, so it counts by how much of that is left: an
+    answer that had to be changed a lot is trusted less.
     """
     held = obeying(decoded, clicks, picture)
     obeyed = held is decoded
