@@ -119,6 +119,24 @@ def test_a_matte_keeps_what_was_clicked_where_the_boundary_is_refined() -> None:
     assert np.allclose(clicked[400:], unclicked[400:], atol=0.01)
 
 
+def test_so_does_the_matte_of_a_part_of_a_plate() -> None:
+    logits, plate = doubted_neck()
+    wide = np.full((SIZE + 90, SIZE + 200, 3), (0.55, 0.6, 0.5), np.float32)
+    wide[60 : 60 + SIZE, 150 : 150 + SIZE] = plate
+    part, size = Region(150, 60, 150 + SIZE, 60 + SIZE), (SIZE + 200, SIZE + 90)
+    there = (ON_NECK[0] + 150, ON_NECK[1] + 60)
+
+    def made(*prompts: Prompt) -> NDArray[np.float32]:
+        return make_matte(
+            MatteSource(logits, size, region=part, prompts=prompts, plate=lambda: wide, boundary=0.7)
+        )
+
+    assert at(made(), there) == 0
+    assert at(made(Point(ClipFrame(1), *there)), there) == 1
+    # A click beside the part is none on it.
+    assert np.array_equal(made(Point(ClipFrame(1), 10.0, 10.0)), made())
+
+
 def test_a_negative_click_keeps_its_place_free() -> None:
     unclicked, place = make_matte(source()), (200.5, 400.5)
     assert at(unclicked, place) == 1
