@@ -137,12 +137,25 @@ def test_so_does_the_matte_of_a_part_of_a_plate() -> None:
     assert np.array_equal(made(Point(ClipFrame(1), 10.0, 10.0)), made())
 
 
-def test_a_negative_click_keeps_its_place_free() -> None:
+def test_a_negative_click_takes_away_what_the_network_alone_had_added() -> None:
+    logits, plate = doubted_neck()
+    logits[52:84, 60:66] = -0.3
+    plate[208:336, 240:264] = (0.9, 0.5, 0.2)
+    place = (252.5, 226.5)
+
+    def made(*prompts: Prompt) -> NDArray[np.float32]:
+        return make_matte(
+            MatteSource(logits, (SIZE, SIZE), prompts=prompts, plate=lambda: plate, boundary=0.7)
+        )
+
+    assert at(made(), place) == 1
+    assert at(made(Point(ClipFrame(1), *place, positive=False)), place) == 0
+
+
+def test_what_the_tracker_is_sure_of_against_a_click_is_not_the_mattes_to_mend() -> None:
     unclicked, place = make_matte(source()), (200.5, 400.5)
     assert at(unclicked, place) == 1
-    clicked = make_matte(source(Point(ClipFrame(1), *place, positive=False)))
-    # The tracker is sure of the body: what contradicted the click already is not the matte's to mend.
-    assert np.array_equal(clicked, unclicked)
+    assert np.array_equal(make_matte(source(Point(ClipFrame(1), *place, positive=False))), unclicked)
 
 
 @pytest.mark.parametrize(("edge", "x", "positive"), [(262, 262.5, True), (266, 264.5, False)])
