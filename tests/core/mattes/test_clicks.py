@@ -110,9 +110,9 @@ def at(plane: NDArray[np.float32], place: tuple[float, float]) -> float:
 def test_a_matte_keeps_what_was_clicked_where_the_boundary_is_refined() -> None:
     click = Point(ClipFrame(1), *ON_NECK)
     unclicked, clicked = make_matte(source()), make_matte(source(click))
-    assert at(make_matte(source(boundary=0.0)), ON_NECK) == 1
-    assert at(unclicked, ON_NECK) == 0
-    assert at(clicked, ON_NECK) == 1
+    assert at(make_matte(source(boundary=0.0)), ON_NECK) > 0.5
+    assert at(unclicked, ON_NECK) < 0.5
+    assert at(clicked, ON_NECK) > 0.5
     # The rest of the neck comes with it, and what lies far from it is as it is without a click.
     neck = slice(270, 330), slice(244, 260)
     assert clicked[neck].mean() > 0.95 > 0.5 > unclicked[neck].mean()
@@ -131,8 +131,8 @@ def test_so_does_the_matte_of_a_part_of_a_plate() -> None:
             MatteSource(logits, size, region=part, prompts=prompts, plate=lambda: wide, boundary=0.7)
         )
 
-    assert at(made(), there) == 0
-    assert at(made(Point(ClipFrame(1), *there)), there) == 1
+    assert at(made(), there) < 0.5
+    assert at(made(Point(ClipFrame(1), *there)), there) > 0.5
     # A click beside the part is none on it.
     assert np.array_equal(made(Point(ClipFrame(1), 10.0, 10.0)), made())
 
@@ -148,13 +148,13 @@ def test_a_negative_click_takes_away_what_the_network_alone_had_added() -> None:
             MatteSource(logits, (SIZE, SIZE), prompts=prompts, plate=lambda: plate, boundary=0.7)
         )
 
-    assert at(made(), place) == 1
-    assert at(made(Point(ClipFrame(1), *place, positive=False)), place) == 0
+    assert at(made(), place) > 0.5
+    assert at(made(Point(ClipFrame(1), *place, positive=False)), place) < 0.5
 
 
 def test_what_the_tracker_is_sure_of_against_a_click_is_not_the_mattes_to_mend() -> None:
     unclicked, place = make_matte(source()), (200.5, 400.5)
-    assert at(unclicked, place) == 1
+    assert at(unclicked, place) > 0.5
     assert np.array_equal(make_matte(source(Point(ClipFrame(1), *place, positive=False))), unclicked)
 
 
