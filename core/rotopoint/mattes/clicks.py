@@ -33,11 +33,16 @@ def heeding(
     """
     result = after
     for positive in (True, False):
-        turned = ((before > level) == positive) & ((after > level) != positive)
-        at = [(row, column) for row, column, said in clicks if said is positive and turned[row, column]]
+        at = [
+            (row, column)
+            for row, column, said in clicks
+            if said is positive
+            and (before[row, column] > level) == positive
+            and (after[row, column] > level) != positive
+        ]
         if at:
-            kept = _pieces(turned, at)
-            result = np.where(kept, before, result)
+            turned = ((before > level) == positive) & ((after > level) != positive)
+            result = np.where(_pieces(turned, at), before, result)
     return result
 
 
