@@ -265,23 +265,36 @@ class SubjectTracker(Generic[FeaturesT, ConditionedT, MemoryT]):
             previous = self._record(step.corrects).logits.astype(np.float32)
         decoded = self._runtime.decode_prompts(conditioned, prompts, previous, self._policy.calibrates)
         if self._policy.obeys and isinstance(prompts, PointPrompts):
-            decoded = self._heeding(step, region, prompts, decoded)
+            decoded = self._heeding(step, region, prompts, conditioned, decoded)
         self._forget(step)
         return self._record_of(step, region, decoded)
 
-    def _heeding(self, step: Step, region: Region, prompts: PointPrompts, decoded: Decoded) -> Decoded:
+    def _heeding(
+        self,
+        step: Step,
+        region: Region,
+        prompts: PointPrompts,
+        conditioned: ConditionedT,
+        decoded: Decoded,
+    ) -> Decoded:
         """The answer with all clicks of the picture heeded, whatever the model says. What clicks start
         a track with is given a second look, unless a person chose it among several."""
         shape = self._runtime.shape
         clicks = clicks_of(prompts, shape.input_size, decoded.logits.shape[0])
-        starts = self._policy.calibrates and not step.attends and prompts.candidate == 0
+        chosen, wrong = prompts.candidate != 0, contradicted(decoded, clicks)
+        starts = self._policy.calibrates and not step.attends and not chosen
         second_look = shape.second_look if starts else 0.0
-        if not clicks or (second_look == 0 and not contradicted(decoded, clicks)):
+        if not clicks or (second_look == 0 and not wrong):
             return decoded
         # OpenCV is not where Blender is, which knows the loop's types alone.
         from rotopoint.tracking.preprocess import squared
         from rotopoint.tracking.refinement import corrected
 
+        boxed = len(clicks) < len(prompts.labels)
+        if wrong and step.attends and not (chosen or boxed):
+            # A person clicks on what was tracked. A model that took a click for something else has often
+            # moved more than that click was about.
+            decoded = self._runtime.decode_prompts(conditioned, None, calibrates=self._policy.calibrates)
         picture = self._cache.picture(self._pictures[step.position], region)
         return corrected(decoded, clicks, squared(picture, shape.input_size), second_look)
 

@@ -52,6 +52,9 @@ NEAR, AROUND = 8.0, 16.0
 ALIKE = 4.0
 """How quickly colors are no longer like that of a click, in parts of all of CIELAB's three channels."""
 
+CLOSER_MARGIN, CLOSER_LEAST = 1.2, 0.2
+"""Of the second of two close-ups, as `closeup.MARGIN` and `LEAST`."""
+
 Place = tuple[float, float, bool]
 """A click's x and y in cells, centers at .5, and whether the subject is there."""
 
@@ -75,9 +78,10 @@ def corrected(
     second_look: float = 0.0,
     network: Network | None = None,
 ) -> Decoded:
-    """An answer with all its clicks heeded, and what they say of the rest. Of one that contradicts none of
-    them, and has a mask, the part `second_look` (0..1) is changed of what would be: at 0 it stays as it is.
-    So does an answer to no clicks, which the network has not learned from.
+    """An answer with all its clicks heeded, and what they say of the rest: one that contradicts any is looked
+    at twice. Of one that contradicts none of them, and has a mask, the part `second_look` (0..1) is changed
+    of what would be: at 0 it stays as it is. So does an answer to no clicks, which the network has not
+    learned from.
 
     Parameters as in `obeying`, which has the last word; `network` stands for the one that ships.
 
@@ -88,14 +92,36 @@ def corrected(
     obeyed = held is decoded
     if obeyed and (second_look == 0 or not clicks or not (decoded.logits > 0).any()):
         return decoded
-    places = [(c.cell[1] + 0.5, c.cell[0] + 0.5, c.positive) for c in clicks]
-    closeup = Closeup.around(held.logits > 0, [(x, y) for x, y, _ in places])
-    seen = shown(decoded.logits, held.logits, places, picture, closeup)
-    change = (network or shipped)(seen) * np.float32(second_look if obeyed else 1)
-    logits = closeup.added(np.clip(held.logits, -KEPT_LOGIT, KEPT_LOGIT), change)
-    answer = obeying(replace(held, logits=logits), clicks, picture)
+    wide = Closeup.around(held.logits > 0, [_place(c)[:2] for c in clicks])
+    answer = _looked_at(decoded, held, clicks, picture, wide, second_look if obeyed else 1.0, network)
+    if not obeyed:
+        # What had spilled is gone by now, and need not be shown any more: what is left to do is small.
+        positive = [_place(c)[:2] for c in clicks if c.positive]
+        closer = Closeup.around(answer.logits > 0, positive, CLOSER_MARGIN, CLOSER_LEAST)
+        answer = _looked_at(answer, answer, clicks, picture, closer, 1.0, network)
     left = _overlap(decoded.logits > 0, answer.logits > 0)
     return replace(answer, predicted_iou=decoded.predicted_iou * left)
+
+
+def _looked_at(
+    before: Decoded,
+    held: Decoded,
+    clicks: Sequence[Click],
+    picture: npt.NDArray[np.uint8],
+    closeup: Closeup,
+    part: float,
+    network: Network | None,
+) -> Decoded:
+    """An answer whose clicks hold, with a part (0..1) of the change that a close-up of it, beside what was
+    there `before`, asks for."""
+    seen = shown(before.logits, held.logits, [_place(c) for c in clicks], picture, closeup)
+    change = (network or shipped)(seen) * np.float32(part)
+    logits = closeup.added(np.clip(held.logits, -KEPT_LOGIT, KEPT_LOGIT), change)
+    return obeying(replace(held, logits=logits), clicks, picture)
+
+
+def _place(click: Click) -> Place:
+    return click.cell[1] + 0.5, click.cell[0] + 0.5, click.positive
 
 
 def shown(

@@ -166,6 +166,58 @@ def test_what_starts_a_track_gets_a_second_look(
     assert (masks[3].sum() > 16) == bool(times) and masks[9].sum() == 16
 
 
+class Mistaken(FakeRuntime):
+    """Tracks what is in the middle, and takes every point for the last column."""
+
+    def decode_prompts(
+        self,
+        conditioned: FakeBytes,
+        prompts: FramePrompts | None,
+        previous_logits: np.ndarray | None = None,
+        calibrates: bool = False,
+    ) -> Decoded:
+        answer = super().decode_prompts(conditioned, prompts, previous_logits, calibrates)
+        logits = np.full((16, 16), -7, np.float32)
+        if isinstance(prompts, PointPrompts):
+            logits[:, 15] = 3
+        else:
+            logits[4:12, 4:12] = 2
+        return replace(answer, logits=logits, object_score=5.0)
+
+
+def boxed(x: float) -> PointPrompts:
+    """The point in a box around nearly everything."""
+    return PointPrompts(np.array([[1, 1], [63, 63], [x, 1]], np.float32), np.array([2, 3, 1], np.int32))
+
+
+@pytest.mark.parametrize(
+    ("policy", "ask", "x", "kept"),
+    [
+        ("default", point, 2.0, "tracked"),
+        ("forward", point, 2.0, "tracked"),
+        ("default", point, 62.0, "clicked"),
+        ("default", boxed, 2.0, "clicked"),
+        ("default", chosen, 2.0, "clicked"),
+        ("upstream", point, 2.0, "clicked"),
+    ],
+    ids=["default", "forward", "heeded", "a box", "chosen by a person", "upstream"],
+)
+def test_a_click_that_is_not_understood_corrects_what_was_tracked(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    policy: str,
+    ask: Callable[[float], PointPrompts],
+    x: float,
+    kept: str,
+) -> None:
+    monkeypatch.setattr(refinement, "shipped", lambda _: np.zeros((refinement.GRID,) * 2, np.float32))
+    run = Run(tmp_path, {"dog": {3: 62.0, 9: x}}, policy, runtime=Mistaken(), ask=ask)
+    found = {t.position: t.record.logits for t in run.frames()}
+    assert {"tracked": found[9][8, 8], "clicked": found[9][8, 15]}[kept] > 0
+    assert {"tracked": found[9][8, 15], "clicked": found[9][8, 8]}[kept] < 0
+    assert bool(found[9][0, int(x / 4)] > 0) is (policy != "upstream")
+
+
 @pytest.mark.parametrize("decodes", [True, False], ids=["one batch", "side by side"])
 @pytest.mark.parametrize("policy", ["default", "selective", "forward", "upstream"])
 def test_subjects_worked_on_together_are_the_same(tmp_path: Path, policy: str, decodes: bool) -> None:

@@ -10,7 +10,18 @@ from hypothesis import strategies as st
 
 from rotopoint.tracking.closeup import Closeup
 from rotopoint.tracking.obeying import Click
-from rotopoint.tracking.refinement import CHANNELS, GRID, PICTURE, Seen, corrected, maps
+from rotopoint.tracking.refinement import (
+    CHANNELS,
+    CLOSER_LEAST,
+    CLOSER_MARGIN,
+    GRID,
+    PICTURE,
+    SEEN_SCALE,
+    Seen,
+    corrected,
+    limited,
+    maps,
+)
 from rotopoint.tracking.refinement import shown as as_shown
 from rotopoint.tracking.runtime import NO_OBJECT_LOGIT, Decoded
 
@@ -35,6 +46,11 @@ def shown(*birds: np.ndarray) -> np.ndarray:
     for bird in birds:
         picture[np.kron(bird, np.ones((384 // len(bird),) * 2, np.bool_))] = BIRD
     return picture
+
+
+def maps_in(closeup: Closeup, logits: np.ndarray) -> np.ndarray:
+    """Logits as the network sees them in a close-up."""
+    return np.asarray(closeup.cut(limited(logits), GRID)) / np.float32(SEEN_SCALE)
 
 
 def iou(mask: np.ndarray, truth: np.ndarray) -> float:
@@ -113,6 +129,28 @@ def test_one_click_takes_away_the_whole_of_a_second_bird() -> None:
     # Half of what the model answered is left, and the model was sure of all of it.
     left = iou(got.logits > 0, answer.logits > 0)
     assert left == pytest.approx(0.5, abs=0.06) and got.predicted_iou == pytest.approx(0.9 * left)
+
+
+def test_what_is_left_is_looked_at_closer_once_more() -> None:
+    bird, other = square(GRID, 0.3, 0.1, 0.2), square(GRID, 0.3, 0.7, 0.2)
+    answer = decoded(np.where(bird | other, 8.0, -8.0))
+    clicks = [Click((38, 20), True), Click((40, 76), False)]
+    wide = Closeup.around(bird | other, [(20.5, 38.5), (76.5, 40.5)])
+    close = Closeup.around(bird, [(20.5, 38.5)], CLOSER_MARGIN, CLOSER_LEAST)
+    assert close.side < wide.side / 3
+    seen: list[Seen] = []
+
+    def without_other(shown: Seen) -> np.ndarray:
+        seen.append(shown)
+        spilled = np.where(other, -60, 0).astype(np.float32)
+        return np.asarray(wide.cut(spilled, GRID), np.float32) if len(seen) == 1 else np.zeros((GRID, GRID))
+
+    got = corrected(answer, clicks, shown(bird, other), network=without_other)
+    assert np.array_equal(got.logits > 0, bird)
+    first, second = (each.maps for each in seen)
+    # The first look is beside the answer before the click, the second beside what the first has left.
+    assert np.array_equal(first[0], maps_in(wide, answer.logits)) and not np.array_equal(*first[:2])
+    assert np.array_equal(second[0], maps_in(close, got.logits)) and np.array_equal(*second[:2])
 
 
 @pytest.mark.parametrize("cells", [24, 64, 96, 128, 256])
