@@ -277,8 +277,9 @@ class SubjectTracker(Generic[FeaturesT, ConditionedT, MemoryT]):
         conditioned: ConditionedT,
         decoded: Decoded,
     ) -> Decoded:
-        """The answer with all clicks of the picture heeded, whatever the model says. What clicks start
-        a track with is given a second look, unless a person chose it among several."""
+        """The answer with all clicks of the picture heeded, whatever the model says. Where it contradicts
+        one on a tracked picture, what was tracked is corrected in its place. What clicks start a track with
+        is given a second look. Neither is done to a mask that a person chose among several."""
         shape = self._runtime.shape
         clicks = clicks_of(prompts, shape.input_size, decoded.logits.shape[0])
         chosen, wrong = prompts.candidate != 0, contradicted(decoded, clicks)
