@@ -79,9 +79,9 @@ def corrected(
     network: Network | None = None,
 ) -> Decoded:
     """An answer with all its clicks heeded, and what they say of the rest: one that contradicts any is looked
-    at twice. Of one that contradicts none of them, and has a mask, the part `second_look` (0..1) is changed
-    of what would be: at 0 it stays as it is. So does an answer to no clicks, which the network has not
-    learned from.
+    at twice, both ways. Of one that contradicts none of them, and has a mask, the part `second_look` (0..1)
+    is changed of what would be: at 0 it stays as it is. So does an answer to no clicks, which the network has
+    not learned from.
 
     Parameters as in `obeying`, which has the last word; `network` stands for the one that ships.
 
@@ -92,13 +92,17 @@ def corrected(
     obeyed = held is decoded
     if obeyed and (second_look == 0 or not clicks or not (decoded.logits > 0).any()):
         return decoded
+    network = network or shipped
     wide = Closeup.around(held.logits > 0, [_place(c)[:2] for c in clicks])
-    answer = _looked_at(decoded, held, clicks, picture, wide, second_look if obeyed else 1.0, network)
-    if not obeyed:
+    if obeyed:
+        answer = _looked_at(decoded, held, clicks, picture, wide, network, second_look)
+    else:
+        both = both_ways(network)
+        answer = _looked_at(decoded, held, clicks, picture, wide, both)
         # What had spilled is gone by now, and need not be shown any more: what is left to do is small.
         positive = [_place(c)[:2] for c in clicks if c.positive]
         closer = Closeup.around(answer.logits > 0, positive, CLOSER_MARGIN, CLOSER_LEAST)
-        answer = _looked_at(answer, answer, clicks, picture, closer, 1.0, network)
+        answer = _looked_at(answer, answer, clicks, picture, closer, both)
     left = _overlap(decoded.logits > 0, answer.logits > 0)
     return replace(answer, predicted_iou=decoded.predicted_iou * left)
 
@@ -109,13 +113,13 @@ def _looked_at(
     clicks: Sequence[Click],
     picture: npt.NDArray[np.uint8],
     closeup: Closeup,
-    part: float,
-    network: Network | None,
+    network: Network,
+    part: float = 1.0,
 ) -> Decoded:
     """An answer whose clicks hold, with a part (0..1) of the change that a close-up of it, beside what was
     there `before`, asks for."""
     seen = shown(before.logits, held.logits, [_place(c) for c in clicks], picture, closeup)
-    change = (network or shipped)(seen) * np.float32(part)
+    change = network(seen) * np.float32(part)
     logits = closeup.added(np.clip(held.logits, -KEPT_LOGIT, KEPT_LOGIT), change)
     return obeying(replace(held, logits=logits), clicks, picture)
 
@@ -150,6 +154,17 @@ def shipped(seen: Seen) -> npt.NDArray[np.float32]:
     """What the network that ships adds to the logits of a close-up, (GRID, GRID)."""
     change: npt.NDArray[np.float32] = opencv_network(NETWORK)(**seen._asdict())[0]
     return change
+
+
+def both_ways(network: Network) -> Network:
+    """The mean of what a network says of a close-up and of its mirror image, which it has learned from as
+    well: what it is unsure of comes out one way here and another there."""
+
+    def mean(seen: Seen) -> npt.NDArray[np.float32]:
+        mirrored = Seen(*(np.ascontiguousarray(part[..., ::-1]) for part in seen))
+        return (network(seen) + network(mirrored)[:, ::-1]) / np.float32(2)
+
+    return mean
 
 
 def maps(

@@ -142,15 +142,26 @@ def test_what_is_left_is_looked_at_closer_once_more() -> None:
 
     def without_other(shown: Seen) -> np.ndarray:
         seen.append(shown)
-        spilled = np.where(other, -60, 0).astype(np.float32)
-        return np.asarray(wide.cut(spilled, GRID), np.float32) if len(seen) == 1 else np.zeros((GRID, GRID))
+        spilled = np.asarray(wide.cut(np.where(other, -60, 0).astype(np.float32), GRID))
+        return (spilled, spilled[:, ::-1], *np.zeros((2, GRID, GRID), np.float32))[len(seen) - 1]
 
     got = corrected(answer, clicks, shown(bird, other), network=without_other)
     assert np.array_equal(got.logits > 0, bird)
-    first, second = (each.maps for each in seen)
+    first, second = (each.maps for each in seen[::2])
     # The first look is beside the answer before the click, the second beside what the first has left.
     assert np.array_equal(first[0], maps_in(wide, answer.logits)) and not np.array_equal(*first[:2])
     assert np.array_equal(second[0], maps_in(close, got.logits)) and np.array_equal(*second[:2])
+    for one, mirrored in zip(seen[::2], seen[1::2], strict=True):
+        assert all(np.array_equal(a, b[..., ::-1]) for a, b in zip(one, mirrored, strict=True))
+
+
+def test_a_mirrored_answer_is_corrected_to_the_mirror_image() -> None:
+    bird, other = square(GRID, 0.3, 0.2, 0.25), square(GRID, 0.3, 0.6, 0.25)
+    answer, picture = decoded(np.where(bird | other, 8.0, -8.0)), shown(bird, other)
+    mirrored = decoded(answer.logits[:, ::-1])
+    got = corrected(answer, [Click((40, 69), False)], picture)
+    same = corrected(mirrored, [Click((40, GRID - 1 - 69), False)], np.ascontiguousarray(picture[:, ::-1]))
+    assert np.allclose(got.logits, same.logits[:, ::-1], atol=1e-3)
 
 
 @pytest.mark.parametrize("cells", [24, 64, 96, 128, 256])
