@@ -59,10 +59,11 @@ class Closeup(NamedTuple):
             ends = [float(end) for at in inside[[0, -1]] for end in (at, at + 1)] if inside.size else []
             ends += [place[axis] + way for place in places for way in (-near, near)]
             shown.append((min(ends, default=0.0), max(ends, default=float(cells))))
-        side = int(np.ceil(max(least * cells, margin * max(end - start for start, end in shown))))
+        # Last bits must not tell a picture from its mirror image: ends of clicks are sums.
+        side = int(np.ceil(round(max(least * cells, margin * max(end - start for start, end in shown)), 6)))
         if side >= WHOLE * cells:
             return cls.whole(cells)
-        x, y = (int(np.clip(round((a + b - side) / 2), 0, cells - side)) for a, b in shown)
+        x, y = (_start((a + b - side) / 2, cells - side) for a, b in shown)
         return cls(x, y, side, cells)
 
     def cut(self, values: Pixels, size: int) -> Pixels:
@@ -100,3 +101,11 @@ def _resized(values: Pixels, size: int) -> Pixels:
         return values
     way = cv2.INTER_AREA if len(values) > size else cv2.INTER_LINEAR
     return cv2.resize(values, (size, size), interpolation=way)  # type: ignore[return-value]
+
+
+def _start(wanted: float, last: int) -> int:
+    """The cell next to where a side is `wanted` to start, from 0 to the `last` that it can start at. Half way
+    between two it is the one nearer to the border, so that mirror images are shown alike."""
+    start = round(wanted, 6)
+    nearest = np.ceil(start - 0.5) if start < last / 2 else np.floor(start + 0.5)
+    return int(np.clip(nearest, 0, last))

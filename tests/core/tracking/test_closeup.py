@@ -33,6 +33,24 @@ def test_it_shows_a_click_beside_the_mask() -> None:
     assert closeup.x <= 28 and closeup.x + closeup.side >= 70
 
 
+@given(
+    st.integers(0, 80),
+    st.integers(1, 16),
+    st.lists(st.integers(0, CELLS - 1), max_size=3),
+    st.sampled_from([(1.5, 0.25), (1.2, 0.2)]),
+)
+def test_of_a_mirror_image_it_shows_the_mirror_image(
+    left: int, side: int, columns: list[int], size: tuple[float, float]
+) -> None:
+    mask = square(40, left, side)
+    shown = Closeup.around(mask, [(at + 0.5, 48.5) for at in columns], *size)
+    mirrored = Closeup.around(mask[:, ::-1], [(CELLS - at - 0.5, 48.5) for at in columns], *size)
+    assert (mirrored.y, mirrored.side) == (shown.y, shown.side)
+    # An odd side can't lie in the very middle of an even picture.
+    middle = abs(2 * shown.x + shown.side - CELLS) == 1
+    assert mirrored.x + shown.x + shown.side == CELLS or middle
+
+
 def test_what_is_nearly_everything_or_nothing_is_the_whole() -> None:
     whole = Closeup.whole(CELLS)
     assert Closeup.around(square(20, 20, 56), []) == whole
