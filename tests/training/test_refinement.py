@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -82,7 +83,7 @@ def test_what_is_asked_is_cut_alike_from_answer_and_truth() -> None:
     sample = Sample(before, coverage, np.full((FINE, FINE, 3), 128, np.uint8), first=True)
     for seed in range(16):
         taught, rng = fit._Taught(sample), np.random.default_rng(seed)
-        _, held, truth = taught.looked(rng) if seed % 2 else taught.asked(rng)
+        _, held, truth = (taught.looked, taught.clicked_on, taught.looked_closer)[seed % 3](rng)
         assert held.shape == (GRID, GRID) and truth.shape == (2 * GRID, 2 * GRID)
         fine = cv2.resize(held, truth.shape, interpolation=cv2.INTER_LINEAR) > 0
         assert iou(fine, truth > 0.5) > 0.6, seed
@@ -98,6 +99,46 @@ def test_what_is_looked_at_shows_the_click_that_was_answered_and_no_other() -> N
         assert np.array_equal(seen.maps[0], seen.maps[1])
         if clicks:
             assert seen.maps[0][np.unravel_index(near.argmax(), near.shape)] > 0
+
+
+def test_a_closer_look_is_at_what_the_network_answered_with_its_clicks_made_to_hold() -> None:
+    sample, rng = drawn(1), np.random.default_rng(0)
+    taught = fit._Taught(sample)
+    taught.clicked_on(rng)
+    taught.take(np.full((GRID, GRID), -20, np.float32))
+    seen, held, truth = taught.looked_closer(rng)
+    # Nothing was left but what the click says, and that is all that a close-up of its least size is around.
+    assert np.array_equal(seen.maps[0], seen.maps[1]) and (held > 0).any() and held.min() < -6 + 1e-3
+    assert truth.mean() > 1.5 * (sample.coverage > 127).mean()
+
+
+class Recorded(fit._Taught):
+    """Says what it was asked."""
+
+    def __init__(self, sample: Sample) -> None:
+        super().__init__(sample)
+        self.said = ""
+
+    def clicked_on(self, rng: np.random.Generator) -> fit.Asked:
+        self.said += "c"
+        return super().clicked_on(rng)
+
+    def looked(self, rng: np.random.Generator) -> fit.Asked:
+        self.said += "l"
+        return super().looked(rng)
+
+    def looked_closer(self, rng: np.random.Generator) -> fit.Asked:
+        self.said += "L"
+        return super().looked_closer(rng)
+
+
+def test_what_is_asked_are_clicks_with_a_closer_look_between_some_of_them() -> None:
+    for seed in range(8):
+        taught, rng = Recorded(drawn(seed % 2)), np.random.default_rng(seed)
+        for _ in range(12):
+            taught.next(rng)
+            taught.take(np.zeros((GRID, GRID), np.float32))
+        assert re.fullmatch("l?(cL?)+", taught.said) and "cL" in taught.said and "cc" in taught.said
 
 
 def test_teaching_brings_the_loss_down(eye: Eye, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -17,7 +17,16 @@ from torch.nn import functional
 from rotopoint.checkpoints import ResolvedCheckpoint
 from rotopoint.tracking.closeup import LEAST, MARGIN, Closeup
 from rotopoint.tracking.obeying import Click, obeying
-from rotopoint.tracking.refinement import GRID, KEPT_LOGIT, Place, Seen, corrected, shown
+from rotopoint.tracking.refinement import (
+    CLOSER_LEAST,
+    CLOSER_MARGIN,
+    GRID,
+    KEPT_LOGIT,
+    Place,
+    Seen,
+    corrected,
+    shown,
+)
 from rotopoint.tracking.runtime import Decoded
 from training.fitting import Report, Schedule, fitted_to
 from training.losses import dice_loss
@@ -26,7 +35,8 @@ from training.prompts import anywhere, click_on_error, deepest
 from training.refinement.network import Eye, Refinement
 from training.refinement.samples import RIGHT, Packed, Sample, iou, samples
 
-BATCH, MOST_CLICKS = 16, 4
+BATCH, MOST_CLICKS, MOST_ASKED = 16, 4, 6
+"""Of a step: samples, clicks that are judged, and how often a sample is asked at most."""
 
 RATE, WARMUP, LAST = 2e-3, 30, 0.02
 """AdamW's rate, over how many steps it rises, and what part of it a cosine ends with."""
@@ -50,8 +60,17 @@ DEEPEST = 0.6
 SEEN_WHOLE, SEEN_TRUE = 0.2, 0.3
 """How often all of the picture is shown, and how often what is right and not what was answered."""
 
+LOOKED_CLOSER = 0.5
+"""How often what comes after a click is a closer look at its own answer, and not a further click."""
+
 MARGINS, LEASTS = (0.8 * MARGIN, 1.5 * MARGIN), (0.7 * LEAST, 1.4 * LEAST)
 """Between which margins and least sides of close-ups are drawn."""
+
+CLOSER_MARGINS, CLOSER_LEASTS = (
+    (0.9 * CLOSER_MARGIN, 1.25 * CLOSER_MARGIN),
+    (0.8 * CLOSER_LEAST, 1.3 * CLOSER_LEAST),
+)
+"""The same of closer looks."""
 
 FINER = 2
 """Times GRID, the side on which answers and the truth are compared."""
@@ -136,11 +155,12 @@ def _finer(values: NDArray[Any]) -> NDArray[np.float32]:
 def _loss(
     network: Refinement, some: Sequence[Sample], rng: np.random.Generator, bfloat16: bool
 ) -> torch.Tensor:
-    """The mean over answers to up to MOST_CLICKS clicks, each on what was wrong before it."""
+    """The mean over up to MOST_ASKED answers: to clicks, each on what was wrong before it, and closer looks
+    at these."""
     taught, total = [_Taught(sample) for sample in some], torch.zeros(())
-    count = int(rng.integers(1, MOST_CLICKS + 1))
-    for number in range(count):
-        asked = [each.looked(rng) if number == 0 and each.looks(rng) else each.asked(rng) for each in taught]
+    count = int(rng.integers(1, MOST_ASKED + 1))
+    for _ in range(count):
+        asked = [each.next(rng) for each in taught]
         maps, pictures, held, truth = (
             torch.from_numpy(np.stack(part)) for part in zip(*((*s, h, t) for s, h, t in asked), strict=True)
         )
@@ -157,6 +177,15 @@ def _loss(
     return total / count
 
 
+class Asked(NamedTuple):
+    """Of a close-up: what is seen, logits (GRID, GRID) to be added to, and coverage, 0..1, FINER times as
+    fine."""
+
+    seen: Seen
+    held: NDArray[np.float32]
+    truth: NDArray[np.float32]
+
+
 class _Taught:
     """A sample on its way through clicks: those so far, and the answer that they gave."""
 
@@ -167,37 +196,58 @@ class _Taught:
         self._answer, self._held = self._before, self._before
         self._clicks: list[Place] = []
         self._closeup = Closeup.whole(GRID)
+        self._asked = self._clicked = False
 
-    def asked(self, rng: np.random.Generator) -> tuple[Seen, NDArray[np.float32], NDArray[np.float32]]:
-        """After one more click on what is wrong, of a close-up: what is seen, logits (GRID, GRID) to be added
-        to, and coverage, 0..1, FINER times as fine."""
+    def next(self, rng: np.random.Generator) -> Asked:
+        """A click, or a look at what was answered before or after one."""
+        if not self._asked and rng.random() < (FIRST_LOOKED if self._sample.first else LOOKED):
+            asked = self.looked(rng)
+        elif self._clicked and rng.random() < LOOKED_CLOSER:
+            asked = self.looked_closer(rng)
+        else:
+            asked = self.clicked_on(rng)
+        self._asked = True
+        return asked
+
+    def clicked_on(self, rng: np.random.Generator) -> Asked:
+        """One more click on what is wrong."""
         self._clicks.append(_trained_click(rng, self._answer > 0, self._wanted))
+        self._clicked = True
         start = self._answer if rng.random() < GONE_ON else self._before
-        decoded = Decoded(start, NO_POINTER, 1.0, 1.0)
-        return self._shown(rng, obeying(decoded, _cells(self._clicks), self._picture).logits)
+        return self._shown(rng, self._before, self._heeding(start))
 
-    def looks(self, rng: np.random.Generator) -> bool:
-        """Whether it is first `looked` at."""
-        return bool(rng.random() < (FIRST_LOOKED if self._sample.first else LOOKED))
-
-    def looked(self, rng: np.random.Generator) -> tuple[Seen, NDArray[np.float32], NDArray[np.float32]]:
-        """The same before any click that the answer contradicts: with the one that was answered, or none."""
+    def looked(self, rng: np.random.Generator) -> Asked:
+        """Before any click that the answer contradicts: with the one that was answered, or none."""
         if self._sample.first:
             right = (self._before > 0) & self._wanted
             if not right.any():
-                return self.asked(rng)
+                return self.clicked_on(rng)
             x, y = deepest(right) if rng.random() < DEEPEST else anywhere(rng, right)
             self._clicks.append((x, y, True))
-        return self._shown(rng, self._before)
+        return self._shown(rng, self._before, self._before)
+
+    def looked_closer(self, rng: np.random.Generator) -> Asked:
+        """What the last click gave, once more, as `corrected` does."""
+        self._clicked = False
+        answer = self._heeding(self._answer)
+        positive = [(x, y) for x, y, is_positive in self._clicks if is_positive]
+        margin, least = rng.uniform(*CLOSER_MARGINS), rng.uniform(*CLOSER_LEASTS)
+        return self._cut(answer, answer, Closeup.around(answer > 0, positive, margin, least))
+
+    def _heeding(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        return obeying(Decoded(logits, NO_POINTER, 1.0, 1.0), _cells(self._clicks), self._picture).logits
 
     def _shown(
-        self, rng: np.random.Generator, held: NDArray[np.float32]
-    ) -> tuple[Seen, NDArray[np.float32], NDArray[np.float32]]:
-        self._closeup = self._drawn(rng, held > 0)
-        seen = shown(self._before, held, self._clicks, self._picture, self._closeup)
+        self, rng: np.random.Generator, before: NDArray[np.float32], held: NDArray[np.float32]
+    ) -> Asked:
+        return self._cut(before, held, self._drawn(rng, held > 0))
+
+    def _cut(self, before: NDArray[np.float32], held: NDArray[np.float32], closeup: Closeup) -> Asked:
+        self._closeup = closeup
+        seen = shown(before, held, self._clicks, self._picture, closeup)
         self._held = np.asarray(np.clip(held, -KEPT_LOGIT, KEPT_LOGIT), np.float32)
-        truth = self._closeup.cut(self._sample.coverage, FINER * GRID).astype(np.float32) / 255
-        return seen, np.asarray(self._closeup.cut(self._held, GRID), np.float32), truth
+        truth = closeup.cut(self._sample.coverage, FINER * GRID).astype(np.float32) / 255
+        return Asked(seen, np.asarray(closeup.cut(self._held, GRID), np.float32), truth)
 
     def take(self, change: NDArray[np.float32]) -> None:
         """What the network adds in that close-up."""
