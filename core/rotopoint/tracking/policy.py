@@ -22,7 +22,7 @@ CLOSEST_PROMPTED = 8
 LOOK_BACK = 64
 """Pictures among which policy `selective` chooses."""
 
-CLICKS_HEEDED = "what was tracked, refined in two close-ups by what is seen both ways"
+CLICKS_HEEDED = "what was tracked, refined in two close-ups that were learned, by what is seen both ways"
 """Part of what names a track with points, of policies that obey these: another word where answers to the same
 clicks become others."""
 
