@@ -142,7 +142,7 @@ def test_what_is_asked_are_clicks_with_a_closer_look_between_some_of_them() -> N
 
 
 def test_teaching_brings_the_loss_down(eye: Eye, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in (("BATCH", 4), ("WARMUP", 4), ("RATE", 1e-3)):
+    for name, value in (("BATCH", 4), ("MOST_ASKED", 3), ("WARMUP", 4), ("RATE", 1e-3)):
         monkeypatch.setattr(fit, name, value)
     # Where all is of one color, a click made to hold reaches too far.
     gray = np.full((FINE, FINE, 3), 128, np.uint8)
