@@ -22,7 +22,7 @@ CLOSEST_PROMPTED = 8
 LOOK_BACK = 64
 """Pictures among which policy `selective` chooses."""
 
-CLICKS_HEEDED = "what was tracked, refined in two close-ups that were learned, by what is seen both ways"
+CLICKS_HEEDED = "what was tracked, refined in two close-ups that were learned, both ways; passed on by itself"
 """Part of what names a track with points, of policies that obey these: another word where answers to the same
 clicks become others."""
 
@@ -220,8 +220,9 @@ def default_steps(asked: Asked, first: int, last: int, shape: ModelShape) -> Ite
     """Between two prompted pictures a pass from either side; outside of them the one there is.
 
     A later prompt is decoded on the memory of the pass from the earliest one, which goes on beneath the
-    others, so that none depends on a third. A pass attends to what its prompted picture depends on: that
-    picture and, unless its mask is given, the earliest.
+    others, so that none depends on a third. A pass attends to its own prompted picture and, where the
+    earliest has a given mask and its own has none, to that too: an answer to points may lack just what a
+    correction brought, and would take it away again.
     """
     root = asked.root
     ends = (*asked.prompted[1:], None)
@@ -231,7 +232,7 @@ def default_steps(asked: Asked, first: int, last: int, shape: ModelShape) -> Ite
     beneath = max([root, *(p - 1 for p in needed - asked.masked if p is not None and p > root)])
 
     def decoded(start: int, position: int) -> Step:
-        return _decoded(asked, Address(start, position), _origins(asked, start), shape)
+        return _decoded(asked, Address(start, position), _attended(asked, start), shape)
 
     yield Step(Address(root, root), due=root, prompted=True, completes=True)
     for left, right, stop, wanted in spans:
@@ -262,13 +263,16 @@ def default_steps(asked: Asked, first: int, last: int, shape: ModelShape) -> Ite
             yield replace(decoded(root, position), sweep=1, completes=True)
 
 
-def _origins(asked: Asked, start: int) -> tuple[int, ...]:
-    return (start,) if start == asked.root or start in asked.masked else (asked.root, start)
+def _attended(asked: Asked, start: int) -> tuple[int, ...]:
+    """The prompted pictures that a pass has in sight all the way."""
+    keeps_earliest = asked.root in asked.masked and start not in asked.masked
+    return (asked.root, start) if keeps_earliest else (start,)
 
 
 def default_influence(asked: Asked, address: Address) -> tuple[int, ...]:
     """The prompts that its pass starts from and the earliest ones; where a mask is given, that alone."""
-    return _origins(asked, address.start)
+    start = address.start
+    return (start,) if start == asked.root or start in asked.masked else (asked.root, start)
 
 
 def default_passes(asked: Asked, position: int) -> tuple[int, ...]:

@@ -69,7 +69,21 @@ def test_a_given_mask_needs_nothing_and_its_passes_see_it_alone() -> None:
     assert run[4, 4].needs == frozenset()
     assert run[4, 6].attends == ((4, 4),)
     assert run[4, 2].attends == ((4, 4),)
-    assert by_address(steps("default", [0, 4], 0, 9))[4, 6].attends == ((0, 0), (4, 4))
+
+
+def test_a_pass_from_a_correction_sees_nothing_of_what_was_corrected() -> None:
+    run = by_address(steps("default", [0, 4], 0, 9))
+    assert run[4, 4].attends == ((0, 0),), "the correction itself is of the earliest prompt's track"
+    for address in ((4, 2), (4, 5), (4, 9)):
+        assert run[address].attends == ((4, 4),)
+        assert {a.start for a in run[address].needs} == {4}
+
+
+def test_a_given_mask_on_the_earliest_picture_stays_in_sight() -> None:
+    run = by_address(steps("default", Asked((0, 4, 8), masked=frozenset({0, 8})), 0, 12))
+    assert run[0, 3].attends == ((0, 0),)
+    assert run[4, 6].attends == run[4, 2].attends == ((0, 0), (4, 4))
+    assert run[8, 6].attends == run[8, 12].attends == ((8, 8),)
 
 
 def test_passes_see_nothing_of_one_another() -> None:
