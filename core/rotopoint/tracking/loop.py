@@ -21,7 +21,7 @@ from rotopoint.tracking.cache import FeatureCache, digest
 from rotopoint.tracking.following import Following
 from rotopoint.tracking.joining import Joining, is_needless
 from rotopoint.tracking.obeying import clicks_of, contradicted
-from rotopoint.tracking.policy import Address, Asked, Policy, Step
+from rotopoint.tracking.policy import Address, Asked, Policy, Step, known_by
 from rotopoint.tracking.records import SubjectRecords
 from rotopoint.tracking.runtime import (
     ConditionedT,
@@ -209,6 +209,7 @@ class SubjectTracker(Generic[FeaturesT, ConditionedT, MemoryT]):
 
     def _chosen(self, step: Step) -> Step:
         """The step with the memories that the policy has it see."""
+        step = known_by(step, self._record_if_there)
         if self._policy.remembers is None:
             return step
         return self._policy.remembers(step, self._record_if_there, self._runtime.shape)

@@ -87,7 +87,7 @@ class Step:
     go in. `corrects` is an earlier answer on the picture that they correct. `due`: how far forward
     passes have come when it is this step's turn. The result of a step with `leads_to` only serves that
     prompted picture, and is not kept. `completes`: no later step has a say in what is taken for the
-    picture.
+    picture. `where_unseen` is decoded in its place where the prompted picture of its pass shows nothing.
     """
 
     address: Address
@@ -100,6 +100,7 @@ class Step:
     corrects: Address | None = None
     leads_to: int | None = None
     completes: bool = False
+    where_unseen: Step | None = None
 
     @property
     def position(self) -> int:
@@ -222,7 +223,8 @@ def default_steps(asked: Asked, first: int, last: int, shape: ModelShape) -> Ite
     A later prompt is decoded on the memory of the pass from the earliest one, which goes on beneath the
     others, so that none depends on a third. A pass attends to its own prompted picture and, where the
     earliest has a given mask and its own has none, to that too: an answer to points may lack just what a
-    correction brought, and would take it away again.
+    correction brought, and would take it away again. Where a correction leaves nothing of the subject, the
+    earliest is all that knows it.
     """
     root = asked.root
     ends = (*asked.prompted[1:], None)
@@ -232,7 +234,14 @@ def default_steps(asked: Asked, first: int, last: int, shape: ModelShape) -> Ite
     beneath = max([root, *(p - 1 for p in needed - asked.masked if p is not None and p > root)])
 
     def decoded(start: int, position: int) -> Step:
-        return _decoded(asked, Address(start, position), _attended(asked, start), shape)
+        address = Address(start, position)
+        attends, origins = _attended(asked, start), default_influence(asked, address)
+        step = _decoded(asked, address, attends, shape)
+        return (
+            step
+            if attends == origins
+            else replace(step, where_unseen=_decoded(asked, address, origins, shape))
+        )
 
     yield Step(Address(root, root), due=root, prompted=True, completes=True)
     for left, right, stop, wanted in spans:
@@ -264,9 +273,20 @@ def default_steps(asked: Asked, first: int, last: int, shape: ModelShape) -> Ite
 
 
 def _attended(asked: Asked, start: int) -> tuple[int, ...]:
-    """The prompted pictures that a pass has in sight all the way."""
+    """The prompted pictures that a pass has in sight all the way, as long as its own shows the subject."""
     keeps_earliest = asked.root in asked.masked and start not in asked.masked
     return (asked.root, start) if keeps_earliest else (start,)
+
+
+def known_by(step: Step, get: GetRecord) -> Step:
+    """The step, or that which is to be decoded in its place: a click may say no more than where the subject
+    is not, and what it leaves then shows nothing that could be followed."""
+    if step.where_unseen is None:
+        return step
+    prompted = get(Address(step.address.start, step.address.start))
+    assert prompted is not None, f"{step.address} comes before the picture that its pass starts from"
+    seen = prompted.present and bool((prompted.logits > 0).any())
+    return step if seen else step.where_unseen
 
 
 def default_influence(asked: Asked, address: Address) -> tuple[int, ...]:

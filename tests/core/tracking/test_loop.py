@@ -21,7 +21,7 @@ from rotopoint.tracking.following import Following
 from rotopoint.tracking.loop import PASSES_AT_WORK, FeatureCache, SubjectTracker, TrackedFrame
 from rotopoint.tracking.policy import Address, Asked, policy_named
 from rotopoint.tracking.records import SubjectRecords
-from rotopoint.tracking.runtime import Decoded, FramePrompts, ModelShape, PointPrompts
+from rotopoint.tracking.runtime import Decoded, FramePrompts, MemoryBank, ModelShape, PointPrompts
 from rotopoint.tracking.together import run_together
 from tests.core.tracking.fake_runtime import SHAPE, FakeBytes, FakeRuntime
 
@@ -53,6 +53,30 @@ class Blob(FakeRuntime):
             column, row = np.clip(prompts.xy[0] * 16 / SHAPE.input_size - 2, 0, 12).astype(int)
         logits[row : row + 4, column : column + 4] = 5
         return replace(answer, logits=logits, object_score=5.0)
+
+
+class NotThere(FakeRuntime):
+    """Sees nothing where a click is negative; `sizes` are those of the banks that pictures were seen with."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sizes: list[int] = []
+
+    def condition_on_memory(self, features: FakeBytes, bank: MemoryBank[FakeBytes] | None) -> FakeBytes:
+        self.sizes.append(len(bank.memories) if bank else 0)
+        return super().condition_on_memory(features, bank)
+
+    def decode_prompts(
+        self,
+        conditioned: FakeBytes,
+        prompts: FramePrompts | None,
+        previous_logits: np.ndarray | None = None,
+        calibrates: bool = False,
+    ) -> Decoded:
+        answer = super().decode_prompts(conditioned, prompts, previous_logits)
+        gone = isinstance(prompts, PointPrompts) and not prompts.labels.any()
+        logits = np.full((16, 16), -5 if gone else 5, np.float32)
+        return replace(answer, logits=logits, object_score=-5.0 if gone else 5.0)
 
 
 class Run:
@@ -353,6 +377,19 @@ def test_a_correction_costs_what_lies_between_its_neighbors(
             assert content(tracked.record) == old[tracked.subject, tracked.position]
     afresh = Run(tmp_path / "afresh", {"dog": after, "cat": {5: 1.0}}).result()
     assert {(t.subject, t.position): content(t.record) for t in frames} == afresh
+
+
+@pytest.mark.parametrize(("label", "memories"), [(1, 1), (0, 2)], ids=["corrected", "said not to be there"])
+def test_a_correction_that_leaves_nothing_does_not_lose_the_subject(
+    tmp_path: Path, label: int, memories: int
+) -> None:
+    def ask(x: float) -> PointPrompts:
+        return PointPrompts(np.array([[x, 1]], np.float32), np.array([1 if x < 9 else label], np.int32))
+
+    runtime = NotThere()
+    frames = list(Run(tmp_path, {"dog": {0: 1.0, 5: 9.0}}, runtime=runtime, ask=ask).frames(first=6))
+    next_to_it = runtime.sizes[-sum(frame.position > 5 for frame in frames)]
+    assert next_to_it == memories, "the correction, and the earliest picture where that shows nothing"
 
 
 def test_one_pass_redoes_all_that_follows(tmp_path: Path) -> None:

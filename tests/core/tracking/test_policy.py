@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 from rotopoint.errors import PolicyUnknown
 from rotopoint.shot.frames import SourceFrame
 from rotopoint.store import Record
-from rotopoint.tracking.policy import CLOSEST_PROMPTED, POLICIES, Address, Asked, Policy, Step, policy_named
+from rotopoint.tracking.policy import (
+    CLOSEST_PROMPTED,
+    POLICIES,
+    Address,
+    Asked,
+    Policy,
+    Step,
+    known_by,
+    policy_named,
+)
 from rotopoint.tracking.runtime import ModelShape
 
 SHAPE = ModelShape(input_size=64, logit_size=16, pointer_size=8, memory_count=4, pointer_count=5)
@@ -147,6 +156,22 @@ def seen_record(position: int, size: int = 4, iou: float = 0.9) -> Record:
     logits = np.full((8, 8), -5, np.float16)
     logits[:size, :size] = 5
     return Record(SourceFrame(position), logits, np.zeros(8, np.float32), 5.0 if size else -5.0, iou, False)
+
+
+@pytest.mark.parametrize("position", [2, 6])
+def test_where_a_correction_leaves_nothing_the_earliest_is_followed(position: int) -> None:
+    step = by_address(steps("default", [0, 4], 0, 9))[4, position]
+    assert known_by(step, lambda address: seen_record(address.position)) == step
+    alone = known_by(step, lambda address: seen_record(address.position, size=0))
+    assert alone.address == step.address and alone.recent == step.recent
+    assert alone.attends == ((0, 0), (4, 4))
+
+
+def test_nothing_else_is_followed_where_a_mask_is_given_or_no_correction_was_made() -> None:
+    run = by_address(steps("default", Asked((0, 4), masked=frozenset({4})), 0, 9))
+    assert run[0, 2].where_unseen is run[4, 2].where_unseen is run[4, 6].where_unseen is None
+    masked_first = by_address(steps("default", Asked((0, 4), masked=frozenset({0})), 0, 9))
+    assert masked_first[4, 6].where_unseen is None
 
 
 def chosen(records: dict[int, Record], position: int) -> Step:
