@@ -110,7 +110,10 @@ class Step:
     def needs(self) -> frozenset[Address]:
         """The records that must be there before."""
         corrected = () if self.corrects is None else (self.corrects,)
-        return frozenset((*self.attends, *(r.address for r in self.recent), *self.pointers, *corrected))
+        instead = () if self.where_unseen is None else self.where_unseen.needs
+        return frozenset(
+            (*self.attends, *(r.address for r in self.recent), *self.pointers, *corrected, *instead)
+        )
 
     @property
     def visit(self) -> tuple[int, int, bool, int]:
