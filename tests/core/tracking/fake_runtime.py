@@ -8,12 +8,12 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import numpy as np
 
-from rotopoint.tracking.runtime import Decoded, FramePrompts, MaskPrompt, MemoryBank, ModelShape
+from rotopoint.tracking.runtime import Decoded, FramePrompts, MaskPrompt, MemoryBank, ModelShape, PointPrompts
 
 ResultT = TypeVar("ResultT")
 
@@ -88,12 +88,17 @@ class FakeRuntime:
         seed = int.from_bytes(digest(conditioned.data, asked, previous)[:8], "little")
         random = np.random.default_rng(seed)
         # More digits than half floats hold: whoever goes on from these instead of the record is found out.
-        return Decoded(
+        answer = Decoded(
             logits=random.normal(0, 5, (16, 16)).astype(np.float32),
             pointer=random.normal(0, 1, 4).astype(np.float32),
             object_score=float(np.float32(random.normal())),
             predicted_iou=float(np.float32(random.random())),
         )
+        return self.seen(prompts, answer)
+
+    def seen(self, prompts: FramePrompts | None, answer: Decoded) -> Decoded:
+        """The answer with a mask of some shape, for those who need one."""
+        return answer
 
     def decode_together(
         self,
@@ -132,3 +137,32 @@ class FakeRuntime:
 
     def memory_from(self, kept: bytes) -> FakeBytes:
         return FakeBytes(kept)
+
+
+class Blob(FakeRuntime):
+    """Sees a small subject where it is clicked, and somewhere in what it is shown."""
+
+    def seen(self, prompts: FramePrompts | None, answer: Decoded) -> Decoded:
+        logits = np.full((16, 16), -5, np.float32)
+        row, column = (int(6 + 3 * abs(x)) % 12 for x in answer.pointer[:2])
+        if isinstance(prompts, PointPrompts):
+            column, row = np.clip(prompts.xy[0] * 16 / SHAPE.input_size - 2, 0, 12).astype(int)
+        logits[row : row + 4, column : column + 4] = 5
+        return replace(answer, logits=logits, object_score=5.0)
+
+
+class NotThere(FakeRuntime):
+    """Sees nothing where a click is negative; `sizes` are those of the banks that pictures were seen with."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sizes: list[int] = []
+
+    def condition_on_memory(self, features: FakeBytes, bank: MemoryBank[FakeBytes] | None) -> FakeBytes:
+        self.sizes.append(len(bank.memories) if bank else 0)
+        return super().condition_on_memory(features, bank)
+
+    def seen(self, prompts: FramePrompts | None, answer: Decoded) -> Decoded:
+        gone = isinstance(prompts, PointPrompts) and not prompts.labels.any()
+        logits = np.full((16, 16), -5 if gone else 5, np.float32)
+        return replace(answer, logits=logits, object_score=-5.0 if gone else 5.0)

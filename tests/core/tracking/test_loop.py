@@ -21,9 +21,9 @@ from rotopoint.tracking.following import Following
 from rotopoint.tracking.loop import PASSES_AT_WORK, FeatureCache, SubjectTracker, TrackedFrame
 from rotopoint.tracking.policy import Address, Asked, policy_named
 from rotopoint.tracking.records import SubjectRecords
-from rotopoint.tracking.runtime import Decoded, FramePrompts, MemoryBank, ModelShape, PointPrompts
+from rotopoint.tracking.runtime import Decoded, FramePrompts, ModelShape, PointPrompts
 from rotopoint.tracking.together import run_together
-from tests.core.tracking.fake_runtime import SHAPE, FakeBytes, FakeRuntime
+from tests.core.tracking.fake_runtime import SHAPE, Blob, FakeBytes, FakeRuntime, NotThere
 
 PICTURES = tuple(SourceFrame(n) for n in range(20))
 
@@ -34,49 +34,6 @@ def picture(frame: SourceFrame) -> np.ndarray:
 
 def point(x: float) -> PointPrompts:
     return PointPrompts(np.array([[x, 1]], np.float32), np.array([1], np.int32))
-
-
-class Blob(FakeRuntime):
-    """Sees a small subject where it is clicked, and somewhere in what it is shown."""
-
-    def decode_prompts(
-        self,
-        conditioned: FakeBytes,
-        prompts: FramePrompts | None,
-        previous_logits: np.ndarray | None = None,
-        calibrates: bool = False,
-    ) -> Decoded:
-        answer = super().decode_prompts(conditioned, prompts, previous_logits)
-        logits = np.full((16, 16), -5, np.float32)
-        row, column = (int(6 + 3 * abs(x)) % 12 for x in answer.pointer[:2])
-        if isinstance(prompts, PointPrompts):
-            column, row = np.clip(prompts.xy[0] * 16 / SHAPE.input_size - 2, 0, 12).astype(int)
-        logits[row : row + 4, column : column + 4] = 5
-        return replace(answer, logits=logits, object_score=5.0)
-
-
-class NotThere(FakeRuntime):
-    """Sees nothing where a click is negative; `sizes` are those of the banks that pictures were seen with."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.sizes: list[int] = []
-
-    def condition_on_memory(self, features: FakeBytes, bank: MemoryBank[FakeBytes] | None) -> FakeBytes:
-        self.sizes.append(len(bank.memories) if bank else 0)
-        return super().condition_on_memory(features, bank)
-
-    def decode_prompts(
-        self,
-        conditioned: FakeBytes,
-        prompts: FramePrompts | None,
-        previous_logits: np.ndarray | None = None,
-        calibrates: bool = False,
-    ) -> Decoded:
-        answer = super().decode_prompts(conditioned, prompts, previous_logits)
-        gone = isinstance(prompts, PointPrompts) and not prompts.labels.any()
-        logits = np.full((16, 16), -5 if gone else 5, np.float32)
-        return replace(answer, logits=logits, object_score=-5.0 if gone else 5.0)
 
 
 class Run:
