@@ -15,7 +15,8 @@ import torch
 from rotopoint.checkpoints.configuration import Calibration, ModelConfiguration, load_configuration
 from rotopoint.tracking.preprocess import model_input
 from rotopoint.tracking.runtime import Decoded, FramePrompts, MaskPrompt, MemoryBank, PointPrompts
-from rotopoint.tracking.sam2.runtime import Sam2Features, Sam2Memory, Sam2Runtime
+from rotopoint.tracking.sam2.runtime import Sam2Runtime
+from rotopoint.tracking.sam2.values import Sam2Features, Sam2Memory
 from training.data.batches import StepDataset
 from training.recipe import PromptShares, load_recipe
 from training.steps import clip_losses, still_losses

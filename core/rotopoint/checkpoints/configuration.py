@@ -179,6 +179,8 @@ class Calibration:
     SAM 2 makes it of zeros and ones. `second_look`: what part is taken of what a close-up would change in the
     answer to clicks that start a track (`tracking/refinement.py`). `boundary`: what part is taken of what a
     close-up of the plate finds of every mask's boundary when mattes are made (`mattes/boundary.py`).
+    `appearance`: the logit that is added to a tracked picture's where it looks like the subject of prompted
+    ones, and taken away where it looks like what lay around it (`tracking/appearance.py`).
     """
 
     spread: float
@@ -186,6 +188,7 @@ class Calibration:
     sure: float
     second_look: float = 0.0
     boundary: float = 0.0
+    appearance: float = 0.0
 
     def __post_init__(self) -> None:
         _within("calibration.spread", self.spread, 1e-3, 1e3)
@@ -193,6 +196,7 @@ class Calibration:
         _within("calibration.sure", self.sure, 0, 2)
         _within("calibration.second_look", self.second_look, 0, 1)
         _within("calibration.boundary", self.boundary, 0, 1)
+        _within("calibration.appearance", self.appearance, 0, 32)
 
 
 RUNTIME_TAKES: Mapping[str, int | bool] = {

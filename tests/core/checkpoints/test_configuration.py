@@ -74,6 +74,8 @@ def test_sections_override_defaults_and_whole_numbers_serve_as_real_ones() -> No
     assert parse_configuration(text + "second_look = 0.3\n", PATH).shape.second_look == 0.3
     assert model.boundary == calibrated.boundary == 0
     assert parse_configuration(text + "boundary = 0.5\n", PATH).boundary == 0.5
+    looks = parse_configuration(text + "appearance = 1.5\n", PATH).calibration
+    assert calibrated.calibration.appearance == 0 and looks is not None and looks.appearance == 1.5
 
 
 @pytest.mark.parametrize(

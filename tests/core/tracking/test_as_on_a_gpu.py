@@ -26,8 +26,9 @@ from rotopoint.tracking.records import SubjectRecords  # noqa: E402
 from rotopoint.tracking.runtime import MemoryBank, PointPrompts  # noqa: E402
 from rotopoint.tracking.sam2 import layers  # noqa: E402
 from rotopoint.tracking.sam2.build import build_model  # noqa: E402
-from rotopoint.tracking.sam2.runtime import Sam2Features, Sam2Memory, Sam2Runtime  # noqa: E402
+from rotopoint.tracking.sam2.runtime import Sam2Runtime  # noqa: E402
 from rotopoint.tracking.sam2.transfer import from_device, normalized, to_device  # noqa: E402
+from rotopoint.tracking.sam2.values import Sam2Features, Sam2Memory  # noqa: E402
 from rotopoint.tracking.together import run_together  # noqa: E402
 from tests.core.tracking.stand_in import DEVICE, StandIn, stand_in  # noqa: E402
 

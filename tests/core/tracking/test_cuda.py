@@ -23,7 +23,8 @@ from rotopoint.store import TrackStore  # noqa: E402
 from rotopoint.tracking.cache import FeatureCache, Kept  # noqa: E402
 from rotopoint.tracking.engine import Engine, load_engine  # noqa: E402
 from rotopoint.tracking.limits import ONE_PASS, MemoryLimits  # noqa: E402
-from rotopoint.tracking.sam2.runtime import SUBJECTS_AT_ONCE, Sam2Features, Sam2Memory  # noqa: E402
+from rotopoint.tracking.sam2.runtime import SUBJECTS_AT_ONCE  # noqa: E402
+from rotopoint.tracking.sam2.values import Sam2Features, Sam2Memory  # noqa: E402
 from tests.core.tracking.short_memory import nearly_full  # noqa: E402
 
 pytestmark = pytest.mark.cuda

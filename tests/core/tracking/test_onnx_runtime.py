@@ -83,15 +83,16 @@ def test_prompts_that_start_a_track(runtimes: tuple[Any, Any], prompts: Any, cal
     assert_same(*decoded)
 
 
-def tracked(runtime: Any, subjects: int = 1) -> tuple[Any, list[MemoryBank[Any]]]:
-    """Features of a second picture, and what subjects remember of the first one and of one more before it."""
+def tracked(runtime: Any, subjects: int = 1, calibrates: bool = True) -> tuple[Any, list[MemoryBank[Any]]]:
+    """Features of a second picture, and what subjects remember of the first one, their looks too where it is
+    calibrated, and of one more before it."""
     first = runtime.encode_image(PICTURE)
     start = runtime.condition_on_memory(first, None)
     banks = []
     for subject in range(subjects):
         seen = runtime.decode_prompts(start, points(1, *[0] * subject))
         memories = tuple(
-            (place, runtime.encode_memory(first, seen.logits, score, prompted=place == 0))
+            (place, runtime.encode_memory(first, seen.logits, score, place == 0, calibrates))
             for place, score in ((0, 1.0), (1, -1.0))
         )
         pointers = ((1, seen.pointer), (2, seen.pointer[::-1].copy()), (2, seen.pointer))
@@ -99,23 +100,32 @@ def tracked(runtime: Any, subjects: int = 1) -> tuple[Any, list[MemoryBank[Any]]
     return runtime.encode_image(np.roll(PICTURE, 6, 1)), banks
 
 
-def on_the_same_memories(runtimes: tuple[Any, Any]) -> list[tuple[Any, Any, MemoryBank[Any]]]:
+def on_the_same_memories(
+    runtimes: tuple[Any, Any], calibrates: bool = True
+) -> list[tuple[Any, Any, MemoryBank[Any]]]:
     """Each runtime with its features and a bank, whose memories are ONNX Runtime's for both: a few values of
     one lie so near between two of bfloat16 that a last bit of a float decides which is kept."""
-    (torchs, features, (own,)), (onnxs, *others) = ((runtime, *tracked(runtime)) for runtime in runtimes)
+    (torchs, features, (own,)), (onnxs, *others) = (
+        (runtime, *tracked(runtime, calibrates=calibrates)) for runtime in runtimes
+    )
     (bank,) = others[1]
     given = []
     for (place, memory), (_, ours) in zip(bank.memories, own.memories, strict=True):
         spatial = torch.from_numpy(memory.spatial).bfloat16()
         assert (spatial != ours.spatial).float().mean() < 0.005
-        given.append((place, torchs.memory_from(packed(spatial))))
+        assert (memory.appearance is None) == (ours.appearance is None) == (place > 0 or not calibrates)
+        looks = () if memory.appearance is None else (torch.from_numpy(memory.appearance.sums),)
+        given.append((place, torchs.memory_from(packed(spatial, *looks))))
     return [(torchs, features, replace(own, memories=tuple(given))), (onnxs, others[0], bank)]
 
 
+@pytest.mark.parametrize("calibrates", [True, False])
 @pytest.mark.parametrize("prompts", [None, points(1), points(0, 1)], ids=["memory alone", "a click", "two"])
-def test_a_frame_on_memories(runtimes: tuple[Any, Any], prompts: PointPrompts | None) -> None:
+def test_a_frame_on_memories(
+    runtimes: tuple[Any, Any], prompts: PointPrompts | None, calibrates: bool
+) -> None:
     decoded = []
-    for runtime, features, bank in on_the_same_memories(runtimes):
+    for runtime, features, bank in on_the_same_memories(runtimes, calibrates):
         conditioned = runtime.condition_on_memory(features, bank)
         first = runtime.decode_prompts(conditioned, prompts)
         decoded.append((first, runtime.decode_prompts(conditioned, points(1), first.logits)))
@@ -158,4 +168,6 @@ def test_what_is_kept_comes_back_the_same(runtimes: tuple[Any, Any]) -> None:
             assert np.array_equal(before.numpy(), after.numpy())
         assert again.nbytes == features.nbytes
     for kept in (memory.to_bytes(), memory.host_copy()):
-        assert np.array_equal(runtime.memory_from(kept).upper, memory.upper)
+        again = runtime.memory_from(kept)
+        assert np.array_equal(again.upper, memory.upper) and again.nbytes == memory.nbytes
+        assert np.array_equal(again.appearance.sums, memory.appearance.sums)

@@ -5,12 +5,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from functools import lru_cache
 from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from rotopoint.checkpoints.configuration import ModelConfiguration
+from rotopoint.tracking.appearance import Appearance, fitted, likeness
 from rotopoint.tracking.kernels import Kernels
 from rotopoint.tracking.onnx import graphs
 from rotopoint.tracking.onnx.graph import GraphSession, Value
@@ -38,6 +41,9 @@ from rotopoint.tracking.takes import Take, Takes, take_name
 
 ResultT = TypeVar("ResultT")
 
+PASSES_KEPT = 16
+"""Of which the map that tells the subject is at hand."""
+
 NO_POINT = -1
 """The label of a point that is none."""
 
@@ -64,7 +70,11 @@ class OnnxRuntime:
         self._shape = configuration.shape
         self._hidden = configuration.hidden_dim
         self._binary = options.binarize_mask_from_pts_for_mem_enc
-        self._calibrated = configuration.calibration is not None
+        calibration = configuration.calibration
+        self._calibrated = calibration is not None
+        self._weight = 0.0 if calibration is None else calibration.appearance
+        # A pass has the same prompted pictures in sight all the way.
+        self._fitted = lru_cache(PASSES_KEPT)(fitted)
         self._takes = Takes(
             options.multimask_output_in_sam,
             options.multimask_output_for_tracking,
@@ -103,7 +113,18 @@ class OnnxRuntime:
         if bank is None:
             (places,) = self._graphs[graphs.START].run({"top": features.top})
             return OnnxConditioned(features, places, starts=True)
-        return OnnxConditioned(features, self._fused(features, [bank]), starts=False)
+        fused, likeness = self._fused(features, [bank]), self._likeness(features, bank)
+        return OnnxConditioned(features, fused, starts=False, likeness=likeness)
+
+    def _likeness(
+        self, features: OnnxFeatures, bank: MemoryBank[OnnxMemory]
+    ) -> npt.NDArray[np.float32] | None:
+        """What is added to logits (4h, 4w) for what the subject looks like; None where nothing is known."""
+        learned = [memory.appearance for _, memory in bank.memories if memory.appearance is not None]
+        if not learned:
+            return None
+        fine, top = (maps.numpy()[0] for maps in (features.fine, features.top))
+        return likeness(self._weight * self._fitted(*learned), fine, top, self._shape.logit_size)
 
     def _fused(self, features: OnnxFeatures, banks: Sequence[MemoryBank[OnnxMemory]]) -> Value:
         """(B, h * w, C) for banks of one size."""
@@ -141,7 +162,7 @@ class OnnxRuntime:
             limit = PREVIOUS_LOGIT_LIMIT
             earlier = np.clip(previous_logits, -limit, limit).astype(np.float32)[None, None]
         (decoded,) = self._decoded(conditioned.places, 1, conditioned.features, prompts, earlier, name)
-        return decoded
+        return decoded if prompts is not None else _alike(decoded, conditioned.likeness)
 
     def decode_together(
         self,
@@ -150,7 +171,11 @@ class OnnxRuntime:
         meanwhile: Callable[[], None] | None = None,
     ) -> list[Decoded]:
         take = take_name(self._takes.take(starts=False, points=0))
-        return self._decoded(self._fused(features, banks), len(banks), features, None, None, take)
+        answers = self._decoded(self._fused(features, banks), len(banks), features, None, None, take)
+        return [
+            _alike(decoded, self._likeness(features, bank))
+            for decoded, bank in zip(answers, banks, strict=True)
+        ]
 
     def _decoded(
         self,
@@ -219,12 +244,21 @@ class OnnxRuntime:
                 "binary": np.array(prompted and self._binary and not keeps_doubts),
             }
         )
-        return OnnxMemory.of(memory.numpy())
+        learned = None
+        if keeps_doubts and prompted and self._weight > 0:
+            learned = Appearance.of(features.fine.numpy()[0], features.top.numpy()[0], logits)
+        return OnnxMemory.of(memory.numpy(), learned)
 
     def features_from(self, kept: bytes | HostCopy) -> OnnxFeatures:
         graph = self._graphs[graphs.IMAGE_ENCODER]
         return OnnxFeatures(*(graph.sent(array) for array in arrays_of(kept)))
 
     def memory_from(self, kept: bytes | HostCopy) -> OnnxMemory:
-        (upper,) = arrays_of(kept)
-        return OnnxMemory(np.asarray(upper, np.uint16))
+        return OnnxMemory.from_kept(kept)
+
+
+def _alike(decoded: Decoded, likeness: npt.NDArray[np.float32] | None) -> Decoded:
+    """An answer with `likeness` (4h, 4w) added to its logits, where the subject is seen."""
+    if likeness is None or decoded.object_score <= 0:
+        return decoded
+    return replace(decoded, logits=decoded.logits + likeness)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from rotopoint.tracking.appearance import Appearance
 from rotopoint.tracking.onnx.graph import Value
 from rotopoint.tracking.runtime import HostCopy
 
@@ -69,24 +70,36 @@ class OnnxFeatures:
 
 @dataclass(frozen=True, eq=False)
 class OnnxConditioned:
-    """`places` (1, h * w, C) are a picture's features, fused with memories; `starts` where there are none."""
+    """`places` (1, h * w, C) are a picture's features, fused with memories; `starts` where there are none.
+    `likeness` (4h, 4w) is what is added to logits of a picture without prompts, for what the subject looks
+    like."""
 
     features: OnnxFeatures
     places: Value
     starts: bool
+    likeness: npt.NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class OnnxMemory:
-    """(1, M, h, w): the upper halves of float32, which is bfloat16, what upstream keeps of a frame."""
+    """`upper` (1, M, h, w): the upper halves of float32, which is bfloat16, what upstream keeps of a frame;
+    and what a prompted one shows of the subject's appearance."""
 
     upper: npt.NDArray[np.uint16]
+    appearance: Appearance | None = None
 
     @staticmethod
-    def of(spatial: npt.NDArray[np.float32]) -> OnnxMemory:
+    def of(spatial: npt.NDArray[np.float32], appearance: Appearance | None = None) -> OnnxMemory:
         """Rounded to the nearest, and to the even one of two."""
         bits = spatial.view(np.uint32)
-        return OnnxMemory(((bits + (((bits >> 16) & 1) + 0x7FFF)) >> 16).astype(np.uint16))
+        rounded = ((bits + (((bits >> 16) & 1) + 0x7FFF)) >> 16).astype(np.uint16)
+        return OnnxMemory(rounded, appearance)
+
+    @staticmethod
+    def from_kept(kept: bytes | HostCopy) -> OnnxMemory:
+        upper, *learned = arrays_of(kept)
+        appearance = Appearance(np.asarray(learned[0], np.float32)) if learned else None
+        return OnnxMemory(np.asarray(upper, np.uint16), appearance)
 
     @property
     def spatial(self) -> npt.NDArray[np.float32]:
@@ -94,17 +107,18 @@ class OnnxMemory:
 
     @property
     def nbytes(self) -> int:
-        return self.upper.nbytes
+        return self.host_copy().nbytes
 
     @property
     def on_host(self) -> bool:
         return True
 
     def to_bytes(self) -> bytes:
-        return pack(self.upper)
+        return pack(*self.host_copy().arrays)
 
     def host_copy(self) -> HostArrays:
-        return HostArrays((self.upper,))
+        learned = self.appearance
+        return HostArrays((self.upper,) if learned is None else (self.upper, learned.sums))
 
 
 def arrays_of(kept: bytes | HostCopy) -> list[npt.NDArray[np.generic]]:

@@ -5,7 +5,7 @@ choice among the decoder's masks."""
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -29,6 +29,14 @@ class Masks:
     pointer: torch.Tensor
     object_score: torch.Tensor
     predicted_iou: torch.Tensor
+
+
+def alike(masks: Masks, likeness: torch.Tensor | None) -> Masks:
+    """Masks with `likeness` (B, 4h, 4w) added to the logits of those whose subject is seen."""
+    if likeness is None:
+        return masks
+    seen = masks.object_score[..., None] > 0
+    return replace(masks, logits=torch.where(seen, masks.logits + likeness, masks.logits))
 
 
 def mean_coverage(logits: torch.Tensor, predicted_iou: torch.Tensor, spread: float) -> torch.Tensor:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
@@ -20,6 +20,7 @@ from torch.nn import functional
 
 from rotopoint.checkpoints.configuration import Calibration
 from rotopoint.errors import KernelsOverflow
+from rotopoint.tracking.appearance import Appearance, fitted
 from rotopoint.tracking.arrangement import Arrangement
 from rotopoint.tracking.kernels import Kernels
 from rotopoint.tracking.precision import Precision
@@ -37,22 +38,22 @@ from rotopoint.tracking.runtime import (
 from rotopoint.tracking.sam2.compiled import arranged
 from rotopoint.tracking.sam2.convolutional_trunk import Trunk
 from rotopoint.tracking.sam2.device_memory import Care, give_back, is_memory_short
-from rotopoint.tracking.sam2.heads import Heads, Masks
+from rotopoint.tracking.sam2.heads import Heads, Masks, alike
 from rotopoint.tracking.sam2.image_encoder import ImageEncoder
 from rotopoint.tracking.sam2.layers import in_blocks
+from rotopoint.tracking.sam2.likeness import likeness
 from rotopoint.tracking.sam2.memory_attention import MemoryAttention
 from rotopoint.tracking.sam2.memory_encoder import MemoryEncoder, PackageMemoryEncoder
 from rotopoint.tracking.sam2.memory_keys import AttendedKeys, MemoryKeys
 from rotopoint.tracking.sam2.package import sam2_module
 from rotopoint.tracking.sam2.side_by_side import SideBySide, most_at_once
 from rotopoint.tracking.sam2.transfer import (
-    HostTensors,
     from_device,
     normalized,
-    packed,
     tensors_from,
     to_device,
 )
+from rotopoint.tracking.sam2.values import HeldKeys, Sam2Conditioned, Sam2Features, Sam2Memory
 from rotopoint.tracking.takes import Take, Takes
 
 SUBJECTS_AT_ONCE = 16
@@ -60,75 +61,6 @@ SUBJECTS_AT_ONCE = 16
 
 
 DTYPES = {Precision.FP32: torch.float32, Precision.BF16: torch.bfloat16, Precision.FP16: torch.float16}
-
-
-@dataclass(frozen=True)
-class Sam2Features:
-    """`top` is (1, C, h, w); `high_resolution` are the decoder's finer maps, strides 4 and 8; `begun`
-    (h * w, C) is memory attention up to its first look at memories. All in the kernels' precision."""
-
-    top: torch.Tensor
-    high_resolution: tuple[torch.Tensor, ...]
-    begun: torch.Tensor
-
-    @property
-    def places(self) -> torch.Tensor:
-        """`top` as (h * w, C) float32."""
-        return self.top[0].flatten(1).t().float()
-
-    @property
-    def nbytes(self) -> int:
-        return sum(t.nbytes for t in (self.top, self.begun, *self.high_resolution))
-
-    @property
-    def on_host(self) -> bool:
-        return self.top.device.type == "cpu"
-
-    def to_bytes(self) -> bytes:
-        return packed(self.top, self.begun, *self.high_resolution)
-
-    def host_copy(self) -> HostTensors:
-        return HostTensors.of(self.top, self.begun, *self.high_resolution)
-
-
-@dataclass(frozen=True)
-class Sam2Conditioned:
-    """`places` is (h * w, C) float32; `starts` where no memory went in."""
-
-    features: Sam2Features
-    places: torch.Tensor
-    starts: bool
-
-
-@dataclass(eq=False)
-class HeldKeys:
-    """None where memory was short: they follow from the memory."""
-
-    keys: MemoryKeys | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Sam2Memory:
-    """(1, M, h, w) bfloat16: what upstream keeps of a frame, and keys that follow from it, in many times as
-    many bytes."""
-
-    spatial: torch.Tensor
-    held: HeldKeys = field(default_factory=HeldKeys)
-
-    @property
-    def nbytes(self) -> int:
-        keys = self.held.keys
-        return self.spatial.nbytes + (0 if keys is None else keys.nbytes)
-
-    @property
-    def on_host(self) -> bool:
-        return self.spatial.device.type == "cpu"
-
-    def to_bytes(self) -> bytes:
-        return packed(self.spatial)
-
-    def host_copy(self) -> HostTensors:
-        return HostTensors.of(self.spatial)
 
 
 P = ParamSpec("P")
@@ -219,6 +151,9 @@ class Sam2Runtime:
                 else MemoryEncoder(model.memory_encoder, dtype)
             )
             self._calibrated = calibration is not None
+            self._weight = 0.0 if calibration is None else calibration.appearance
+            # A pass has the same prompted pictures in sight all the way.
+            self._fitted = lru_cache(SUBJECTS_AT_ONCE)(fitted)
             self._heads = Heads(model, dtype, calibration)
         model.image_encoder = model.memory_attention = model.memory_encoder = model.sam_mask_decoder = None
 
@@ -298,7 +233,20 @@ class Sam2Runtime:
             return Sam2Conditioned(features, features.places + self._model.no_mem_embed[0], starts=True)
         places = self._attention.finish(features.begun, self._attended([bank]))
         self._went_well(1)
-        return Sam2Conditioned(features, places[0], starts=False)
+        return Sam2Conditioned(features, places[0], starts=False, likeness=self._likeness(features, [bank]))
+
+    def _likeness(
+        self, features: Sam2Features, banks: Sequence[MemoryBank[Sam2Memory]]
+    ) -> torch.Tensor | None:
+        """What is added to the logits (B, 4h, 4w) of each bank's subject for what it looks like, see
+        `appearance`; None where nothing is known of that."""
+        learned = [[m.appearance for _, m in bank.memories if m.appearance is not None] for bank in banks]
+        if not any(learned):
+            return None
+        fine, top = features.high_resolution[1], features.top
+        nothing = np.zeros(fine.shape[1] + top.shape[1] + 1, np.float32)
+        weights = np.stack([self._weight * self._fitted(*each) if each else nothing for each in learned])
+        return likeness(to_device(weights, self._device), fine, top, self._shape.logit_size)
 
     def _attended(self, banks: Sequence[MemoryBank[Sam2Memory]]) -> list[AttendedKeys]:
         """What subjects attend to, whose banks are of one size."""
@@ -364,7 +312,7 @@ class Sam2Runtime:
         candidate = prompts.candidate if several and prompts is not None else 0
         places = conditioned.places[None]
         masks = self._heads.decode(places, features.high_resolution, points, earlier, take, candidate)
-        return self._answers(masks)[0]
+        return self._answers(masks if prompts is not None else alike(masks, conditioned.likeness))[0]
 
     def decode_together(
         self,
@@ -392,7 +340,7 @@ class Sam2Runtime:
         places = self._attention.finish(features.begun, self._attended(banks))
         take = self._takes.take(starts=False, points=0)
         masks = self._heads.decode(places, features.high_resolution, None, None, take)
-        decoded = self._answers(masks, meanwhile)
+        decoded = self._answers(alike(masks, self._likeness(features, banks)), meanwhile)
         self._went_well(len(banks))
         return decoded
 
@@ -430,7 +378,13 @@ class Sam2Runtime:
         spatial = self._memory_encoder(features.top, mask[0, 0])
         if object_score <= 0 and model.no_obj_embed_spatial is not None:
             spatial = spatial + model.no_obj_embed_spatial[..., None, None]
-        return self._memory(spatial.to(torch.bfloat16))
+        learned = None
+        if keeps_doubts and prompted and self._weight > 0:
+            fine, top = (
+                maps[0].float().cpu().numpy() for maps in (features.high_resolution[1], features.top)
+            )
+            learned = Appearance.of(fine, top, logits)
+        return self._memory(spatial.to(torch.bfloat16), learned)
 
     @_within_memory
     def features_from(self, kept: bytes | HostCopy) -> Sam2Features:
@@ -440,11 +394,11 @@ class Sam2Runtime:
     @_within_memory
     @torch.inference_mode()
     def memory_from(self, kept: bytes | HostCopy) -> Sam2Memory:
-        (spatial,) = tensors_from(kept, self._device)
-        return self._memory(spatial)
+        spatial, *learned = tensors_from(kept, self._device)
+        return self._memory(spatial, Appearance(learned[0].cpu().numpy()) if learned else None)
 
-    def _memory(self, spatial: torch.Tensor) -> Sam2Memory:
-        memory = Sam2Memory(spatial)
+    def _memory(self, spatial: torch.Tensor, appearance: Appearance | None) -> Sam2Memory:
+        memory = Sam2Memory(spatial, appearance=appearance)
         self._held.add(memory.held)
         if not self._care.taken:
             self._keys(memory)
