@@ -231,7 +231,8 @@ class Runtime(Protocol[FeaturesT, ConditionedT, MemoryT]):
         calibrates: bool = False,
     ) -> MemoryT:
         """The memory of a frame, from its stored logits (logit_size, logit_size). `calibrates`: that of a
-        prompted one keeps what the answer is unsure of, where the checkpoint has a `Calibration`."""
+        prompted one keeps what the answer is unsure of, and shows what the subject looks like (`appearance`),
+        where the checkpoint has a `Calibration`."""
         ...
 
     def features_from(self, kept: bytes | HostCopy) -> FeaturesT: ...

@@ -18,6 +18,7 @@ from rotopoint.checkpoints.resolved import ResolvedCheckpoint  # noqa: E402
 from rotopoint.tracking.appearance import Appearance, fitted, likeness  # noqa: E402
 from rotopoint.tracking.engine import load_engine  # noqa: E402
 from rotopoint.tracking.runtime import MemoryBank  # noqa: E402
+from rotopoint.tracking.sam2.heads import Masks, alike  # noqa: E402
 from rotopoint.tracking.sam2.likeness import likeness as on_device  # noqa: E402
 
 SIDE = 32
@@ -129,6 +130,21 @@ def test_a_tracked_picture_is_moved_by_its_likeness_and_by_no_more(runtimes: tup
     inside[44:86, 34:76] = True
     assert moved[inside].mean() > 0.5 and moved[100:].mean() < -0.5
     assert np.abs(moved).max() < 2 * 2.5
+
+
+def test_a_mask_that_looks_contradict_is_trusted_less_by_the_part_of_it_that_is_gone() -> None:
+    logits = torch.full((2, 4, 4), -1.0)
+    logits[:, :2] = 1.0
+    gone = torch.zeros(2, 4, 4)
+    gone[0, 0] = -2.0
+    before = Masks(logits, torch.zeros(2, 3), torch.ones(2, 1), torch.tensor([0.8, 0.6]))
+    after = alike(before, gone)
+    assert after.predicted_iou.tolist() == pytest.approx([0.4, 0.6])
+    assert torch.equal(after.logits, logits + gone)
+    unseen = alike(replace(before, object_score=-torch.ones(2, 1)), gone)
+    assert torch.equal(unseen.logits, logits) and torch.equal(unseen.predicted_iou, before.predicted_iou)
+    nothing = alike(replace(before, logits=logits - 5), torch.zeros(2, 4, 4))
+    assert torch.equal(nothing.predicted_iou, before.predicted_iou)
 
 
 def test_looks_survive_as_bytes_and_as_what_leaves_a_device(runtimes: tuple[Any, Any]) -> None:

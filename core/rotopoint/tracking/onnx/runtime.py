@@ -258,7 +258,12 @@ class OnnxRuntime:
 
 
 def _alike(decoded: Decoded, likeness: npt.NDArray[np.float32] | None) -> Decoded:
-    """An answer with `likeness` (4h, 4w) added to its logits, where the subject is seen."""
+    """An answer with `likeness` (4h, 4w) added to its logits, where the subject is seen; its predicted IoU is
+    what it was times the part of its mask that is left (IoU)."""
     if likeness is None or decoded.object_score <= 0:
         return decoded
-    return replace(decoded, logits=decoded.logits + likeness)
+    logits = decoded.logits + likeness
+    before, after = decoded.logits > 0, logits > 0
+    all_of_both = np.count_nonzero(before | after)
+    left = np.count_nonzero(before & after) / all_of_both if all_of_both else 1.0
+    return replace(decoded, logits=logits, predicted_iou=decoded.predicted_iou * left)

@@ -32,11 +32,16 @@ class Masks:
 
 
 def alike(masks: Masks, likeness: torch.Tensor | None) -> Masks:
-    """Masks with `likeness` (B, 4h, 4w) added to the logits of those whose subject is seen."""
+    """Masks with `likeness` (B, 4h, 4w) added to the logits of those whose subject is seen. The predicted IoU
+    is what the model says of its own mask, times the part of that which is left (IoU)."""
     if likeness is None:
         return masks
     seen = masks.object_score[..., None] > 0
-    return replace(masks, logits=torch.where(seen, masks.logits + likeness, masks.logits))
+    logits = torch.where(seen, masks.logits + likeness, masks.logits)
+    before, after = (each.flatten(1) > 0 for each in (masks.logits, logits))
+    shared, all_of_both = (before & after).sum(1), (before | after).sum(1)
+    left = torch.where(all_of_both > 0, shared / all_of_both.clamp(min=1), 1.0)
+    return replace(masks, logits=logits, predicted_iou=masks.predicted_iou * left)
 
 
 def mean_coverage(logits: torch.Tensor, predicted_iou: torch.Tensor, spread: float) -> torch.Tensor:
