@@ -113,8 +113,8 @@ class OnnxRuntime:
         if bank is None:
             (places,) = self._graphs[graphs.START].run({"top": features.top})
             return OnnxConditioned(features, places, starts=True)
-        fused, likeness = self._fused(features, [bank]), self._likeness(features, bank)
-        return OnnxConditioned(features, fused, starts=False, likeness=likeness)
+        fused = self._fused(features, [bank])
+        return OnnxConditioned(features, fused, starts=False, likeness=self._likeness(features, bank))
 
     def _likeness(
         self, features: OnnxFeatures, bank: MemoryBank[OnnxMemory]

@@ -22,6 +22,6 @@ def _mapped(factors: torch.Tensor, maps: torch.Tensor) -> torch.Tensor:
 
 
 def _enlarged(maps: torch.Tensor, side: int) -> torch.Tensor:
-    return functional.interpolate(maps[:, None], size=(side, side), mode="bilinear", align_corners=False)[
-        :, 0
-    ]
+    """Maps (B, h, w) at a larger size, interpolated between the centers of places."""
+    size = (side, side)
+    return functional.interpolate(maps[:, None], size=size, mode="bilinear", align_corners=False)[:, 0]
