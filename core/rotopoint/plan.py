@@ -16,6 +16,7 @@ from rotopoint.files import require_regular_file
 from rotopoint.shot import Box, Direction, Mask, Point, Settings, Subject
 from rotopoint.shot.frames import ClipFrame, FrameMap, FrameRange, SourceFrame
 from rotopoint.store import TrackKey
+from rotopoint.tracking.following import FOLLOWED
 from rotopoint.tracking.joining import is_needless
 from rotopoint.tracking.policy import Address, Asked, Policy
 from rotopoint.tracking.runtime import ModelShape
@@ -176,7 +177,7 @@ def track_keys(
         text = json.dumps(
             {
                 **({"clicks": heeded} if heeded else {}),
-                "follow": plan.subject.follow,
+                "follow": plan.subject.follow and FOLLOWED,
                 "start": plan.pictures[address.start],
                 "prompts": [(plan.pictures[p], digest(p)) for p in influence],
                 "absent": [

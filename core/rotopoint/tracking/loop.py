@@ -236,22 +236,39 @@ class SubjectTracker(Generic[FeaturesT, ConditionedT, MemoryT]):
         prompts = self._prompts.get(step.position) if step.prompted else None
         if self._following is None:
             return self._decode_in(step, WHOLE, prompts, condition(step, WHOLE))
-        region = self._region(step, prompts, self._following)
-        record = self._decode_in(step, region, prompts, condition(step, region))
-        if step.attends or isinstance(prompts, MaskPrompt) or prompts is None:
-            return record
-        # Points do not tell how large the subject is: the first answer does.
-        better = self._following.holding(self._following.after(record), prompts)
-        if better == region:
-            return record
-        return self._decode_in(step, better, prompts, condition(step, better))
+        if isinstance(prompts, PointPrompts) and not step.attends:
+            region = self._best_view(step, prompts, condition, self._following)
+        else:
+            region = self._region(step, prompts, self._following)
+        return self._decode_in(step, region, prompts, condition(step, region))
+
+    def _best_view(
+        self,
+        step: Step,
+        prompts: PointPrompts,
+        condition: Callable[[Step, Region], ConditionedT],
+        following: Following,
+    ) -> Region:
+        """Where points are answered that start a track: they do not tell how large the subject is. Of the
+        views that hold all of it the one does whose answer the model trusts most; the subject is then seen as
+        large as on the pictures that follow."""
+
+        def seen(region: Region) -> Record:
+            localized = following.localized(prompts, region)
+            conditioned = condition(step, region)
+            decoded = self._runtime.decode_prompts(conditioned, localized, calibrates=self._policy.calibrates)
+            return self._record_of(step, region, decoded)
+
+        records = [seen(region) for region in following.views(prompts)]
+        best = max(filter(following.holds, records), key=lambda r: r.predicted_iou, default=records[0])
+        return following.holding(following.after(best), prompts)
 
     def _region(self, step: Step, prompts: FramePrompts | None, following: Following) -> Region:
         """What the model sees: around where the subject was on the nearest picture that is remembered."""
         seen = [r.address for r in step.recent[:1]] or sorted(
             step.attends, key=lambda a: abs(a.position - step.position)
         )
-        if isinstance(prompts, MaskPrompt) or (not seen and prompts is not None):
+        if isinstance(prompts, MaskPrompt):
             return following.first(prompts)
         region = following.after(self._record(seen[0])) if seen else following.whole
         return region if prompts is None else following.holding(region, prompts)

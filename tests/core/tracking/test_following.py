@@ -41,17 +41,23 @@ def test_a_mask_starts_in_a_square_of_three_times_its_size() -> None:
     assert region.size == (MARGIN * 40, MARGIN * 40) and center(region) == (200, 150)
 
 
-def test_a_point_starts_where_the_model_sees_the_plate_enlarged() -> None:
-    region = PLATE.first(points((200, 150)))
-    assert (
-        region.size == (26, 26)
-        and ENLARGED == 64 / 25.6
-        and center(region) == pytest.approx((200, 150), abs=1)
-    )
+def test_a_point_is_looked_at_from_ever_closer() -> None:
+    whole, *closer = PLATE.views(points((200, 150)))
+    assert whole == WHOLE and [view.size for view in closer] == [(150, 150), (75, 75), (38, 38)]
+    assert all(center(view) == pytest.approx((200, 150), abs=1) for view in closer)
+    assert ENLARGED * 38 > PLATE.input_size > ENLARGED * 38 / 2
 
 
-def test_points_far_apart_are_held_twice() -> None:
-    assert PLATE.first(points((100, 150), (200, 150))).size == (200, 200)
+def test_points_far_apart_are_not_looked_at_from_closer_than_both_are_well_inside() -> None:
+    assert [view.size for view in PLATE.views(points((170, 150), (230, 150)))] == [(400, 300), (150, 150)]
+
+
+@pytest.mark.parametrize(("extent", "holds"), [(0, False), (1, True), (12, True), (13, False)])
+def test_a_subject_that_nearly_fills_a_square_may_go_on_outside_of_it(extent: int, holds: bool) -> None:
+    square = Region(100, 100, 200, 200)
+    assert PLATE.holds(record(square, slice(2, 5), slice(2, 2 + extent))) == holds
+    assert PLATE.holds(record(WHOLE, slice(2, 5), slice(2, 2 + extent))) == (extent > 0)
+    assert not PLATE.holds(record(square, slice(2, 5), slice(2, 2 + extent), score=-5.0))
 
 
 def test_the_square_goes_where_the_subject_went() -> None:

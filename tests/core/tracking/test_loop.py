@@ -398,6 +398,49 @@ def test_following_goes_on_with_the_same_bytes_after_an_interruption(tmp_path: P
     assert len(regions) > 5 and all(region.size < (400, 400) for region in regions)
 
 
+class Views(FakeRuntime):
+    """Sees a subject that is `across` of 16 places wide and trusts its answers as `trusts` says, both by how
+    many pixels of the picture a view is wide."""
+
+    def __init__(self, across: dict[int, int], trusts: dict[int, float]) -> None:
+        super().__init__()
+        self.across, self.trusts = across, trusts
+
+    def encode_image(self, picture: np.ndarray) -> FakeBytes:
+        return FakeBytes(super().encode_image(picture).data + picture.shape[1].to_bytes(2, "big"))
+
+    def decode_prompts(
+        self,
+        conditioned: FakeBytes,
+        prompts: FramePrompts | None,
+        previous_logits: np.ndarray | None = None,
+        calibrates: bool = False,
+    ) -> Decoded:
+        answer = super().decode_prompts(conditioned, prompts, previous_logits, calibrates)
+        wide, logits = int.from_bytes(conditioned.data[-2:], "big"), np.full((16, 16), -5, np.float32)
+        logits[7:9, : self.across.get(wide, 4)] = 5
+        return replace(answer, logits=logits, object_score=5.0, predicted_iou=self.trusts.get(wide, 0.5))
+
+
+@pytest.mark.parametrize(
+    ("across", "trusts", "taken"),
+    [
+        ({}, {400: 0.6}, 400),
+        ({}, {200: 0.6}, 200),
+        ({}, {50: 0.6}, 50),
+        ({50: 16, 100: 13}, {200: 0.6, 100: 0.7, 50: 0.8}, 200),
+        ({side: 16 for side in (200, 100, 50)}, {50: 0.8}, 400),
+    ],
+)
+def test_points_are_answered_where_all_is_seen_and_the_answer_is_trusted_most(
+    tmp_path: Path, across: dict[int, int], trusts: dict[int, float], taken: int
+) -> None:
+    following = Following((400, 400), SHAPE.input_size)
+    run = Run(tmp_path, {"dog": {0: 32.0}}, following=following, runtime=Views(across, trusts))
+    (first,) = run.frames(0, 0)
+    assert first.record.region.size == (taken, taken)
+
+
 def test_company_changes_nothing_and_shares_the_encoder(tmp_path: Path) -> None:
     alone = {
         **Run(tmp_path / "a", {"dog": {0: 1.0}}).result(),
