@@ -4,8 +4,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator
-from contextlib import ExitStack
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,94 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rotopoint.shot.frames import SourceFrame
-from rotopoint.store import Record, RecordLayout, TrackKey, TrackStore
 from rotopoint.tracking import refinement
-from rotopoint.tracking.following import Following
-from rotopoint.tracking.loop import PASSES_AT_WORK, FeatureCache, SubjectTracker, TrackedFrame
-from rotopoint.tracking.policy import Address, Asked, policy_named
-from rotopoint.tracking.records import SubjectRecords
+from rotopoint.tracking.loop import PASSES_AT_WORK
 from rotopoint.tracking.runtime import Decoded, FramePrompts, ModelShape, PointPrompts
-from rotopoint.tracking.together import run_together
 from tests.core.tracking.fake_runtime import SHAPE, Blob, FakeBytes, FakeRuntime, NotThere
-
-PICTURES = tuple(SourceFrame(n) for n in range(20))
-
-
-def picture(frame: SourceFrame) -> np.ndarray:
-    return np.full((400, 400, 3), frame, np.uint8)
-
-
-def point(x: float) -> PointPrompts:
-    return PointPrompts(np.array([[x, 1]], np.float32), np.array([1], np.int32))
-
-
-class Run:
-    """Subjects side by side on one store, as a session makes them."""
-
-    def __init__(
-        self,
-        folder: Path,
-        prompts: dict[str, dict[int, float]],
-        policy: str = "default",
-        *,
-        runtime: FakeRuntime | None = None,
-        pictures: tuple[SourceFrame, ...] = PICTURES,
-        absent: frozenset[int] = frozenset(),
-        following: Following | None = None,
-        ask: Callable[[float], PointPrompts] = point,
-    ) -> None:
-        self.following = following
-        self.ask = ask
-        self.runtime = runtime or FakeRuntime()
-        self.pictures = pictures
-        self.absent = absent
-        self.files = ExitStack()
-        self.policy = policy_named(policy)
-        self.cache = FeatureCache(self.runtime, picture)
-        self.trackers = [self._tracker(folder, name, clicks) for name, clicks in prompts.items()]
-
-    def _tracker(self, folder: Path, name: str, clicks: dict[int, float]) -> SubjectTracker:
-        asked = Asked(tuple(sorted(clicks)), absent=self.absent)
-
-        def key(address: Address) -> TrackKey:
-            influence = self.policy.influence(asked, address)
-            absent = [p for p in self.absent if p < max(address)]
-            prompts = repr((address.start, [(p, clicks[p]) for p in influence], absent))
-            return TrackKey("clip", name, prompts, "draft", self.policy.name, "auto")
-
-        layout = RecordLayout(SHAPE.logit_size, SHAPE.pointer_size, self.policy.logit_type)
-        records = SubjectRecords(TrackStore(folder), layout, self.pictures, key, write=True)
-        prompts = {position: self.ask(x) for position, x in clicks.items()}
-        return SubjectTracker(
-            name,
-            self.runtime,
-            self.cache,
-            self.pictures,
-            asked,
-            prompts,
-            self.policy,
-            self.files.enter_context(records),
-            self.following,
-        )
-
-    def frames(self, first: int = 0, last: int | None = None) -> Generator[TrackedFrame]:
-        last = len(self.pictures) - 1 if last is None else last
-        with self.files:
-            yield from run_together(self.runtime, [(t, t.steps(first, last)) for t in self.trackers])
-
-    def result(self, first: int = 0, last: int | None = None) -> dict[tuple[str, int], bytes]:
-        return {(t.subject, t.position): content(t.record) for t in self.frames(first, last)}
-
-    def worked_on(self) -> set[tuple[str, int]]:
-        return {(t.subject, t.position) for t in self.frames() if t.computed}
-
-
-def content(record: Record) -> bytes:
-    numbers = np.array(
-        [record.object_score, record.predicted_iou, record.prompted, *record.region], np.float32
-    )
-    return record.logits.tobytes() + record.pointer.tobytes() + numbers.tobytes()
+from tests.core.tracking.tracked_subjects import PICTURES, Run, content, picture, point
 
 
 @pytest.mark.parametrize(("policy", "calibrates"), [("default", True), ("upstream", False)])
@@ -150,14 +66,7 @@ def test_what_starts_a_track_gets_a_second_look(
 class Mistaken(FakeRuntime):
     """Tracks what is in the middle, and takes every point for the last column."""
 
-    def decode_prompts(
-        self,
-        conditioned: FakeBytes,
-        prompts: FramePrompts | None,
-        previous_logits: np.ndarray | None = None,
-        calibrates: bool = False,
-    ) -> Decoded:
-        answer = super().decode_prompts(conditioned, prompts, previous_logits, calibrates)
+    def seen(self, prompts: FramePrompts | None, answer: Decoded) -> Decoded:
         logits = np.full((16, 16), -7, np.float32)
         if isinstance(prompts, PointPrompts):
             logits[:, 15] = 3
@@ -380,65 +289,6 @@ def test_clicks_in_any_history_give_what_they_give_together(tmp_path: Path) -> N
             made[position] = clicks[position]
             result = Run(tmp_path / str(n), {"dog": made}).result()
         assert result == together
-
-
-def test_following_goes_on_with_the_same_bytes_after_an_interruption(tmp_path: Path) -> None:
-    prompts, following = {"dog": {3: 20.0, 9: 30.0}}, Following((400, 400), SHAPE.input_size)
-
-    def run(folder: str) -> Run:
-        return Run(tmp_path / folder, prompts, following=following, runtime=Blob())
-
-    undisturbed = run("whole").result()
-    broken_off = run("parts").frames()
-    for _, _ in zip(range(7), broken_off, strict=False):
-        pass
-    broken_off.close()
-    assert run("parts").result() == undisturbed
-    regions = {t.record.region for t in run("whole").frames()}
-    assert len(regions) > 5 and all(region.size < (400, 400) for region in regions)
-
-
-class Views(FakeRuntime):
-    """Sees a subject that is `across` of 16 places wide and trusts its answers as `trusts` says, both by how
-    many pixels of the picture a view is wide."""
-
-    def __init__(self, across: dict[int, int], trusts: dict[int, float]) -> None:
-        super().__init__()
-        self.across, self.trusts = across, trusts
-
-    def encode_image(self, picture: np.ndarray) -> FakeBytes:
-        return FakeBytes(super().encode_image(picture).data + picture.shape[1].to_bytes(2, "big"))
-
-    def decode_prompts(
-        self,
-        conditioned: FakeBytes,
-        prompts: FramePrompts | None,
-        previous_logits: np.ndarray | None = None,
-        calibrates: bool = False,
-    ) -> Decoded:
-        answer = super().decode_prompts(conditioned, prompts, previous_logits, calibrates)
-        wide, logits = int.from_bytes(conditioned.data[-2:], "big"), np.full((16, 16), -5, np.float32)
-        logits[7:9, : self.across.get(wide, 4)] = 5
-        return replace(answer, logits=logits, object_score=5.0, predicted_iou=self.trusts.get(wide, 0.5))
-
-
-@pytest.mark.parametrize(
-    ("across", "trusts", "taken"),
-    [
-        ({}, {400: 0.6}, 400),
-        ({}, {200: 0.6}, 200),
-        ({}, {50: 0.6}, 50),
-        ({50: 16, 100: 13}, {200: 0.6, 100: 0.7, 50: 0.8}, 200),
-        ({side: 16 for side in (200, 100, 50)}, {50: 0.8}, 400),
-    ],
-)
-def test_points_are_answered_where_all_is_seen_and_the_answer_is_trusted_most(
-    tmp_path: Path, across: dict[int, int], trusts: dict[int, float], taken: int
-) -> None:
-    following = Following((400, 400), SHAPE.input_size)
-    run = Run(tmp_path, {"dog": {0: 32.0}}, following=following, runtime=Views(across, trusts))
-    (first,) = run.frames(0, 0)
-    assert first.record.region.size == (taken, taken)
 
 
 def test_company_changes_nothing_and_shares_the_encoder(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from rotopoint.errors import OutputUnwritable, RotopointError, TrackUnreadable
 from rotopoint.store import RecordLayout, TrackStore
 from rotopoint.store.track_file import HEADER_BYTES
 from tests.core.tracking.fake_runtime import SHAPE
-from tests.core.tracking.test_loop import Run, content
+from tests.core.tracking.tracked_subjects import Run, content
 
 RECORD_BYTES = RecordLayout(SHAPE.logit_size, SHAPE.pointer_size).dtype.itemsize
 
