@@ -6,6 +6,9 @@ a linear map of the model's own features is fitted to tell the subject from what
 form, and its word on later pictures is added to what memories say. A target model that is learned in the clip
 beside one that was learned before is the method of "Learning Fast and Robust Target Models for Video Object
 Segmentation" (A. Robinson et al., CVPR 2020); here it is a ridge regression.
+
+Nothing here calls BLAS: its other threads would spin for 20 ms after each product, beside a model that needs
+the cores.
 """
 
 from __future__ import annotations
@@ -44,25 +47,31 @@ class Appearance:
         import cv2
 
         size = (fine.shape[2], fine.shape[1])
-        coverage = 1 / (1 + np.exp(-np.clip(logits.astype(np.float64), -50, 50)))
+        coverage = 1 / (1 + np.exp(-np.clip(logits.astype(np.float32), -50, 50)))
         inside = cv2.resize(coverage, size, interpolation=cv2.INTER_AREA).reshape(-1)
         if inside.sum() < FEWEST:
             return None
         features = np.concatenate((fine, enlarged(top, size), np.ones((1, size[1], size[0]), np.float32)))
-        places = features.reshape(len(features), -1).astype(np.float64)
+        places = features.reshape(len(features), -1)
         share = float(np.clip(inside.mean(), LEAST_SHARE, 1 - LEAST_SHARE))
         weights = inside * (0.5 / share) + (1 - inside) * (0.5 / (1 - share))
         told = np.concatenate((places, 2 * inside[None] - 1))
-        return cls(((places * weights) @ told.T).astype(np.float32))
+        nothing = np.zeros((len(places), len(told)), np.float32)
+        return cls(
+            np.asarray(cv2.gemm(places * weights, told, 1, nothing, 0, flags=cv2.GEMM_2_T), np.float32)
+        )
 
 
 def fitted(*appearances: Appearance) -> npt.NDArray[np.float32]:
     """The map that tells the subject of one or more pictures, all alike, from the rest: a factor for each
     feature, fine ones first, and what is added, (C + 1,). It is about 1 inside and -1 outside."""
+    import cv2
+
     sums = np.sum([each.sums for each in appearances], axis=0, dtype=np.float64)
-    products, told = sums[:, :-1], sums[:, -1]
+    products, told = sums[:, :-1], sums[:, -1:]
     steadied = products + RIDGE * np.trace(products) / len(products) * np.eye(len(products))
-    return np.asarray(np.linalg.solve(steadied, told), np.float32)
+    _, solved = cv2.solve(steadied, told, flags=cv2.DECOMP_CHOLESKY)
+    return np.asarray(solved[:, 0], np.float32)
 
 
 def likeness(
@@ -73,8 +82,8 @@ def likeness(
 ) -> npt.NDArray[np.float32]:
     """What a `fitted` map says of a picture, (side, side), from its features as in `Appearance.of`."""
     of_fine, of_top = weights[: len(fine)], weights[len(fine) : -1]
-    coarse = np.tensordot(of_top, top, 1)
-    said = np.tensordot(of_fine, fine, 1) + enlarged(coarse[None], fine.shape[:0:-1])[0] + weights[-1]
+    coarse = np.einsum("c,chw->hw", of_top, top)
+    said = np.einsum("c,chw->hw", of_fine, fine) + enlarged(coarse[None], fine.shape[:0:-1])[0] + weights[-1]
     answer: npt.NDArray[np.float32] = enlarged(said[None], (side, side))[0]
     return answer
 

@@ -15,7 +15,7 @@ torch = pytest.importorskip("torch")
 from rotopoint.checkpoints import resolve  # noqa: E402
 from rotopoint.checkpoints.configuration import Calibration  # noqa: E402
 from rotopoint.checkpoints.resolved import ResolvedCheckpoint  # noqa: E402
-from rotopoint.tracking.appearance import Appearance, fitted, likeness  # noqa: E402
+from rotopoint.tracking.appearance import RIDGE, Appearance, fitted, likeness  # noqa: E402
 from rotopoint.tracking.engine import load_engine  # noqa: E402
 from rotopoint.tracking.runtime import MemoryBank  # noqa: E402
 from rotopoint.tracking.sam2.heads import Masks, alike  # noqa: E402
@@ -61,6 +61,18 @@ def test_a_second_picture_adds_a_look_that_the_first_did_not_show() -> None:
     alone, both = said([learned_of(first)], blue), said([learned_of(first), learned_of(second)], blue)
     assert both[inside].mean() > 0.5 > alone[inside].mean()
     assert said([learned_of(first), learned_of(second)], first)[first[2] > 0].mean() > 0.5
+
+
+def test_the_map_solves_what_numpy_solves() -> None:
+    random = np.random.default_rng(3)
+    shapes = ((6, 8, 8), (10, 4, 4), (16, 16))
+    pictures = [tuple(random.normal(size=each).astype(np.float32) for each in shapes) for _ in range(2)]
+    learned = [learned_of(picture) for picture in pictures]
+    products, told = np.split(np.sum([each.sums for each in learned], 0, np.float64), [-1], 1)
+    steadied = products + RIDGE * np.mean(np.diag(products)) * np.eye(17)
+    assert np.allclose(fitted(*learned), np.linalg.solve(steadied, told)[:, 0], atol=1e-5)
+    assert np.allclose(products, products.T, rtol=1e-4, atol=1e-4)
+    assert np.allclose(products[-1, -1], 2 * 64), "each picture has 64 places, which weigh 1 on average"
 
 
 def test_a_small_subject_weighs_as_much_as_all_around_it() -> None:
