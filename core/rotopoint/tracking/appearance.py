@@ -7,8 +7,8 @@ form, and its word on later pictures is added to what memories say. A target mod
 beside one that was learned before is the method of "Learning Fast and Robust Target Models for Video Object
 Segmentation" (A. Robinson et al., CVPR 2020); here it is a ridge regression.
 
-Nothing here calls BLAS: its other threads would spin for 20 ms after each product, beside a model that needs
-the cores.
+Products and solutions are OpenCV's, on the thread that asks: other threads of NumPy's BLAS would spin for
+20 ms after each, beside a model that needs the cores.
 """
 
 from __future__ import annotations
@@ -70,6 +70,7 @@ def fitted(*appearances: Appearance) -> npt.NDArray[np.float32]:
     sums = np.sum([each.sums for each in appearances], axis=0, dtype=np.float64)
     products, told = sums[:, :-1], sums[:, -1:]
     steadied = products + RIDGE * np.trace(products) / len(products) * np.eye(len(products))
+    # What is added to its diagonal makes it positive definite, so there is always a solution.
     _, solved = cv2.solve(steadied, told, flags=cv2.DECOMP_CHOLESKY)
     return np.asarray(solved[:, 0], np.float32)
 
