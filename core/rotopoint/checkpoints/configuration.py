@@ -180,7 +180,9 @@ class Calibration:
     answer to clicks that start a track (`tracking/refinement.py`). `boundary`: what part is taken of what a
     close-up of the plate finds of every mask's boundary when mattes are made (`mattes/boundary.py`).
     `appearance`: the logit that is added to a tracked picture's where it looks like the subject of prompted
-    ones, and taken away where it looks like what lay around it (`tracking/appearance.py`).
+    ones, and taken away where it looks like what lay around it (`tracking/appearance.py`). `motion`: how much
+    it counts, in the answer to points that start a track, how much likelier a place moves with the subject
+    than with what lies around it (`tracking/motion.py`).
     """
 
     spread: float
@@ -189,6 +191,7 @@ class Calibration:
     second_look: float = 0.0
     boundary: float = 0.0
     appearance: float = 0.0
+    motion: float = 0.0
 
     def __post_init__(self) -> None:
         _within("calibration.spread", self.spread, 1e-3, 1e3)
@@ -197,6 +200,7 @@ class Calibration:
         _within("calibration.second_look", self.second_look, 0, 1)
         _within("calibration.boundary", self.boundary, 0, 1)
         _within("calibration.appearance", self.appearance, 0, 32)
+        _within("calibration.motion", self.motion, 0, 32)
 
 
 RUNTIME_TAKES: Mapping[str, int | bool] = {
@@ -318,6 +322,7 @@ class ModelConfiguration:
             memory_count=self.tracking.num_maskmem,
             pointer_count=self.tracking.max_obj_ptrs_in_encoder,
             second_look=0.0 if self.calibration is None else self.calibration.second_look,
+            motion=0.0 if self.calibration is None else self.calibration.motion,
         )
 
     @property

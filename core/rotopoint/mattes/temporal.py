@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rotopoint.mattes.bands import Box, box_around
+from rotopoint.optical_flow import optical_flow
 
 TIMES = (-2, -1, 1, 2)
 """Frames from the one that is smoothed."""
@@ -35,9 +36,6 @@ FLOW_SIZE = 960
 AROUND = 0.1
 """How far about the subject motion is looked for, in sides of the picture: as far as it may come from."""
 
-LEAST_SIZE = 16
-"""Pixels that a picture needs for motion to be found in it; a smaller one counts as still."""
-
 
 @dataclass(frozen=True)
 class Neighbor:
@@ -59,8 +57,6 @@ def smoothed(
     plate, moved, shows something else (what comes into view, or moves too fast to follow) it has none, and
     none where motion does not lead back to where it began, so fast edges are spared. Strength 0 gives back
     the very array, and neighbors that have the same matte on the same plate leave it to the bit.
-
-    Motion is T. Kroeger et al., "Fast Optical Flow using Dense Inverse Search", ECCV 2016, by OpenCV.
     """
     if strength <= 0 or not neighbors:
         return coverage
@@ -101,7 +97,7 @@ def _moved(
 
     height, width = neighbor.coverage.shape
     other = _gray(neighbor.plate, scale)
-    there, back = _flow(gray, other), _flow(other, gray)
+    there, back = optical_flow(gray, other), optical_flow(other, gray)
     # Where motion back, from where motion there has led, does not undo it, in pixels of the plate.
     apart = (there + _from_there(back, there)) / np.float32(scale * ASTRAY)
     astray = np.square(apart[..., 0]) + np.square(apart[..., 1])
@@ -118,17 +114,6 @@ def _moved(
     x, y = _places(flow)
     say[(x < 0) | (x > width - 1) | (y < 0) | (y > height - 1)] = 0
     return moved, say
-
-
-def _flow(gray: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """How far (h, w, 2), x and y, what each pixel shows is away in the other picture."""
-    import cv2
-
-    still = np.zeros((*gray.shape, 2), np.float32)
-    if np.array_equal(gray, other) or min(gray.shape) < LEAST_SIZE:
-        return still
-    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    return np.asarray(search.calc(gray, other, still), np.float32)
 
 
 def _from_there(values: NDArray[np.float32], flow: NDArray[np.float32]) -> NDArray[np.float32]:

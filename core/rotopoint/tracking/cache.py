@@ -20,10 +20,12 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from rotopoint.errors import InputError, StoppedAtFrame
 from rotopoint.shot.frames import SourceFrame
 from rotopoint.store import Record
 from rotopoint.store.region import WHOLE, Region
 from rotopoint.tracking.limits import ONE_PASS, MemoryLimits
+from rotopoint.tracking.motion import Movement, gray, movement
 from rotopoint.tracking.runtime import ConditionedT, FeaturesT, HostCopy, MemoryT, Packed, Runtime
 from rotopoint.tracking.scratch_folder import ScratchFolder
 
@@ -249,6 +251,7 @@ class FeatureCache(Generic[FeaturesT, ConditionedT, MemoryT]):
         self._kept = kept or Kept()
         self._scope = scope
         self._conditioned: OrderedDict[Hashable, ConditionedT] = OrderedDict()
+        self._movements: OrderedDict[Hashable, tuple[Movement, ...]] = OrderedDict()
         self._reading = threading.Lock()
         self._in_the_making: set[Hashable] = set()
         self._made = threading.Condition()
@@ -320,9 +323,28 @@ class FeatureCache(Generic[FeaturesT, ConditionedT, MemoryT]):
         self._conditioned.move_to_end(key)
         return self._conditioned[key]
 
+    def movements(
+        self, frame: SourceFrame, others: tuple[SourceFrame, ...], region: Region = WHOLE
+    ) -> tuple[Movement, ...]:
+        """How what a picture shows moves to others, kept for further clicks; one that cannot be read, which
+        is told when it is its turn, tells nothing. Raises what reading `frame` raises."""
+        key = (frame, others, region)
+        if key not in self._movements:
+            shown = gray(self.picture(frame, region))
+            moved = []
+            for other in others:
+                with suppress(InputError, StoppedAtFrame):
+                    moved.append(movement(shown, gray(self.picture(other, region))))
+            self._movements[key] = tuple(moved)
+            if len(self._movements) > CONDITIONED_KEPT:
+                self._movements.popitem(last=False)
+        self._movements.move_to_end(key)
+        return self._movements[key]
+
     def unready(self) -> None:
         """Let go of what is ready for clicks."""
         self._conditioned.clear()
+        self._movements.clear()
 
 
 def digest(record: Record) -> bytes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic
 
 import numpy as np
@@ -20,6 +20,7 @@ from rotopoint.store.region import WHOLE, Region
 from rotopoint.tracking.cache import FeatureCache, digest
 from rotopoint.tracking.following import Following
 from rotopoint.tracking.joining import Joining, is_needless
+from rotopoint.tracking.motion import TIMES, Movement, with_what_moves_along
 from rotopoint.tracking.obeying import clicks_of, contradicted
 from rotopoint.tracking.policy import Address, Asked, Policy, Step, known_by
 from rotopoint.tracking.records import SubjectRecords
@@ -193,7 +194,10 @@ class SubjectTracker(Generic[FeaturesT, ConditionedT, MemoryT]):
     def prepare(self, position: int) -> None:
         """Make ready what `preview` decodes a picture's prompts on, whatever these are by then."""
         step, _ = self._step_at(position)
-        self._ready(step, WHOLE if self._following is None else self._region(step, None, self._following))
+        region = WHOLE if self._following is None else self._region(step, None, self._following)
+        self._ready(step, region)
+        if self._policy.calibrates and not step.attends and self._runtime.shape.motion > 0:
+            self._movements(position, region)
 
     def _step_at(self, position: int) -> tuple[Step, bool]:
         """The step that answers a click, and whether tracking may yet say otherwise."""
@@ -284,6 +288,8 @@ class SubjectTracker(Generic[FeaturesT, ConditionedT, MemoryT]):
         decoded = self._runtime.decode_prompts(conditioned, prompts, previous, self._policy.calibrates)
         if self._policy.obeys and isinstance(prompts, PointPrompts):
             decoded = self._heeding(step, region, prompts, conditioned, decoded)
+            if self._starts(step, prompts):
+                decoded = self._with_motion(step.position, region, prompts, decoded)
         self._forget(step)
         return self._record_of(step, region, decoded)
 
@@ -301,8 +307,7 @@ class SubjectTracker(Generic[FeaturesT, ConditionedT, MemoryT]):
         shape = self._runtime.shape
         clicks = clicks_of(prompts, shape.input_size, decoded.logits.shape[0])
         chosen, wrong = prompts.candidate != 0, contradicted(decoded, clicks)
-        starts = self._policy.calibrates and not step.attends and not chosen
-        second_look = shape.second_look if starts else 0.0
+        second_look = shape.second_look if self._starts(step, prompts) else 0.0
         if not clicks or (second_look == 0 and not wrong):
             return decoded
         # OpenCV is not where Blender is, which knows the loop's types alone.
@@ -316,6 +321,28 @@ class SubjectTracker(Generic[FeaturesT, ConditionedT, MemoryT]):
             decoded = self._runtime.decode_prompts(conditioned, None, calibrates=self._policy.calibrates)
         picture = self._cache.picture(self._pictures[step.position], region)
         return corrected(decoded, clicks, squared(picture, shape.input_size), second_look)
+
+    def _starts(self, step: Step, prompts: PointPrompts) -> bool:
+        """Whether a track starts from the model's own answer, calibrated, and not from a person's choice."""
+        return self._policy.calibrates and not step.attends and prompts.candidate == 0
+
+    def _with_motion(self, position: int, region: Region, prompts: PointPrompts, decoded: Decoded) -> Decoded:
+        """An answer with what moves along, and without what stays behind; as it is where that would
+        contradict a click."""
+        shape = self._runtime.shape
+        if shape.motion == 0:
+            return decoded
+        movements = self._movements(position, region)
+        logits = with_what_moves_along(decoded.logits, movements, shape.motion)
+        trusted = decoded.predicted_iou * decoded.left_in(logits)
+        moved = replace(decoded, logits=logits, predicted_iou=trusted)
+        clicks = clicks_of(prompts, shape.input_size, decoded.logits.shape[0])
+        return decoded if contradicted(moved, clicks) else moved
+
+    def _movements(self, position: int, region: Region) -> tuple[Movement, ...]:
+        near = (position + away for away in TIMES)
+        others = tuple(self._pictures[other] for other in near if 0 <= other < len(self._pictures))
+        return self._cache.movements(self._pictures[position], others, region)
 
     def _record_of(self, step: Step, region: Region, decoded: Decoded) -> Record:
         return Record(

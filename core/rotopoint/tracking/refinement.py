@@ -103,8 +103,7 @@ def corrected(
         positive = [_place(c)[:2] for c in clicks if c.positive]
         closer = Closeup.around(answer.logits > 0, positive, CLOSER_MARGIN, CLOSER_LEAST)
         answer = _looked_at(answer, answer, clicks, picture, closer, both)
-    left = _overlap(decoded.logits > 0, answer.logits > 0)
-    return replace(answer, predicted_iou=decoded.predicted_iou * left)
+    return replace(answer, predicted_iou=decoded.predicted_iou * decoded.left_in(answer.logits))
 
 
 def _looked_at(
@@ -196,9 +195,3 @@ def _around(
         np.exp(-np.sqrt(squares) / AROUND),
         np.exp(-ALIKE * np.min(differences, axis=0)),
     ]
-
-
-def _overlap(one: npt.NDArray[np.bool_], other: npt.NDArray[np.bool_]) -> float:
-    """Intersection over union; 1 where both are empty."""
-    union = np.count_nonzero(one | other)
-    return np.count_nonzero(one & other) / union if union else 1.0

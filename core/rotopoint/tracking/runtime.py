@@ -38,6 +38,8 @@ class ModelShape:
     """Object pointers attended at once."""
     second_look: float = 0.0
     """What part is taken of what a close-up would change in what starts a track, see `Calibration`."""
+    motion: float = 0.0
+    """How much what moves along with it counts in what starts a track, see `Calibration`."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,13 @@ class Decoded:
     pointer: npt.NDArray[np.float32]
     object_score: float
     predicted_iou: float
+
+    def left_in(self, logits: npt.NDArray[np.float32]) -> float:
+        """How much of the mask is left in one that it was changed to: intersection over union, 1 where both
+        are empty. What a model predicts is of its own mask, and so counts by this much."""
+        before, after = self.logits > 0, logits > 0
+        union = np.count_nonzero(before | after)
+        return np.count_nonzero(before & after) / union if union else 1.0
 
 
 class HostCopy(Protocol):

@@ -72,6 +72,8 @@ def test_sections_override_defaults_and_whole_numbers_serve_as_real_ones() -> No
     calibrated = parse_configuration(text, PATH)
     assert calibrated.calibration == Calibration(0.2, 0.4, 0.7) and calibrated.shape.second_look == 0
     assert parse_configuration(text + "second_look = 0.3\n", PATH).shape.second_look == 0.3
+    assert calibrated.shape.motion == 0
+    assert parse_configuration(text + "motion = 0.4\n", PATH).shape.motion == 0.4
     assert model.boundary == calibrated.boundary == 0
     assert parse_configuration(text + "boundary = 0.5\n", PATH).boundary == 0.5
     looks = parse_configuration(text + "appearance = 1.5\n", PATH).calibration

@@ -13,6 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rotopoint.errors import ClipUnreadable
+from rotopoint.shot.frames import SourceFrame
 from rotopoint.tracking import refinement
 from rotopoint.tracking.loop import PASSES_AT_WORK
 from rotopoint.tracking.runtime import Decoded, FramePrompts, ModelShape, PointPrompts
@@ -61,6 +63,84 @@ def test_what_starts_a_track_gets_a_second_look(
     masks = {t.position: t.record.logits > 0 for t in run.frames()}
     assert len(looked) == times
     assert (masks[3].sum() > 16) == bool(times) and masks[9].sum() == 16
+
+
+MOVES = replace(SHAPE, motion=4.0)
+TEXTURE = np.kron(
+    np.random.default_rng(7).integers(0, 256, (50, 50, 3), np.uint8), np.ones((8, 8, 1), np.uint8)
+)
+
+
+def passing(frame: int) -> np.ndarray:
+    """Something from row 100 to 300 and 200 wide goes 6 pixels a picture over ground that stays, and is at
+    column 100 on picture 3."""
+    shown = TEXTURE.copy()
+    shown[100:300, 82 + 6 * frame : 282 + 6 * frame] = TEXTURE[200:400, :200]
+    return shown
+
+
+def click(column: int, label: int = 1) -> PointPrompts:
+    """In the column of 16, half way down."""
+    return PointPrompts(np.array([[4 * column + 2, 32]], np.float32), np.array([label], np.int32))
+
+
+@pytest.mark.parametrize(
+    ("policy", "shape", "ask", "wider"),
+    [
+        ("default", MOVES, click, True),
+        ("default", MOVES, lambda x: replace(click(x), candidate=1), False),
+        ("default", SHAPE, click, False),
+        ("upstream", MOVES, click, False),
+    ],
+    ids=["default", "chosen by a person", "another model", "upstream"],
+)
+def test_what_a_click_starts_takes_in_what_moves_along(
+    tmp_path: Path, policy: str, shape: ModelShape, ask: Callable[[int], PointPrompts], wider: bool
+) -> None:
+    """The model takes a quarter of the thing for it, on the picture that starts the track and on another that
+    is clicked later, which the memory of the first answers for."""
+    run = Run(tmp_path, {"dog": {3: 6, 9: 8}}, policy, runtime=Blob(shape=shape), ask=ask, read=passing)
+    masks = {t.position: t.record.logits > 0 for t in run.frames()}
+    thing = np.zeros((16, 16), bool)
+    thing[4:12, 4:12] = True
+    assert masks[3][thing].mean() > 0.9 if wider else masks[3].sum() == 16
+    assert not masks[3][~thing].any() and masks[9].sum() == 16
+
+
+def test_a_click_is_heeded_whatever_moves(tmp_path: Path) -> None:
+    """The model takes what lies right of a thing for the thing, and the click is there."""
+    run = Run(tmp_path, {"dog": {3: 13}}, runtime=Blob(shape=MOVES), ask=click, read=passing)
+    first = next(t.record for t in run.frames() if t.position == 3)
+    assert first.logits[8, 13] > 0
+
+
+@pytest.mark.parametrize(("position", "pictures"), [(0, {1, 2}), (3, {1, 2, 4, 5}), (19, {17, 18})])
+def test_a_click_that_was_made_ready_for_reads_no_picture_again(
+    tmp_path: Path, position: int, pictures: set[int]
+) -> None:
+    read: list[int] = []
+
+    def reading(frame: SourceFrame) -> np.ndarray:
+        read.append(frame)
+        return passing(3)
+
+    run = Run(tmp_path, {"dog": {position: 6}}, runtime=Blob(shape=MOVES), ask=click, read=reading)
+    tracker = run.trackers[0]
+    tracker.prepare(position)
+    assert set(read) == {position, *pictures}
+    read.clear()
+    tracker.preview(position)
+    assert read == []
+
+
+def test_a_picture_that_cannot_be_read_stops_no_click_beside_it(tmp_path: Path) -> None:
+    def broken_off(frame: SourceFrame) -> np.ndarray:
+        if frame > 3:
+            raise ClipUnreadable(tmp_path, "broken")
+        return passing(frame)
+
+    run = Run(tmp_path, {"dog": {3: 6}}, runtime=Blob(shape=MOVES), ask=click, read=broken_off)
+    assert (run.trackers[0].preview(3).record.logits > 0).sum() > 16
 
 
 class Mistaken(FakeRuntime):

@@ -44,6 +44,7 @@ class Run:
         absent: frozenset[int] = frozenset(),
         following: Following | None = None,
         ask: Callable[[float], PointPrompts] = point,
+        read: Callable[[SourceFrame], np.ndarray] = picture,
     ) -> None:
         self.following = following
         self.ask = ask
@@ -52,7 +53,7 @@ class Run:
         self.absent = absent
         self.files = ExitStack()
         self.policy = policy_named(policy)
-        self.cache = FeatureCache(self.runtime, picture)
+        self.cache = FeatureCache(self.runtime, read)
         self.trackers = [self._tracker(folder, name, clicks) for name, clicks in prompts.items()]
 
     def _tracker(self, folder: Path, name: str, clicks: dict[int, float]) -> SubjectTracker:

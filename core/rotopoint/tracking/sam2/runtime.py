@@ -111,6 +111,7 @@ class Sam2Runtime:
             memory_count=int(model.num_maskmem),
             pointer_count=int(model.max_obj_ptrs_in_encoder),
             second_look=0.0 if calibration is None else calibration.second_look,
+            motion=0.0 if calibration is None else calibration.motion,
         )
         self._takes = Takes(
             model.multimask_output_in_sam,
