@@ -7,6 +7,8 @@ on any number of threads.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,3 +25,19 @@ def optical_flow(gray: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[n
         return still
     search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     return np.asarray(search.calc(gray, other, still), np.float32)
+
+
+def from_there(values: NDArray[Any], flow: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Values (h, w) or (h, w, n) from where flow (h, w, 2) leads from each pixel."""
+    import cv2
+
+    x, y = places(flow)
+    found = cv2.remap(values, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(found, np.float32)
+
+
+def places(flow: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Where flow (h, w, 2) leads from each pixel, x and y (h, w)."""
+    height, width = flow.shape[:2]
+    x = flow[..., 0] + np.arange(width, dtype=np.float32)
+    return x, flow[..., 1] + np.arange(height, dtype=np.float32)[:, None]

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rotopoint.mattes.bands import Box, box_around
-from rotopoint.optical_flow import optical_flow
+from rotopoint.optical_flow import from_there, optical_flow, places
 
 TIMES = (-2, -1, 1, 2)
 """Frames from the one that is smoothed."""
@@ -99,37 +99,21 @@ def _moved(
     other = _gray(neighbor.plate, scale)
     there, back = optical_flow(gray, other), optical_flow(other, gray)
     # Where motion back, from where motion there has led, does not undo it, in pixels of the plate.
-    apart = (there + _from_there(back, there)) / np.float32(scale * ASTRAY)
+    apart = (there + from_there(back, there)) / np.float32(scale * ASTRAY)
     astray = np.square(apart[..., 0]) + np.square(apart[..., 1])
     size = (width, height)
     fits, flow = (
         np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_LINEAR), np.float32)
         for values in (astray, there / np.float32(scale))
     )
-    moved, seen = _from_there(neighbor.coverage, flow), _from_there(neighbor.plate, flow)
+    moved, seen = from_there(neighbor.coverage, flow), from_there(neighbor.plate, flow)
     off = cv2.blur(reduce(cv2.max, cv2.split(cv2.absdiff(seen, plate))), (SEEN_FROM, SEEN_FROM))
     fits += np.square(off / np.float32(ALIKE))
     say = np.exp(-fits)
     # What comes from outside the picture was not seen.
-    x, y = _places(flow)
+    x, y = places(flow)
     say[(x < 0) | (x > width - 1) | (y < 0) | (y > height - 1)] = 0
     return moved, say
-
-
-def _from_there(values: NDArray[np.float32], flow: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Values (h, w) or (h, w, n) from where flow (h, w, 2) leads from each pixel."""
-    import cv2
-
-    x, y = _places(flow)
-    found = cv2.remap(values, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(found, np.float32)
-
-
-def _places(flow: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Where flow (h, w, 2) leads from each pixel, x and y (h, w)."""
-    height, width = flow.shape[:2]
-    x = flow[..., 0] + np.arange(width, dtype=np.float32)
-    return x, flow[..., 1] + np.arange(height, dtype=np.float32)[:, None]
 
 
 def _gray(plate: NDArray[np.float32], scale: float) -> NDArray[np.uint8]:

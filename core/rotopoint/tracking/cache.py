@@ -326,8 +326,9 @@ class FeatureCache(Generic[FeaturesT, ConditionedT, MemoryT]):
     def movements(
         self, frame: SourceFrame, others: tuple[SourceFrame, ...], region: Region = WHOLE
     ) -> tuple[Movement, ...]:
-        """How what a picture shows moves to others, kept for further clicks; one that cannot be read, which
-        is told when it is its turn, tells nothing. Raises what reading `frame` raises."""
+        """How what a picture shows moves to others, kept for further clicks. One that shows another scene
+        tells nothing, nor one that cannot be read, which is told when it is its turn. Raises what reading
+        `frame` raises."""
         key = (frame, others, region)
         if key not in self._movements:
             shown = gray(self.picture(frame, region))
@@ -335,7 +336,7 @@ class FeatureCache(Generic[FeaturesT, ConditionedT, MemoryT]):
             for other in others:
                 with suppress(InputError, StoppedAtFrame):
                     moved.append(movement(shown, gray(self.picture(other, region))))
-            self._movements[key] = tuple(moved)
+            self._movements[key] = tuple(found for found in moved if found is not None)
             if len(self._movements) > CONDITIONED_KEPT:
                 self._movements.popitem(last=False)
         self._movements.move_to_end(key)

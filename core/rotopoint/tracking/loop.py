@@ -196,7 +196,8 @@ class SubjectTracker(Generic[FeaturesT, ConditionedT, MemoryT]):
         step, _ = self._step_at(position)
         region = WHOLE if self._following is None else self._region(step, None, self._following)
         self._ready(step, region)
-        if self._policy.calibrates and not step.attends and self._runtime.shape.motion > 0:
+        starts = self._policy.calibrates and not step.attends
+        if starts and self._following is None and self._runtime.shape.motion > 0:
             self._movements(position, region)
 
     def _step_at(self, position: int) -> tuple[Step, bool]:

@@ -115,19 +115,28 @@ def test_a_model_may_have_other_cells(cells: int) -> None:
     assert said[at[0] + 4 : at[1] - 4, at[3] : at[4] - 4].min() > 1 and said[:8].max() < -1
 
 
+RANDOM = np.random.default_rng(3)
+GROUND, OTHER_GROUND = (
+    np.kron(RANDOM.integers(0, 256, (30, 60, 3), np.uint8), np.ones((8, 8, 1), np.uint8)) for _ in range(2)
+)
+THING = np.kron(RANDOM.integers(0, 256, (12, 24, 3), np.uint8), np.ones((8, 8, 1), np.uint8))
+
+
+def shown(x: int, ground: NDArray[np.uint8] = GROUND) -> NDArray[np.uint8]:
+    """A textured square at a column of 480."""
+    picture = ground.copy()
+    picture[72:168, x : x + 192] = THING
+    return gray(picture)
+
+
 def test_pictures_tell_how_a_thing_moves() -> None:
-    """A textured square goes 12 pixels of 480 to the right and the ground stays."""
-    random = np.random.default_rng(3)
-    ground = np.kron(random.integers(0, 256, (30, 60, 3), np.uint8), np.ones((8, 8, 1), np.uint8))
-    thing = np.kron(random.integers(0, 256, (12, 24, 3), np.uint8), np.ones((8, 8, 1), np.uint8))
-
-    def shown(x: int) -> NDArray[np.uint8]:
-        picture = ground.copy()
-        picture[72:168, x : x + 192] = thing
-        return gray(picture)
-
     found = movement(shown(144), shown(156))
-    assert found.shape == (CELLS, CELLS, 2) and found.dtype == np.float32
+    assert found is not None and found.shape == (CELLS, CELLS, 2) and found.dtype == np.float32
     inside, outside = found[48:80, 48:80].reshape(-1, 2), found[:24].reshape(-1, 2)
     assert np.median(inside, axis=0) == pytest.approx([12 * CELLS / 480, 0], abs=0.2)
     assert np.abs(outside).max() < 0.2
+
+
+def test_a_picture_behind_a_cut_tells_nothing_and_one_that_is_a_little_darker_does() -> None:
+    assert movement(shown(144), gray(OTHER_GROUND)) is None
+    assert movement(shown(144), np.round(shown(156) * 0.9).astype(np.uint8)) is not None
