@@ -251,7 +251,7 @@ class FeatureCache(Generic[FeaturesT, ConditionedT, MemoryT]):
         self._kept = kept or Kept()
         self._scope = scope
         self._conditioned: OrderedDict[Hashable, ConditionedT] = OrderedDict()
-        self._movements: OrderedDict[Hashable, tuple[Movement, ...]] = OrderedDict()
+        self._movements: OrderedDict[Hashable, Movement | None] = OrderedDict()
         self._reading = threading.Lock()
         self._in_the_making: set[Hashable] = set()
         self._made = threading.Condition()
@@ -323,24 +323,31 @@ class FeatureCache(Generic[FeaturesT, ConditionedT, MemoryT]):
         self._conditioned.move_to_end(key)
         return self._conditioned[key]
 
-    def movements(
+    def movement(
         self, frame: SourceFrame, others: tuple[SourceFrame, ...], region: Region = WHOLE
-    ) -> tuple[Movement, ...]:
-        """How what a picture shows moves to others, kept for further clicks. One that shows another scene
-        tells nothing, nor one that cannot be read, which is told when it is its turn. Raises what reading
-        `frame` raises."""
+    ) -> Movement | None:
+        """How what a picture shows moves to the first of others that tells, kept for further clicks.
+
+        None where none does: one may be the same or show another scene, or it cannot be read, which is told
+        when it is its turn. Raises what reading `frame` raises."""
         key = (frame, others, region)
         if key not in self._movements:
-            shown = gray(self.picture(frame, region))
-            moved = []
-            for other in others:
-                with suppress(InputError, StoppedAtFrame):
-                    moved.append(movement(shown, gray(self.picture(other, region))))
-            self._movements[key] = tuple(found for found in moved if found is not None)
+            self._movements[key] = self._movement(frame, others, region)
             if len(self._movements) > CONDITIONED_KEPT:
                 self._movements.popitem(last=False)
         self._movements.move_to_end(key)
         return self._movements[key]
+
+    def _movement(
+        self, frame: SourceFrame, others: tuple[SourceFrame, ...], region: Region
+    ) -> Movement | None:
+        shown = gray(self.picture(frame, region))
+        for other in others:
+            with suppress(InputError, StoppedAtFrame):
+                found = movement(shown, gray(self.picture(other, region)))
+                if found is not None:
+                    return found
+        return None
 
     def unready(self) -> None:
         """Let go of what is ready for clicks."""

@@ -198,7 +198,7 @@ class SubjectTracker(Generic[FeaturesT, ConditionedT, MemoryT]):
         self._ready(step, region)
         starts = self._policy.calibrates and not step.attends
         if starts and self._following is None and self._runtime.shape.motion > 0:
-            self._movements(position, region)
+            self._movement(position, region)
 
     def _step_at(self, position: int) -> tuple[Step, bool]:
         """The step that answers a click, and whether tracking may yet say otherwise."""
@@ -333,17 +333,19 @@ class SubjectTracker(Generic[FeaturesT, ConditionedT, MemoryT]):
         shape = self._runtime.shape
         if shape.motion == 0:
             return decoded
-        movements = self._movements(position, region)
-        logits = with_what_moves_along(decoded.logits, movements, shape.motion)
+        movement = self._movement(position, region)
+        if movement is None:
+            return decoded
+        logits = with_what_moves_along(decoded.logits, movement, shape.motion)
         trusted = decoded.predicted_iou * decoded.left_in(logits)
         moved = replace(decoded, logits=logits, predicted_iou=trusted)
         clicks = clicks_of(prompts, shape.input_size, decoded.logits.shape[0])
         return decoded if contradicted(moved, clicks) else moved
 
-    def _movements(self, position: int, region: Region) -> tuple[Movement, ...]:
+    def _movement(self, position: int, region: Region) -> Movement | None:
         near = (position + away for away in TIMES)
         others = tuple(self._pictures[other] for other in near if 0 <= other < len(self._pictures))
-        return self._cache.movements(self._pictures[position], others, region)
+        return self._cache.movement(self._pictures[position], others, region)
 
     def _record_of(self, step: Step, region: Region, decoded: Decoded) -> Record:
         return Record(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What moves with a subject, by the pictures next to one whose mask is known by and large.
+"""What moves with a subject, by the picture next to one whose mask is known by and large.
 
 What a click is meant for does not end where colors do, but it goes one way together. So one motion is fitted
 to the mask and one to what lies around it, and every place says which of the two explains better how it
@@ -14,15 +14,14 @@ explain a place, is the Lorentzian of M. Black and P. Anandan, "The Robust Estim
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import numpy.typing as npt
 
 from rotopoint.optical_flow import from_there, optical_flow
 
-TIMES = (-2, -1, 1, 2)
-"""Pictures from the one that is asked about. Farther ones tell more of what is slow, and are found worse."""
+TIMES = (1, -1)
+"""Pictures from the one that is asked about; the first that tells anything counts. Large ones take long to
+read, and further ones tell no more."""
 
 SEEN = 256
 """Pixels across a picture, stretched to a square, in which motion is looked for."""
@@ -81,10 +80,12 @@ def gray(picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
 
 
 def movement(one: npt.NDArray[np.uint8], other: npt.NDArray[np.uint8]) -> Movement | None:
-    """How what a picture shows moves to another, both as `gray` gives them; None where that shows another
-    scene."""
+    """How what a picture shows moves to another, both as `gray` gives them. None where that is the same, as
+    in animation on twos, or shows another scene."""
     import cv2
 
+    if np.array_equal(one, other):
+        return None
     flow = optical_flow(one, other)
     if np.abs(from_there(other, flow) - one).mean() > ANOTHER_SCENE:
         return None
@@ -93,13 +94,13 @@ def movement(one: npt.NDArray[np.uint8], other: npt.NDArray[np.uint8]) -> Moveme
 
 
 def with_what_moves_along(
-    logits: npt.NDArray[np.float32], movements: Sequence[Movement], weight: float
+    logits: npt.NDArray[np.float32], moved: Movement, weight: float
 ) -> npt.NDArray[np.float32]:
     """The logits (n, n) of a mask, over 0 inside, with what moves along with it, and without what does not.
 
     `weight` is the logit for each natural logarithm by which a cell likelier moves with the subject than with
-    what lies around it, in the mean of all movements, and half of that where it is unlikelier. They stay as
-    they are where next to nothing is inside or around, and without movements.
+    what lies around it, and half of that where it is unlikelier. They stay as they are where next to nothing
+    is inside or around.
     """
     import cv2
 
@@ -107,7 +108,7 @@ def with_what_moves_along(
     cells = logits.shape[0]
     answer = logits
     for _ in range(LOOKS):
-        likelier = _together(answer, movements)
+        likelier = _together(answer, moved)
         if likelier is None:
             return answer
         said = cv2.resize(likelier, (cells, cells), interpolation=cv2.INTER_LINEAR)
@@ -115,9 +116,7 @@ def with_what_moves_along(
     return answer
 
 
-def _together(
-    logits: npt.NDArray[np.float32], movements: Sequence[Movement]
-) -> npt.NDArray[np.float32] | None:
+def _together(logits: npt.NDArray[np.float32], moved: Movement) -> npt.NDArray[np.float32] | None:
     """How much likelier each cell moves with the subject, (CELLS, CELLS), and less of that where it does not.
     None where nothing tells."""
     import cv2
@@ -126,7 +125,7 @@ def _together(
     sure = np.tanh(np.clip(known, -40, 40) / 2)
     inside, outside = np.maximum(sure, 0), np.maximum(-sure, 0)
     rows, columns = np.nonzero(inside)
-    if not movements or rows.size == 0:
+    if rows.size == 0:
         return None
     (top, bottom), (left, right) = ((int(at.min()), int(at.max()) + 1) for at in (rows, columns))
     reach = round(AROUND * max(bottom - top, right - left, LEAST_REACH))
@@ -135,11 +134,7 @@ def _together(
     around[near] = outside[near]
     if inside.sum() < FEWEST or around.sum() < FEWEST:
         return None
-    likelier = [
-        np.log((CERTAIN**2 + _astray(moved, around)) / (CERTAIN**2 + _astray(moved, inside)))
-        for moved in movements
-    ]
-    said = np.mean(likelier, axis=0)
+    said = np.log((CERTAIN**2 + _astray(moved, around)) / (CERTAIN**2 + _astray(moved, inside)))
     return np.asarray(np.where(said > 0, said, AGAINST * said), np.float32)
 
 
