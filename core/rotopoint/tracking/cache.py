@@ -37,6 +37,9 @@ LEAST_ITEMS = 4
 CONDITIONED_KEPT = 2
 """Pictures that are ready for clicks: the one that is looked at, and the one before."""
 
+PICTURES_KEPT = 2
+"""As they were read: that which is clicked on, and the one next to it, are each looked at more than once."""
+
 ItemT = TypeVar("ItemT", bound=Packed)
 TierT = TypeVar("TierT")
 
@@ -253,6 +256,7 @@ class FeatureCache(Generic[FeaturesT, ConditionedT, MemoryT]):
         self._conditioned: OrderedDict[Hashable, ConditionedT] = OrderedDict()
         self._movements: OrderedDict[Hashable, Movement | None] = OrderedDict()
         self._reading = threading.Lock()
+        self._pictures: OrderedDict[tuple[ReadPicture, SourceFrame], npt.NDArray[np.uint8]] = OrderedDict()
         self._in_the_making: set[Hashable] = set()
         self._made = threading.Condition()
 
@@ -270,9 +274,16 @@ class FeatureCache(Generic[FeaturesT, ConditionedT, MemoryT]):
         return (self._scope, frame, WHOLE) in self._kept
 
     def picture(self, frame: SourceFrame, region: Region = WHOLE) -> npt.NDArray[np.uint8]:
-        """What the runtime is shown of a picture, (height, width, 3) sRGB. Raises what reading raises."""
+        """What the runtime is shown of a picture, (height, width, 3) sRGB, to be left as it is. Raises what
+        reading raises."""
         with self._reading:
-            return region.of(self._read_whole(frame) if region == WHOLE else self._read_part(frame))
+            read = self._read_whole if region == WHOLE else self._read_part
+            if (read, frame) not in self._pictures:
+                self._pictures[read, frame] = read(frame)
+                if len(self._pictures) > PICTURES_KEPT:
+                    self._pictures.popitem(last=False)
+            self._pictures.move_to_end((read, frame))
+            return region.of(self._pictures[read, frame])
 
     @contextmanager
     def _alone(self, key: Hashable) -> Iterator[None]:
@@ -296,7 +307,9 @@ class FeatureCache(Generic[FeaturesT, ConditionedT, MemoryT]):
         try:
             yield
         finally:
-            self._read_whole, self._read_part = before
+            with self._reading:
+                self._read_whole, self._read_part = before
+                self._pictures.clear()
 
     def memory(self, record: Record, calibrates: bool) -> MemoryT:
         """The memory of a frame as it was stored; `calibrates` as in `Runtime.encode_memory`."""
@@ -353,6 +366,8 @@ class FeatureCache(Generic[FeaturesT, ConditionedT, MemoryT]):
         """Let go of what is ready for clicks."""
         self._conditioned.clear()
         self._movements.clear()
+        with self._reading:
+            self._pictures.clear()
 
 
 def digest(record: Record) -> bytes:

@@ -142,6 +142,20 @@ def test_a_click_that_was_made_ready_for_reads_no_picture_again(
     assert read == []
 
 
+@pytest.mark.parametrize("clicks", [{0: 6}, {3: 6}, {3: 6, 9: 8}])
+def test_pictures_are_read_once_a_pass(tmp_path: Path, clicks: dict[int, float]) -> None:
+    """A click looks at its picture for its features, for its colors and for what moves, and at the next."""
+    read: list[int] = []
+
+    def reading(frame: SourceFrame) -> np.ndarray:
+        read.append(frame)
+        return passing(frame)
+
+    shape = replace(MOVES, second_look=0.5)
+    list(Run(tmp_path, {"dog": clicks}, runtime=Blob(shape=shape), ask=click, read=reading).frames())
+    assert sorted(read) == list(range(20))
+
+
 def test_a_picture_that_cannot_be_read_stops_no_click_beside_it(tmp_path: Path) -> None:
     def broken_off(frame: SourceFrame) -> np.ndarray:
         if frame > 3:
