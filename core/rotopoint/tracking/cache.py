@@ -354,10 +354,17 @@ class FeatureCache(Generic[FeaturesT, ConditionedT, MemoryT]):
     def _movement(
         self, frame: SourceFrame, others: tuple[SourceFrame, ...], region: Region
     ) -> Movement | None:
-        shown = gray(self.picture(frame, region))
+        # OpenCV is not where Blender is.
+        from rotopoint.tracking.preprocess import squared
+
+        def seen(shown: SourceFrame) -> npt.NDArray[np.uint8]:
+            # Whoever tracks reads pictures that are squared already, and is to see the same.
+            return gray(squared(self.picture(shown, region), self._runtime.shape.input_size))
+
+        here = seen(frame)
         for other in others:
             with suppress(InputError, StoppedAtFrame):
-                found = movement(shown, gray(self.picture(other, region)))
+                found = movement(here, seen(other))
                 if found is not None:
                     return found
         return None

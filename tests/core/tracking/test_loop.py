@@ -17,6 +17,7 @@ from rotopoint.errors import ClipUnreadable
 from rotopoint.shot.frames import SourceFrame
 from rotopoint.tracking import refinement
 from rotopoint.tracking.loop import PASSES_AT_WORK
+from rotopoint.tracking.preprocess import squared
 from rotopoint.tracking.runtime import Decoded, FramePrompts, ModelShape, PointPrompts
 from tests.core.tracking.fake_runtime import SHAPE, Blob, FakeBytes, FakeRuntime, NotThere
 from tests.core.tracking.tracked_subjects import PICTURES, Run, content, picture, point
@@ -112,6 +113,19 @@ def test_a_click_is_heeded_whatever_moves(tmp_path: Path) -> None:
     run = Run(tmp_path, {"dog": {3: 13}}, runtime=Blob(shape=MOVES), ask=click, read=passing)
     first = next(t.record for t in run.frames() if t.position == 3)
     assert first.logits[8, 13] > 0
+
+
+def test_what_moves_is_the_same_on_pictures_that_were_squared_before(tmp_path: Path) -> None:
+    """As tracking reads them, while a preview reads them whole."""
+    ways = {"whole": passing, "squared": lambda frame: squared(passing(frame), MOVES.input_size)}
+    whole, before = (
+        Run(tmp_path / way, {"dog": {3: 6}}, runtime=Blob(shape=MOVES), ask=click, read=read)
+        .trackers[0]
+        .preview(3)
+        .record.logits
+        for way, read in ways.items()
+    )
+    assert np.array_equal(whole, before) and (whole > 0).sum() > 16
 
 
 def on_twos(frame: int) -> np.ndarray:
