@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from rotopoint.shot.frames import SourceFrame
 from rotopoint.store import Record
-from rotopoint.tracking.cache import CONDITIONED_KEPT, LEAST_ITEMS, FeatureCache, Kept
+from rotopoint.tracking.cache import CONDITIONED_KEPT, LEAST_ITEMS, PICTURES_KEPT, FeatureCache, Kept
 from rotopoint.tracking.limits import MemoryLimits
 from rotopoint.tracking.scratch_folder import LOCK_NAME, remove_leftovers
 from tests.core.tracking.fake_runtime import FakeBytes, FakeRuntime
@@ -263,6 +263,25 @@ def test_features_are_made_once_for_a_clip_and_a_model() -> None:
     assert runtime.encoded == [3]
     cache(runtime, kept, "other").features(SourceFrame(3))
     assert runtime.encoded == [3, 3]
+
+
+def test_pictures_are_kept_for_whoever_looks_next_until_they_are_let_go() -> None:
+    read: list[int] = []
+
+    def reading(frame: SourceFrame) -> np.ndarray:
+        read.append(frame)
+        return np.full((2, 2, 3), frame, np.uint8)
+
+    made = FeatureCache(FakeRuntime(), reading, Kept())
+    for frame in (3, 4, 3, 4, 5, 4, 3):
+        assert (made.picture(SourceFrame(frame)) == frame).all()
+    assert read == [3, 4, 5, 3] and PICTURES_KEPT == 2
+    made.unready()
+    made.picture(SourceFrame(3))
+    assert read == [3, 4, 5, 3, 3]
+    with made.reading(lambda frame: np.zeros((2, 2, 3), np.uint8), reading):
+        assert not made.picture(SourceFrame(3)).any()
+    assert (made.picture(SourceFrame(3)) == 3).all()
 
 
 def test_a_memory_is_made_anew_where_its_record_differs() -> None:

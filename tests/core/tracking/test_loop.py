@@ -80,9 +80,9 @@ def passing(frame: int) -> np.ndarray:
     return shown
 
 
-def click(column: int, label: int = 1) -> PointPrompts:
+def click(column: int) -> PointPrompts:
     """In the column of 16, half way down."""
-    return PointPrompts(np.array([[4 * column + 2, 32]], np.float32), np.array([label], np.int32))
+    return PointPrompts(np.array([[4 * column + 2, 32]], np.float32), np.array([1], np.int32))
 
 
 @pytest.mark.parametrize(
@@ -108,11 +108,14 @@ def test_what_a_click_starts_takes_in_what_moves_along(
     assert not masks[3][~thing].any() and masks[9].sum() == 16
 
 
-def test_a_click_is_heeded_whatever_moves(tmp_path: Path) -> None:
-    """The model takes what lies right of a thing for the thing, and the click is there."""
-    run = Run(tmp_path, {"dog": {3: 13}}, runtime=Blob(shape=MOVES), ask=click, read=passing)
-    first = next(t.record for t in run.frames() if t.position == 3)
-    assert first.logits[8, 13] > 0
+def test_an_answer_stays_as_it_is_where_what_moves_contradicts_its_click(tmp_path: Path) -> None:
+    """Half of the mask lies on the thing, and the click on the ground beside it, which stays behind."""
+    masks = {}
+    for motion in (0.0, 16.0):
+        runtime = Blob(shape=replace(SHAPE, motion=motion))
+        run = Run(tmp_path / str(motion), {"dog": {3: 12}}, runtime=runtime, ask=click, read=passing)
+        masks[motion] = run.trackers[0].preview(3).record.logits
+    assert masks[16.0][8, 12] > 0 and np.array_equal(masks[16.0], masks[0.0])
 
 
 def test_what_moves_is_the_same_on_pictures_that_were_squared_before(tmp_path: Path) -> None:
@@ -133,10 +136,20 @@ def on_twos(frame: int) -> np.ndarray:
     return passing(frame - frame % 2)
 
 
+def cut_before_4(frame: int) -> np.ndarray:
+    return passing(frame) if frame < 4 else np.rot90(TEXTURE).copy()
+
+
 @pytest.mark.parametrize(
     ("position", "shows", "pictures"),
-    [(3, passing, {4}), (19, passing, {18}), (2, on_twos, {3, 1}), (3, on_twos, {4})],
-    ids=["the next one", "the last picture", "the next is the same", "the next is another"],
+    [
+        (3, passing, {4}),
+        (19, passing, {18}),
+        (2, on_twos, {3, 1}),
+        (3, on_twos, {4}),
+        (3, cut_before_4, {4, 2}),
+    ],
+    ids=["the next one", "the last picture", "the next is the same", "the next is another", "before a cut"],
 )
 def test_a_click_that_was_made_ready_for_reads_no_picture_again(
     tmp_path: Path, position: int, shows: Callable[[int], np.ndarray], pictures: set[int]
