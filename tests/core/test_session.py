@@ -34,6 +34,11 @@ from rotopoint.tracking.sam2.side_by_side import SideBySide
 
 COUNT = 8
 
+BF16 = pytest.mark.skipif(
+    capability_of("cpu").bf16 is not Multiplies.ITSELF,
+    reason="the processor multiplies no bfloat16 itself, and takes minutes to imitate it",
+)
+
 
 @pytest.fixture(scope="module", params=RUNTIMES)
 def engine(request: pytest.FixtureRequest, draft_graphs: Path) -> Engine:
@@ -171,21 +176,25 @@ def threads() -> Iterator[Callable[[int], None]]:
     torch.set_num_threads(before)
 
 
-@pytest.mark.skipif(
-    capability_of("cpu").bf16 is not Multiplies.ITSELF,
-    reason="the processor multiplies no bfloat16 itself, and takes minutes to imitate it",
+@pytest.mark.parametrize(
+    ("kernels", "count", "follow"),
+    [
+        ("fp32", 2, False),
+        pytest.param("bf16", 2, False, marks=BF16),
+        pytest.param("bf16", 3, True, marks=BF16),
+    ],
 )
-@pytest.mark.parametrize(("count", "follow"), [(2, False), (3, True)])
 def test_who_is_tracked_beside_a_subject_does_not_alter_a_bit(
     clip: Path,
     tmp_path: Path,
     threads: Callable[[int], None],
+    kernels: str,
     count: int,
     follow: bool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     threads(count)
-    engine = load_engine(resolve("draft"), "cpu", count, kernels="bf16")
+    engine = load_engine(resolve("draft"), "cpu", count, kernels=kernels)
     together: list[int] = []
 
     run = SideBySide.run
@@ -205,15 +214,12 @@ def test_who_is_tracked_beside_a_subject_does_not_alter_a_bit(
     assert torch.get_num_threads() == count
 
 
-@pytest.mark.skipif(
-    capability_of("cpu").bf16 is not Multiplies.ITSELF,
-    reason="the processor multiplies no bfloat16 itself, and takes minutes to imitate it",
-)
+@pytest.mark.parametrize("kernels", ["fp32", pytest.param("bf16", marks=BF16)])
 def test_looking_ahead_does_not_alter_a_bit(
-    clip: Path, tmp_path: Path, threads: Callable[[int], None]
+    kernels: str, clip: Path, tmp_path: Path, threads: Callable[[int], None]
 ) -> None:
     threads(2)
-    engine = load_engine(resolve("draft"), "cpu", 2, kernels="bf16")
+    engine = load_engine(resolve("draft"), "cpu", 2, kernels=kernels)
     corrected = replace(UPPER, prompts=(*UPPER.prompts, at(6, 36.0, 18.0)))
     assert engine.runtime.looks_ahead
     ahead, _ = Desk(engine, clip, TrackStore(tmp_path / "ahead")).track(corrected)

@@ -91,7 +91,7 @@ def test_convolutions_that_cannot_be_fused_give_the_same(
 def test_memory_attention_is_the_packages(
     by_row: bool, pointers: int, dtype: torch.dtype, allowed: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(memory_attention, "_suits_rows", lambda table, dtype: by_row)
+    monkeypatch.setattr(memory_attention, "_suits_rows", lambda maps, dtype: by_row)
     torch.manual_seed(2)
     model = build_model(shape("draft/draft", 192))
     side, channels = 12, 128
@@ -391,6 +391,24 @@ def test_keys_by_row_are_whole_keys(scale: float, bias: float) -> None:
         found.append([gathered.attend(number, some) for number, some in enumerate(queries)])
     for whole, rows in zip(*found, strict=True):
         assert torch.allclose(whole, rows, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("channels", "width", "side", "dtype", "suits"),
+    [
+        (256, 64, 32, torch.float32, True),
+        (256, 64, 31, torch.float32, False),
+        (256, 64, 32, torch.bfloat16, False),
+        (128, 64, 32, torch.float32, False),
+    ],
+    ids=["of Meta's", "over a small grid", "bfloat16 wants longer rows", "of the draft, which saves nothing"],
+)
+def test_rows_are_for_keys_that_they_save_products(
+    channels: int, width: int, side: int, dtype: torch.dtype, suits: bool
+) -> None:
+    table = torch.ones(side * side, channels // 2, dtype=torch.complex64)
+    maps = KeyMaps(((torch.zeros(channels, width), torch.zeros(channels)),), table, torch.zeros(4, width))
+    assert memory_attention._suits_rows(maps, dtype) is suits
 
 
 @pytest.mark.parametrize(("dtype", "allowed"), PRECISIONS)

@@ -125,7 +125,7 @@ class MemoryAttention:
         if values is Values.WHOLE:
             self._keys = WholeKeys(maps, dtype, [layer.value for layer in layers])
         else:
-            self._keys = RowKeys(maps, dtype) if _suits_rows(table, dtype) else WholeKeys(maps, dtype)
+            self._keys = RowKeys(maps, dtype) if _suits_rows(maps, dtype) else WholeKeys(maps, dtype)
 
     def begin(self, top: torch.Tensor) -> torch.Tensor:
         """A picture's features (1, C, h, w) up to the first look at memories: (tokens, C)."""
@@ -157,7 +157,11 @@ class MemoryAttention:
         )
 
 
-def _suits_rows(table: torch.Tensor, dtype: torch.dtype) -> bool:
-    """Whether keys by row are faster: on the CPU, over a grid that is large enough."""
+def _suits_rows(maps: KeyMaps, dtype: torch.dtype) -> bool:
+    """Whether keys by row are faster: on the CPU, over a large enough grid, where memories are so narrow
+    that multiplications are saved."""
     fewest = FEWEST_COLUMNS.get(dtype)
-    return in_blocks(table.device) and fewest is not None and math.isqrt(len(table)) >= fewest
+    if not in_blocks(maps.table.device) or fewest is None:
+        return False
+    channels, width = maps.layers[0][0].shape
+    return width < channels // 2 and math.isqrt(len(maps.table)) >= fewest

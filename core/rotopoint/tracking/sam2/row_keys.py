@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Attention to memories row by row, with a quarter fewer multiplications for its scores.
+"""Attention to memories row by row, with fewer multiplications for its scores.
 
 A rotary encoding over a grid turns half of the channels by a token's column and the other half by its row.
 In one row y of a memory m, the half that the row turns is one linear map of all its tokens, so that
-q . (R_y (W m + b)) = ((R_y W)^T q) . m + q . R_y b, where m has a quarter of the keys' channels C. So a score
-takes C / 2 + C / 4 multiplications, after queries went through the maps of all rows, which are the same for
-all memories. Exponentials are taken to the base 2 (keys are scaled for it) and not relative to a row's
-largest, as in `layers.attend`.
+q . (R_y (W m + b)) = ((R_y W)^T q) . m + q . R_y b, where m has M of the keys' C channels. So a score takes
+C / 2 + M multiplications, a quarter fewer with Meta's M = C / 4, after queries went through the maps of all
+rows, which are the same for all memories. Exponentials are taken to the base 2 (keys are scaled for it) and
+not relative to a row's largest, as in `layers.attend`.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import lru_cache
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -85,6 +85,18 @@ def _within_memory(
     return repeated
 
 
+def _by_its_threads(
+    call: Callable[Concatenate[Sam2Runtime, P], ResultT],
+) -> Callable[Concatenate[Sam2Runtime, P], ResultT]:
+    """On the calling thread alone, where others are not to share its products."""
+
+    def shared(self: Sam2Runtime, /, *arguments: P.args, **options: P.kwargs) -> ResultT:
+        with self.one_thread() if self._works_alone else nullcontext():
+            return call(self, *arguments, **options)
+
+    return shared
+
+
 class Sam2Runtime:
     """Runs a SAM2Base of the sam2 package; a Runtime of Sam2Features, Sam2Conditioned, Sam2Memory.
 
@@ -123,9 +135,12 @@ class Sam2Runtime:
         self._grid = size // int(model.backbone_stride)
         self.kernels = Kernels("torch", kernels)
         self.decodes_together = not in_blocks(self._device)
+        self.looks_ahead = self._pays_to_look_ahead()
+        # A product that two threads share has other last bits than one thread's, but in bfloat16, and which
+        # it is must not depend on what the other one looks at meanwhile.
+        self._works_alone = self.looks_ahead and kernels is not Precision.BF16
         self._most_at_once = SUBJECTS_AT_ONCE if self.decodes_together else self._most_side_by_side()
         self.subjects_at_once = self._most_at_once
-        self.looks_ahead = self._pays_to_look_ahead()
         self._care = Care()
         self._held: weakref.WeakSet[HeldKeys] = weakref.WeakSet()
         self._side_by_side = SideBySide()
@@ -171,9 +186,10 @@ class Sam2Runtime:
         return self._device
 
     def _most_side_by_side(self) -> int:
-        """In bfloat16 a step without prompts is the same to the bit on any count of threads; in float32 it is
-        not on three and more, and a track would depend on who is tracked beside it."""
-        return most_at_once(torch.get_num_threads()) if self.kernels.precision is Precision.BF16 else 1
+        """In bfloat16 a step without prompts is the same to the bit on any count of threads. In float32 it is
+        only where every thread works alone, and else a track would depend on who is tracked beside it."""
+        same_bits = self._works_alone or self.kernels.precision is Precision.BF16
+        return most_at_once(torch.get_num_threads()) if same_bits else 1
 
     @contextmanager
     def one_thread(self) -> Iterator[None]:
@@ -189,12 +205,10 @@ class Sam2Runtime:
         torch.set_num_threads(1)
 
     def _pays_to_look_ahead(self) -> bool:
-        """On a CPU with two threads, where what they do apart is the same to the bit, see
-        `_most_side_by_side`, and the encoder takes about as long as all else: one with a trunk of
+        """On a CPU with two threads, where the encoder takes about as long as all else: one with a trunk of
         convolutions. A Hiera takes most of the time. More than two threads were not measured."""
-        same_bits = self.kernels.precision is Precision.BF16 and not self.decodes_together
         by_convolutions = isinstance(self._model.image_encoder.trunk, Trunk)
-        return same_bits and by_convolutions and torch.get_num_threads() == 2
+        return by_convolutions and not self.decodes_together and torch.get_num_threads() == 2
 
     def side_by_side(self, calls: Sequence[Callable[[], ResultT]]) -> list[ResultT]:
         return self._side_by_side.run(calls)
@@ -211,6 +225,7 @@ class Sam2Runtime:
         self.subjects_at_once = self._care.went_well(steps, self.subjects_at_once, self._most_at_once)
 
     @_within_memory
+    @_by_its_threads
     @torch.inference_mode()
     def encode_image(self, picture: npt.NDArray[np.uint8]) -> Sam2Features:
         size = self._shape.input_size
@@ -226,6 +241,7 @@ class Sam2Runtime:
         return Sam2Features(top, tuple(finer), self._attention.begin(top))
 
     @_within_memory
+    @_by_its_threads
     @torch.inference_mode()
     def condition_on_memory(
         self, features: Sam2Features, bank: MemoryBank[Sam2Memory] | None
@@ -289,6 +305,7 @@ class Sam2Runtime:
         return answers
 
     @_within_memory
+    @_by_its_threads
     @torch.inference_mode()
     def decode_prompts(
         self,
@@ -331,6 +348,7 @@ class Sam2Runtime:
         return first + self.decode_together(features, banks[half:], meanwhile)
 
     @_within_memory
+    @_by_its_threads
     @torch.inference_mode()
     def _decode_banks(
         self,
@@ -359,6 +377,7 @@ class Sam2Runtime:
         return (resized >= 0.5).float()
 
     @_within_memory
+    @_by_its_threads
     @torch.inference_mode()
     def encode_memory(
         self,
@@ -393,6 +412,7 @@ class Sam2Runtime:
         return Sam2Features(top, tuple(finer), begun)
 
     @_within_memory
+    @_by_its_threads
     @torch.inference_mode()
     def memory_from(self, kept: bytes | HostCopy) -> Sam2Memory:
         spatial, *learned = tensors_from(kept, self._device)
