@@ -90,8 +90,7 @@ class StoredTracks:
         # Whatever has made it.
         for kernels in ALL_KERNELS:
             with self.records(plan, kernels, write=False) as records:
-                address = Joining(plan.asked, self._policy, records.get).taken(plan.position_of(source))
-                record = None if address is None else records.get(address)
+                record = Joining(plan.asked, self._policy, records.get).joined(plan.position_of(source))
             if record is not None:
                 return record
         raise TrackMissing(plan.subject.name, (frame,))
@@ -150,8 +149,7 @@ class StoredTracks:
                 if frame not in shown:
                     yield FrameTracked(plan.subject.id, frame, None, False, self.decided(plan, frame))
                     continue
-                address = joining.taken(shown[frame])
-                record = None if address is None else records.get(address)
+                record = joining.joined(shown[frame])
                 confidence = joining.confidence(shown[frame])
                 yield FrameTracked(plan.subject.id, frame, record, False, confidence)
 

@@ -158,11 +158,11 @@ class SubjectTracker(Generic[FeaturesT, ConditionedT, MemoryT]):
     def _completed(self, step: Step) -> TrackedFrame | None:
         if not step.completes:
             return None
-        address = self._joining.taken(step.position)
-        assert address is not None, f"position {step.position} was completed without its records"
-        record = self._records.get(address)
+        record = self._joining.joined(step.position)
         confidence = self._joining.confidence(step.position)
-        assert record is not None and confidence is not None
+        assert record is not None and confidence is not None, (
+            f"{step} completed a picture without its records"
+        )
         worked = step.position in self._worked
         self._worked.discard(step.position)
         return TrackedFrame(self.subject, step.position, record, worked, confidence)
@@ -184,8 +184,7 @@ class SubjectTracker(Generic[FeaturesT, ConditionedT, MemoryT]):
 
         Where no pass has reached the picture yet it is decoded alone, which is provisional.
         """
-        address = self._joining.taken(position)
-        taken = None if address is None else self._records.get(address)
+        taken = self._joining.joined(position)
         if taken is not None:
             return Preview(taken, provisional=False)
         step, provisional = self._step_at(position)

@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Joining: the surer of two passes."""
+"""Joining: of two passes more of the surer one."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from rotopoint.shot.frames import SourceFrame
 from rotopoint.store import Record
+from rotopoint.store.region import Region
 from rotopoint.tracking.confidence import LATE
-from rotopoint.tracking.joining import DISTANCE_WEIGHT, Joining, better, sureness
+from rotopoint.tracking.joining import CERTAIN, DISTANCE_WEIGHT, SPREAD, Joining, mixed, share, sureness
 from rotopoint.tracking.policy import Asked, policy_named
 
 DEFAULT = policy_named("default")
@@ -38,17 +41,29 @@ def test_what_sees_nothing_is_as_unsure_as_can_be() -> None:
     assert sureness(unseen) == sureness(record(0, logit=-5.0)) == pytest.approx(np.log(1e-3))
 
 
-def test_the_nearer_of_two_equal_passes_is_better() -> None:
-    assert better([1.0], [1.0], 0.3) and not better([1.0], [1.0], 0.7)
+def test_the_nearer_of_two_equal_passes_has_more_of_the_say() -> None:
+    assert share([1.0], [1.0], 0.3) > 0.5 > share([1.0], [1.0], 0.7)
 
 
-def test_a_pass_that_is_surer_by_more_than_the_way_is_better_wherever_it_is() -> None:
-    assert better([1.0 + 1.1 * DISTANCE_WEIGHT], [1.0], 1.0)
-    assert not better([1.0 + 0.9 * DISTANCE_WEIGHT], [1.0], 1.0)
+def test_two_equal_passes_go_over_into_each_other() -> None:
+    shares = [share([1.0], [1.0], way) for way in np.linspace(0, 1, 11)]
+    assert shares[5] == 0.5
+    assert shares == sorted(shares, reverse=True)
+    assert np.allclose(np.add(shares, shares[::-1]), 1)
+
+
+def test_a_pass_that_is_surer_by_the_spread_has_e_times_the_say_of_the_other() -> None:
+    part = share([1.0 + SPREAD], [1.0], 0.5)
+    assert part / (1 - part) == pytest.approx(np.e)
+
+
+def test_a_pass_that_is_surer_by_more_than_the_way_has_more_of_the_say_wherever_it_is() -> None:
+    assert share([1.0 + 1.1 * DISTANCE_WEIGHT], [1.0], 1.0) > 0.5
+    assert share([1.0 + 0.9 * DISTANCE_WEIGHT], [1.0], 1.0) < 0.5
 
 
 def test_one_sure_mask_of_late_does_not_turn_a_pass() -> None:
-    assert not better([0.0, 0.0, 0.0, 1.6], [1.0, 1.0, 1.0, 1.0], 0.5)
+    assert share([0.0, 0.0, 0.0, 1.6], [1.0, 1.0, 1.0, 1.0], 0.5) < 0.5
 
 
 def test_each_picture_comes_from_one_of_its_passes() -> None:
@@ -56,6 +71,43 @@ def test_each_picture_comes_from_one_of_its_passes() -> None:
     joined = passes(same, {**same, 5: record(5)}, 0, 4)
     assert [joined.taken(p) for p in range(6)] == [(0, 0), (0, 1), (0, 2), (4, 3), (4, 4), (4, 5)]
     assert passes(same, {1: record(1), 3: record(3)}, 0, 4).taken(2) is None
+
+
+def test_a_picture_is_a_mean_of_its_passes() -> None:
+    """In the middle of the way, where both are as sure, half of each."""
+    one, other = record(2), record(2)
+    other.logits[:] = np.roll(one.logits, 1, axis=1)
+    joined = passes({1: record(1), 2: one}, {3: record(3), 2: other}, 0, 4).joined(2)
+    assert joined is not None and joined.logits.dtype == np.float16
+    assert np.array_equal(joined.logits[3], np.array([-5, -5, -5, -0.5, 4, 4, -0.5, -5], np.float16))
+
+
+def test_a_pass_that_knows_nothing_has_no_say() -> None:
+    """A mask without doubts stays, but for what is beyond CERTAIN."""
+    seen = record(2, logit=2 * CERTAIN)
+    joined = passes({1: record(1), 2: seen}, {3: record(3), 2: record(2, score=-1.0)}, 0, 4).joined(2)
+    assert joined is not None and joined.present
+    assert np.allclose(joined.logits, np.clip(seen.logits, -CERTAIN, CERTAIN), atol=0.01)
+
+
+def test_what_is_not_seen_is_outside_whatever_its_logits_say() -> None:
+    unseen = replace(record(2, logit=30.0), object_score=-1.0)
+    assert np.array_equal(mixed(record(2, logit=2.0), unseen, 0.5).logits[3, 3:6], np.full(3, -3, np.float16))
+
+
+def test_records_of_different_parts_of_a_picture_are_not_averaged() -> None:
+    elsewhere = replace(record(2), region=Region(0, 0, 8, 8))
+    left = record(2)
+    assert passes({1: record(1), 2: left}, {3: record(3), 2: elsewhere}, 0, 4).joined(2) is left
+
+
+def test_a_prompted_picture_is_what_it_is() -> None:
+    given = record(0, logit=32.0)
+    assert passes({0: given, 1: record(1)}, {1: record(1)}, 0, 2).joined(0) is given
+
+
+def test_without_a_record_of_either_pass_nothing_is_taken() -> None:
+    assert passes({1: record(1), 2: record(2)}, {3: record(3)}, 0, 4).joined(2) is None
 
 
 def test_a_pass_that_has_lost_the_subject_gives_way_to_the_other() -> None:
