@@ -111,6 +111,20 @@ def test_boundaries_are_refined_as_far_as_the_checkpoint_wants(clip: Path, tmp_p
     assert not np.array_equal(matte(draft, 1.0), matte(plain, 1.0))
 
 
+def test_what_is_read_of_a_track_is_what_was_seen_while_tracking(desk: Desk) -> None:
+    with desk.session(UPPER) as session:
+        tracked = {
+            t.frame: t.record.logits for t in session.track(desk.engine.runtime) if t.record is not None
+        }
+    with desk.session(UPPER) as session:
+        plan = session.plan("upper")
+        read = {t.frame: t.record.logits for t in session.tracks.of(plan) if t.record is not None}
+        looked_at = {frame: session.tracks.record(plan, frame).logits for frame in tracked}
+    assert tracked.keys() == read.keys() and len(tracked) == COUNT
+    for frame, logits in tracked.items():
+        assert np.array_equal(read[frame], logits) and np.array_equal(looked_at[frame], logits)
+
+
 def test_a_correction_leaves_all_else_bit_for_bit(
     desk: Desk, engine: Engine, clip: Path, tmp_path: Path
 ) -> None:

@@ -17,6 +17,7 @@ from rotopoint.errors import ClipUnreadable
 from rotopoint.shot.frames import SourceFrame
 from rotopoint.tracking import refinement
 from rotopoint.tracking.loop import PASSES_AT_WORK
+from rotopoint.tracking.policy import Address
 from rotopoint.tracking.preprocess import squared
 from rotopoint.tracking.runtime import Decoded, FramePrompts, ModelShape, PointPrompts
 from tests.core.tracking.fake_runtime import SHAPE, Blob, FakeBytes, FakeRuntime, NotThere
@@ -451,6 +452,19 @@ def test_what_the_tracker_holds_does_not_grow(tmp_path: Path) -> None:
     held = [len(tracker._memories) + len(tracker._known) for _ in run.frames()]
     limit = 2 * (2 + SHAPE.memory_count + SHAPE.pointer_count)
     assert max(held) <= limit * PASSES_AT_WORK
+
+
+def test_a_picture_between_two_prompts_lies_between_both_passes(tmp_path: Path) -> None:
+    run = Run(tmp_path, {"dog": {2: 1.0, 6: 2.0}}, runtime=Blob())
+    records = run.trackers[0]._records
+    for tracked in run.frames():
+        if tracked.position == 4:
+            found = tracked.record.logits
+            left, right = (records.get(Address(start, 4)) for start in (2, 6))
+            assert left is not None and right is not None
+            assert np.all(np.minimum(left.logits, right.logits) <= found)
+            assert np.all(found <= np.maximum(left.logits, right.logits))
+            assert not np.array_equal(found, left.logits) and not np.array_equal(found, right.logits)
 
 
 def test_a_preview_of_a_tracked_picture_is_its_record(tmp_path: Path) -> None:
